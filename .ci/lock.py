@@ -7,7 +7,9 @@ import tempfile
 from pathlib import Path
 
 LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
-HEADER = "# What cardiotwin is tested with, on Python 3.12 to 3.14 (Linux, x86-64). Made by: make lock\n"
+HEADER = (
+    "# What cardiotwin is tested with, on Python 3.12 to 3.14 (Linux, x86-64). Made by: make lock\n"
+)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What one examination holds, in world coordinates: images, labels, contours, the person's numbers."""
+"""What one examination holds, in the world: images, labels, contours, a person's numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ class Phase(StrEnum):
 
     END_DIASTOLE = "end_diastole"
     END_SYSTOLE = "end_systole"
+    BETWEEN = "between"  # a frame of `Examination.motion` that is neither
 
 
 class Tissue(IntEnum):
@@ -177,7 +178,8 @@ class Contours:
 class Subject:
     """The person's numbers, SI; None where not known.
 
-    Pressures are (mean, standard deviation), Pa; `*_source` says cuff, catheter or prior.
+    Pressures are (mean, standard deviation), Pa. `diastolic_points` are further passive states,
+    each a cavity volume, m^3, with a pressure, Pa, and the pressure's standard deviation, Pa.
     """
 
     identifier: str
@@ -190,6 +192,7 @@ class Subject:
     cuff_diastolic: float | None = None  # Pa
     end_diastolic_pressure: tuple[float, float] | None = None  # Pa
     end_systolic_pressure: tuple[float, float] | None = None  # Pa
+    diastolic_points: tuple[tuple[float, float, float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,0 +1,256 @@
+"""Newton's method with a direct solver, and load continuation that adapts its steps.
+
+Deuflhard (2011), Newton Methods for Nonlinear Problems, sect. 3 (damping) and 5 (continuation).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
+from petsc4py import PETSc
+
+import dolfinx.fem.petsc
+import numpy as np
+import ufl
+from jaxtyping import Float, Integer
+
+from cardiotwin.errors import ConvergenceError
+from cardiotwin.fem.compilation import compile_form
+
+Dofs = Float[np.ndarray, " dofs"]
+WAYPOINT = 1e-4  # relative residual of states that only lead to others
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewtonSettings:
+    """When Newton's iteration has arrived, and when it gives up.
+
+    Parameters
+    ----------
+    relative, absolute
+        Tolerances of the residual's norm, relative to the first residual and in its own unit.
+    iterations
+        Most iterations of one load.
+    shortest
+        Smallest share of a Newton step that is worth taking.
+    """
+
+    relative: float = 1e-8
+    absolute: float = 1e-9
+    iterations: int = 10
+    shortest: float = 0.01
+
+
+@runtime_checkable
+class Coupling(Protocol):
+    """A few scalars of the whole state that load many dofs: a term B a(w) of the residual."""
+
+    def force(self) -> Dofs:
+        """Return the term at the current iterate."""
+
+    def factors(self) -> tuple[Float[np.ndarray, "dofs rank"], Float[np.ndarray, "dofs rank"]]:
+        """Return B and C of its derivative B C^T at the current iterate."""
+
+
+class Equilibrium:
+    """R(w) = 0 for one unknown function w, its tangent factorised by MUMPS.
+
+    Parameters
+    ----------
+    residual
+        Linear form R.
+    unknown
+        The function w that the tangent differentiates by; its values are the current iterate.
+    measured
+        The dofs whose corrections tell how far away the equilibrium is (the displacement).
+    conditions
+        Dirichlet conditions on w (constant in the iteration).
+    coupling
+        A term of low rank, which a sparse tangent cannot hold: it enters the solutions by the
+        formula of Sherman, Morrison and Woodbury.
+    """
+
+    def __init__(
+        self,
+        residual: ufl.Form,
+        unknown: dolfinx.fem.Function,
+        measured: Integer[np.ndarray, " measured"],
+        conditions: Sequence[dolfinx.fem.DirichletBC] = (),
+        coupling: Coupling | None = None,
+    ) -> None:
+        self.unknown = unknown
+        self._coupling = coupling
+        self._update: tuple[Any, Any] | None = None
+        self._measured = measured
+        self.conditions = tuple(conditions)
+        self._residual = compile_form(residual)
+        self._tangent = compile_form(ufl.derivative(residual, unknown))
+        self._vector = dolfinx.fem.petsc.create_vector(unknown.function_space)
+        self._matrix: Any = None
+        self._solver: Any = None
+        self.factorisations = 0
+
+    def residual(self) -> Dofs:
+        """Return R at the current iterate (zero where w is prescribed)."""
+        array = self._vector.array_w
+        array[:] = 0
+        dolfinx.fem.assemble_vector(array, self._residual)
+        if self._coupling is not None:
+            array += self._coupling.force()
+        for condition in self.conditions:
+            condition.set(array, self.unknown.x.array, 0.0)
+        return np.array(array)
+
+    def factorise(self) -> None:
+        """Assemble and factorise the tangent at the current iterate."""
+        if self._matrix is None:
+            self._matrix = dolfinx.fem.petsc.create_matrix(self._tangent)
+            self._solver = _direct_solver(self._matrix)
+        self._matrix.zeroEntries()
+        dolfinx.fem.petsc.assemble_matrix(self._matrix, self._tangent, bcs=list(self.conditions))
+        self._matrix.assemble()
+        self._solver.setUp()
+        self.factorisations += 1
+        self._update = None
+        if self._coupling is not None:
+            B, C = self._coupling.factors()
+            Z = np.stack([self._solve_sparse(column) for column in B.T], axis=1)
+            self._update = Z @ np.linalg.inv(np.eye(B.shape[1]) + C.T @ Z), C
+
+    def solve_tangent(self, right_hand_side: Dofs) -> Dofs:
+        """Return the solution with the tangent factorised last."""
+        x = self._solve_sparse(right_hand_side)
+        if self._update is not None:
+            Z, C = self._update
+            x -= Z @ (C.T @ x)
+        return x
+
+    def _solve_sparse(self, right_hand_side: Dofs) -> Dofs:
+        b = self._matrix.createVecRight()
+        x = self._matrix.createVecRight()
+        b.array_w[:] = right_hand_side
+        self._solver.solve(b, x)
+        result = np.array(x.array_r)
+        b.destroy()
+        x.destroy()
+        return result
+
+    def solve(self, settings: NewtonSettings) -> tuple[float, ...]:
+        """Move the unknown to equilibrium and return the residual norms.
+
+        Raises
+        ------
+        ConvergenceError
+            If it does not arrive; the unknown is put back to where it started.
+        """
+        start = np.array(self.unknown.x.array)
+        vector = self.residual()
+        norms = [float(np.linalg.norm(vector))]
+        target = max(settings.relative * norms[0], settings.absolute)
+        while not norms[-1] <= target:  # a residual that is not a number has not arrived
+            moved = None
+            if len(norms) <= settings.iterations and np.isfinite(norms[-1]):
+                self.factorise()
+                moved = self._step(self.solve_tangent(vector), settings)
+            if moved is None:
+                self.unknown.x.array[:] = start
+                msg = (
+                    f"Newton stopped after {len(norms) - 1} steps at residual {norms[-1]:.3g} "
+                    f"(start {norms[0]:.3g}, tolerance {target:.3g}). "
+                    "Apply the load in smaller steps, or start from a nearer state."
+                )
+                raise ConvergenceError(msg, norms)
+            vector = moved
+            norms.append(float(np.linalg.norm(vector)))
+        return tuple(norms)
+
+    def _step(self, correction: Dofs, settings: NewtonSettings) -> Dofs | None:
+        """Take the longest step after which the next correction is smaller; None if there is none.
+
+        The natural monotonicity test (Deuflhard, eq. 3.30): both corrections are measured with the
+        same factorised tangent, so the scaling of the residual does not matter.
+        """
+        before = np.array(self.unknown.x.array)
+        size = float(np.linalg.norm(correction[self._measured]))
+        length = 1.0
+        while length >= settings.shortest:
+            self.unknown.x.array[:] = before - length * correction
+            vector = self.residual()
+            if np.all(np.isfinite(vector)):
+                following = self.solve_tangent(vector)
+                left = float(np.linalg.norm(following[self._measured]))
+                if left <= (1 - length / 4) * size:
+                    return vector
+                curved = following[self._measured] - (1 - length) * correction[self._measured]
+                estimate = length**2 * size / (2 * float(np.linalg.norm(curved)))
+                length = min(max(estimate, length / 10), length / 2)
+            else:
+                length /= 4
+        return None
+
+
+def _direct_solver(matrix: Any) -> Any:
+    solver = PETSc.KSP().create(matrix.comm)
+    solver.setOperators(matrix)
+    solver.setType("preonly")
+    pc = solver.getPC()
+    pc.setType("lu")
+    pc.setFactorSolverType("mumps")
+    pc.setFactorSetUpSolverType()
+    factor = pc.getFactorMatrix()
+    factor.setMumpsIcntl(14, 60)  # room for pivoting, per cent
+    return solver
+
+
+def continue_to(
+    equilibrium: Equilibrium,
+    apply: Callable[[float], None],
+    settings: NewtonSettings,
+    *,
+    first_step: float = 0.25,
+    smallest_step: float = 1e-3,
+) -> int:
+    """Walk the load from 0 (where the unknown is in equilibrium) to 1, and return the steps taken.
+
+    `apply(s)` sets the load. A step that fails is halved, one that is easy makes the next one
+    larger; the start of each step is predicted along the secant of the last two states. States
+    on the way are solved to `WAYPOINT` only, the last one to the tolerance.
+
+    Raises
+    ------
+    ConvergenceError
+        If the step becomes smaller than `smallest_step`; it carries the last converged dofs, where
+        the unknown and the load stand.
+    """
+    position, step, n_steps = 0.0, first_step, 0
+    here = np.array(equilibrium.unknown.x.array)
+    past: tuple[float, Dofs] | None = None
+    while position < 1.0:
+        target = min(1.0, position + step)
+        apply(target)
+        if past is not None:
+            slope = (here - past[1]) / (position - past[0])
+            equilibrium.unknown.x.array[:] = here + (target - position) * slope
+        on_the_way = replace(settings, relative=max(settings.relative, WAYPOINT))
+        try:
+            norms = equilibrium.solve(settings if target == 1.0 else on_the_way)
+        except ConvergenceError as error:
+            equilibrium.unknown.x.array[:] = here
+            apply(position)
+            step = (target - position) / 3
+            if step < smallest_step:
+                msg = (
+                    f"The load stopped at {100 * position:.1f} % of the way: {error} "
+                    "Check the mesh, or ask for less load."
+                )
+                raise ConvergenceError(msg, error.residuals, here) from error
+            continue
+        past = (position, here)
+        here = np.array(equilibrium.unknown.x.array)
+        position = target
+        n_steps += 1
+        step *= 1.7 if len(norms) <= 5 else (1.1 if len(norms) <= 7 else 0.7)
+        if 1.0 - position < 1.2 * step:
+            step = 1.0 - position
+    return n_steps

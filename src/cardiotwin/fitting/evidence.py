@@ -1,0 +1,192 @@
+"""What was measured of a heart, as the fit takes it: values with standard deviations."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cardiotwin.errors import Flag, InputError
+from cardiotwin.fitting.klotz import Klotz
+from cardiotwin.geometry.anatomy import Anatomy
+from cardiotwin.imaging.examination import Phase, Structure, Subject, View
+from cardiotwin.units import ML, MMHG
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A number with its standard deviation and where it is from, SI."""
+
+    value: float
+    sd: float
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssumedPressures:
+    """Pressures where the examination has none.
+
+    Parameters
+    ----------
+    end_diastolic, end_diastolic_sd
+        Filling pressure of a healthy adult at rest, Pa.
+    end_systolic, end_systolic_sd
+        End-systolic pressure of a healthy adult at rest, Pa.
+    cuff_share
+        End-systolic over systolic cuff pressure.
+    cuff_sd
+        Standard deviation of the end-systolic pressure that the cuff gives, Pa.
+
+    Notes
+    -----
+    0.9 x systolic cuff pressure: Kelly et al. (1992), J Am Coll Cardiol 20:952-963. Filling
+    pressure 10 mmHg within 4 to 16 mmHg: Nagueh et al. (2016), J Am Soc Echocardiogr 29:277-314.
+    """
+
+    end_diastolic: float = 10 * MMHG  # Pa
+    end_diastolic_sd: float = 3 * MMHG  # Pa
+    end_systolic: float = 108 * MMHG  # Pa
+    end_systolic_sd: float = 14 * MMHG  # Pa
+    cuff_share: float = 0.9
+    cuff_sd: float = 7 * MMHG  # Pa
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """All numbers that the fit of one ventricle may use.
+
+    Parameters
+    ----------
+    end_diastolic_volume
+        Of the imaged cavity, m^3.
+    end_diastolic_pressure
+        Pa.
+    end_systolic_volume, end_systolic_pressure
+        m^3 and Pa; None for a heart imaged at end-diastole only.
+    diastolic_points
+        Further relaxed states: volume, m^3, by pressure, Pa.
+    klotz
+        The empirical relation, where it stands in for further diastolic points.
+    flags
+        What was assumed.
+    """
+
+    end_diastolic_volume: Measured
+    end_diastolic_pressure: Measured
+    end_systolic_volume: Measured | None
+    end_systolic_pressure: Measured | None
+    diastolic_points: tuple[tuple[float, Measured], ...]
+    klotz: Klotz | None
+    flags: tuple[Flag, ...]
+
+
+def gather_evidence(subject: Subject, anatomy: Anatomy, assumed: AssumedPressures) -> Evidence:
+    """Return the evidence of an examination."""
+    volumes = {phase: _volume(anatomy, phase) for phase in anatomy.points}
+    diastolic, flags = _filling_pressure(subject, assumed)
+    end_diastolic = volumes[Phase.END_DIASTOLE]
+    klotz = Klotz(volume=end_diastolic.value, pressure=diastolic.value)
+    systolic = None
+    if Phase.END_SYSTOLE in volumes:
+        systolic, more = _systolic_pressure(subject, assumed)
+        flags += more
+    else:
+        sentence = "No end-systole was given: the twin is passive, its contractility unknown."
+        flags += (Flag(name="passive_only", sentence=sentence),)
+    if not subject.diastolic_points:
+        sentence = (
+            "One diastolic point is known: stiffness and unloaded volume follow the empirical "
+            "relation of Klotz (2006) within its scatter between hearts."
+        )
+        flags += (Flag(name="klotz_prior", sentence=sentence),)
+    return Evidence(
+        end_diastolic_volume=end_diastolic,
+        end_diastolic_pressure=diastolic,
+        end_systolic_volume=_total(volumes.get(Phase.END_SYSTOLE), end_diastolic),
+        end_systolic_pressure=systolic,
+        diastolic_points=tuple(
+            (pressure, _diastolic_point(volume, pressure, sd, end_diastolic, klotz))
+            for volume, pressure, sd in subject.diastolic_points
+        ),
+        klotz=None if subject.diastolic_points else klotz,
+        flags=flags,
+    )
+
+
+def _filling_pressure(
+    subject: Subject, assumed: AssumedPressures
+) -> tuple[Measured, tuple[Flag, ...]]:
+    if subject.end_diastolic_pressure is not None:
+        value, sd = subject.end_diastolic_pressure
+        return Measured(value=value, sd=sd, source="subject"), ()
+    value, sd = assumed.end_diastolic, assumed.end_diastolic_sd
+    sentence = (
+        f"No end-diastolic pressure was measured: {value / MMHG:.3g} +- {sd / MMHG:.2g} mmHg is "
+        "assumed, and the stiffness is as uncertain as that."
+    )
+    flag = Flag(name="end_diastolic_pressure_assumed", sentence=sentence)
+    return Measured(value=value, sd=sd, source="assumed"), (flag,)
+
+
+def _systolic_pressure(
+    subject: Subject, assumed: AssumedPressures
+) -> tuple[Measured, tuple[Flag, ...]]:
+    if subject.end_systolic_pressure is not None:
+        value, sd = subject.end_systolic_pressure
+        return Measured(value=value, sd=sd, source="subject"), ()
+    if subject.cuff_systolic is not None:
+        value = assumed.cuff_share * subject.cuff_systolic
+        return Measured(value=value, sd=assumed.cuff_sd, source="cuff"), ()
+    value, sd = assumed.end_systolic, assumed.end_systolic_sd
+    sentence = (
+        f"No cuff pressure was given: an end-systolic pressure of {value / MMHG:.3g} +- "
+        f"{sd / MMHG:.2g} mmHg is assumed, and the contractility is as uncertain as that."
+    )
+    flag = Flag(name="end_systolic_pressure_assumed", sentence=sentence)
+    return Measured(value=value, sd=sd, source="assumed"), (flag,)
+
+
+def _volume(anatomy: Anatomy, phase: Phase) -> Measured:
+    """Return a phase's cavity volume with the standard deviation that the drawing gives it.
+
+    Two independent parts: contours off the surface by the mean distance found, on as many slices
+    as there are; and a base that lies anywhere within the basal slice's thickness.
+    """
+    fit, contours = anatomy.fits[phase], anatomy.contours[phase]
+    drawn = contours.of(Structure.LV_ENDOCARDIUM, View.SHORT_AXIS)
+    thickness = max(contours.slices[curve.slice_id].thickness for curve in drawn)
+    n_slices = max(len({curve.slice_id for curve in drawn}), 1)
+    length = n_slices * thickness
+    mean_area = fit.cavity_volume / length
+    surface = 2 * np.sqrt(np.pi * mean_area) * length
+    drawing = surface * fit.surface_distance / np.sqrt(n_slices)
+    valves = contours.of(Structure.MITRAL_VALVE)
+    base_sd = 1e-3 if valves else thickness / np.sqrt(12)
+    return Measured(
+        value=fit.cavity_volume,
+        sd=float(np.hypot(drawing, base_sd * mean_area)),
+        source="contours",
+    )
+
+
+def _total(systolic: Measured | None, diastolic: Measured) -> Measured | None:
+    """Return the end-systolic volume with the uncertainty of the stroke: both phases' errors."""
+    if systolic is None:
+        return None
+    sd = float(np.hypot(systolic.sd, diastolic.sd * systolic.value / diastolic.value))
+    return Measured(value=systolic.value, sd=sd, source=systolic.source)
+
+
+def _diastolic_point(
+    volume: float, pressure: float, pressure_sd: float, imaged: Measured, klotz: Klotz
+) -> Measured:
+    """Return a diastolic point's volume; its pressure's error counts at the slope of Klotz."""
+    if not 0.2 * imaged.value <= volume <= 2 * imaged.value:
+        msg = (
+            f"A diastolic point has the volume {volume / ML:.4g} mL, found {imaged.value / ML:.4g} "
+            "mL at end-diastole. Give volume_ml of the same ventricle."
+        )
+        raise InputError(msg)
+    step = max(pressure_sd, 0.1 * MMHG)
+    low, high = max(pressure - step, 0.0), pressure + step
+    slope = (klotz.volume_at(high) - klotz.volume_at(low)) / (high - low)
+    sd = float(np.hypot(slope * pressure_sd, imaged.sd * volume / imaged.value))
+    return Measured(value=volume, sd=sd, source="subject")

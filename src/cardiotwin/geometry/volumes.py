@@ -1,0 +1,120 @@
+"""Volumes of the cavity and of the wall, exact for order-2 geometry.
+
+By the divergence theorem V = 1/3 integral of x . n over the closed surface. On a quadratic
+triangle the integrand is a polynomial of degree four, which the rule below integrates exactly.
+"""
+
+import numpy as np
+from jaxtyping import Float, Integer
+
+from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.geometry.shapes import triangle_shapes
+
+# Dunavant (1985), Int J Numer Methods Eng 21:1129-1148, degree 4: points and weights (sum 1/2).
+_A, _B = 0.445948490915965, 0.091576213509771
+_POINTS = np.array(
+    [(_A, _A), (1 - 2 * _A, _A), (_A, 1 - 2 * _A), (_B, _B), (1 - 2 * _B, _B), (_B, 1 - 2 * _B)]
+)
+_WEIGHTS = np.repeat([0.223381589678011 / 2, 0.109951743655322 / 2], 3)
+
+
+def cone_volume(
+    points: Float[np.ndarray, "nodes 3"],
+    facets: Integer[np.ndarray, "facets 6"],
+    tip: Float[np.ndarray, "3"],
+) -> float:
+    """Return the signed volume between quadratic facets and a tip, m^3.
+
+    Positive where the facets' normals point away from the tip.
+    """
+    shapes, gradients = triangle_shapes(_POINTS)
+    nodes = points[facets] - tip
+    x = np.einsum("qn,fni->fqi", shapes, nodes)
+    tangents = np.einsum("qnk,fni->kfqi", gradients, nodes)
+    flux = np.einsum("fqi,fqi->fq", x, np.cross(tangents[0], tangents[1]))
+    return float(flux.sum(axis=0) @ _WEIGHTS / 3)
+
+
+def area_vector(
+    points: Float[np.ndarray, "nodes 3"], facets: Integer[np.ndarray, "facets 6"]
+) -> Float[np.ndarray, "3"]:
+    """Return the integral of the normal over quadratic facets, m^2."""
+    first, second = _tangents(points, facets)
+    return np.asarray(np.einsum("q,fqi->i", _WEIGHTS, np.cross(first, second)))
+
+
+def area_vector_gradient(
+    points: Float[np.ndarray, "nodes 3"], facets: Integer[np.ndarray, "facets 6"]
+) -> Float[np.ndarray, "3 nodes 3"]:
+    """Return the derivative of each component of `area_vector` by every node's position, m."""
+    first, second = _tangents(points, facets)
+    slopes = triangle_shapes(_POINTS)[1]
+    gradient = np.zeros((3, *points.shape))
+    for axis, unit in enumerate(np.eye(3)):
+        by_node = np.einsum(
+            "q,qn,fqi->fni", _WEIGHTS, slopes[:, :, 0], np.cross(unit, second)
+        ) + np.einsum("q,qn,fqi->fni", _WEIGHTS, slopes[:, :, 1], np.cross(first, unit))
+        moved = np.zeros_like(points)
+        np.add.at(moved, facets.ravel(), by_node.reshape(-1, 3))
+        gradient[:, :, axis] = moved.T
+    return gradient
+
+
+def _tangents(
+    points: Float[np.ndarray, "nodes 3"], facets: Integer[np.ndarray, "facets 6"]
+) -> tuple[Float[np.ndarray, "facets q 3"], Float[np.ndarray, "facets q 3"]]:
+    slopes = triangle_shapes(_POINTS)[1]
+    first, second = np.einsum("qnk,fni->kfqi", slopes, points[facets])
+    return first, second
+
+
+def rim_nodes(mesh: TetMesh, surface: str = "lv_endocardium") -> Integer[np.ndarray, " nodes"]:
+    """Return the nodes that a surface shares with the base."""
+    return np.intersect1d(mesh.facets[surface], mesh.facets["base"])
+
+
+def cavity_volume(points: Float[np.ndarray, "nodes 3"], mesh: TetMesh) -> float:
+    """Return the volume of the LV cavity, m^3, closed by the fan over its rim's centroid.
+
+    The fan's facets pass through the centroid, so seen from there they enclose nothing.
+    """
+    centroid = np.asarray(points[rim_nodes(mesh)].mean(axis=0), dtype=np.float64)
+    return -cone_volume(points, mesh.facets["lv_endocardium"], centroid)
+
+
+def cavity_volume_gradient(
+    points: Float[np.ndarray, "nodes 3"], mesh: TetMesh
+) -> Float[np.ndarray, "nodes 3"]:
+    """Return the derivative of `cavity_volume` by every node's position, m^2."""
+    facets, rim = mesh.facets["lv_endocardium"], rim_nodes(mesh)
+    shapes, gradients = triangle_shapes(_POINTS)
+    nodes = points[facets] - points[rim].mean(axis=0)
+    x = np.einsum("qn,fni->fqi", shapes, nodes)
+    first, second = np.einsum("qnk,fni->kfqi", gradients, nodes)
+    by_node = (
+        np.einsum("q,qn,fqi->fni", _WEIGHTS, shapes, np.cross(first, second))
+        + np.einsum("q,qn,fqi->fni", _WEIGHTS, gradients[:, :, 0], np.cross(second, x))
+        + np.einsum("q,qn,fqi->fni", _WEIGHTS, gradients[:, :, 1], np.cross(x, first))
+    ) / -3
+    gradient = np.zeros_like(points)
+    np.add.at(gradient, facets.ravel(), by_node.reshape(-1, 3))
+    area = np.einsum("q,fqi->i", _WEIGHTS, np.cross(first, second))
+    gradient[rim] += area / 3 / len(rim)  # the fan's tip moves with the rim
+    return gradient
+
+
+def wall_volume(points: Float[np.ndarray, "nodes 3"], mesh: TetMesh) -> float:
+    """Return the volume of the wall, m^3, from the facets that close its boundary."""
+    middle = np.asarray(points.mean(axis=0), dtype=np.float64)
+    return sum(cone_volume(points, facets, middle) for facets in mesh.facets.values())
+
+
+__all__ = [
+    "area_vector",
+    "area_vector_gradient",
+    "cavity_volume",
+    "cavity_volume_gradient",
+    "cone_volume",
+    "rim_nodes",
+    "wall_volume",
+]

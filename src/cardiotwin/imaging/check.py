@@ -1,0 +1,185 @@
+"""What is at a path, in plain lines, before anything is run on it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cardiotwin.errors import Flag
+from cardiotwin.imaging.affine import spacing
+from cardiotwin.imaging.examination import (
+    Contours,
+    Examination,
+    ImageStack,
+    LabelMap,
+    Phase,
+    Structure,
+    Tissue,
+    View,
+)
+from cardiotwin.imaging.labels import INFER
+from cardiotwin.imaging.phases import (
+    cavity_volume,
+    label_volume,
+    usable_slices,
+    wall_volume,
+    words,
+)
+from cardiotwin.imaging.read import read_examination
+from cardiotwin.units import ML, MM, MMHG
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What was found at a path.
+
+    Parameters
+    ----------
+    lines
+        What is there, one sentence a line.
+    flags
+        What is missing or doubtful and what that means for the twin.
+    """
+
+    lines: tuple[str, ...]
+    flags: tuple[Flag, ...]
+
+
+def check(
+    path: Path,
+    *,
+    end_systole: Path | None = None,
+    image: Path | None = None,
+    labels: str = INFER,
+    end_diastole_frame: int | None = None,
+    end_systole_frame: int | None = None,
+) -> Findings:
+    """Return what an examination holds and lacks; raise `InputError` where it cannot be used."""
+    return describe(
+        read_examination(
+            path,
+            end_systole=end_systole,
+            image=image,
+            labels=labels,
+            end_diastole_frame=end_diastole_frame,
+            end_systole_frame=end_systole_frame,
+        )
+    )
+
+
+def describe(examination: Examination) -> Findings:
+    """Return what an examination that was read holds and lacks."""
+    lines = [f"subject {examination.subject.identifier}: {_person(examination)}"]
+    for phase, contours in examination.contours.items():
+        labels = examination.labels.get(phase)
+        lines.append(_drawing(contours, labels))
+        lines.append(_volumes(examination, phase))
+    ejected = _ejection(examination)
+    if ejected:
+        lines.append(ejected)
+    if examination.motion:
+        lines.append(f"motion: {len(examination.motion)} frames with contours")
+    lines += [_image(image) for image in examination.images]
+    lines.append(f"read: {len(examination.inputs)} files")
+    return Findings(lines=tuple(lines), flags=(*examination.flags, *_lacking(examination)))
+
+
+def volumes(examination: Examination, phase: Phase) -> tuple[float, float]:
+    """Return a phase's LV cavity and wall as measured (voxels, or areas times thickness), m^3."""
+    labels = examination.labels.get(phase)
+    if labels is not None:
+        cavity = label_volume(labels, Tissue.LV_CAVITY)
+        return cavity, label_volume(labels, Tissue.MYOCARDIUM)
+    contours = examination.contours[phase]
+    return cavity_volume(contours), wall_volume(contours)
+
+
+def _person(examination: Examination) -> str:
+    subject = examination.subject
+    known = [
+        (subject.sex, "{}"),
+        (subject.age, "{:.0f} years"),
+        (subject.height and subject.height * 100, "{:.0f} cm"),
+        (subject.mass, "{:.0f} kg"),
+        (subject.heart_rate and subject.heart_rate * 60, "{:.0f} beats/min"),
+        (subject.cuff_systolic and subject.cuff_systolic / MMHG, "cuff systolic {:.0f} mmHg"),
+        (subject.cuff_diastolic and subject.cuff_diastolic / MMHG, "cuff diastolic {:.0f} mmHg"),
+    ]
+    told = [form.format(value) for value, form in known if value is not None]
+    return ", ".join(told) if told else "no numbers of the person given"
+
+
+def _drawing(contours: Contours, labels: LabelMap | None) -> str:
+    planes = contours.slices.values()
+    short = [item for item in planes if item.view is View.SHORT_AXIS and item.thickness > 0]
+    others = len(contours.slices) - len(short)
+    thickness = float(np.median([item.thickness for item in short])) / MM
+    text = (
+        f"{words(contours.phase)}: {contours.source.name}, {len(short)} short-axis slices "
+        f"({len(usable_slices(contours))} with cavity and wall)"
+        f"{f', {others} other planes' if others else ''}, {thickness:.1f} mm apart"
+    )
+    if labels is None:
+        return text
+    steps = " x ".join(f"{step / MM:.3g}" for step in spacing(labels.affine))
+    return f"{text}, voxels {steps} mm, labels {labels.convention}"
+
+
+def _volumes(examination: Examination, phase: Phase) -> str:
+    cavity, wall = volumes(examination, phase)
+    time = examination.frame_times.get(phase)
+    when = f" at {time * 1e3:.0f} ms" if time is not None else ""
+    return f"{words(phase)}{when}: cavity {cavity / ML:.1f} mL, wall {wall / ML:.1f} mL"
+
+
+def _ejection(examination: Examination) -> str | None:
+    if Phase.END_SYSTOLE not in examination.contours:
+        return None
+    before = volumes(examination, Phase.END_DIASTOLE)[0]
+    after = volumes(examination, Phase.END_SYSTOLE)[0]
+    share = 100 * (before - after) / before
+    return f"stroke volume {(before - after) / ML:.1f} mL, ejection fraction {share:.0f} %"
+
+
+def _image(image: ImageStack) -> str:
+    i, j, k, frames = image.array.shape
+    steps = " x ".join(f"{step / MM:.3g}" for step in spacing(image.affine))
+    return f"image {image.name}: {i} x {j} x {k} voxels of {steps} mm, {frames} frames"
+
+
+def _lacking(examination: Examination) -> tuple[Flag, ...]:
+    """Return what is not there and what the twin does instead."""
+    subject = examination.subject
+    contours = examination.contours[Phase.END_DIASTOLE]
+    absent = {
+        "no_cuff_pressure": (
+            subject.cuff_systolic is None and subject.end_systolic_pressure is None,
+            "No cuff pressure: contractility rests on a prior for the end-systolic pressure.",
+        ),
+        "no_filling_pressure": (
+            subject.end_diastolic_pressure is None,
+            "No end-diastolic pressure: stiffness rests on a prior for it.",
+        ),
+        "no_rv": (
+            not contours.of(Structure.RV_INSERTION) and not contours.of(Structure.RV_ENDOCARDIUM),
+            "No right ventricle: where the AHA segments start is assumed.",
+        ),
+        "no_image": (not examination.images, "No image: pictures show the contours alone."),
+    }
+    found = [Flag(name=name, sentence=text) for name, (is_so, text) in absent.items() if is_so]
+    return (*found, *_wall_change(examination))
+
+
+def _wall_change(examination: Examination) -> tuple[Flag, ...]:
+    """Return a flag where the wall, which keeps its volume, is drawn too differently."""
+    if Phase.END_SYSTOLE not in examination.contours:
+        return ()
+    before = volumes(examination, Phase.END_DIASTOLE)[1]
+    after = volumes(examination, Phase.END_SYSTOLE)[1]
+    if abs(after / before - 1) <= 0.3:
+        return ()
+    sentence = (
+        f"The wall is {before / ML:.0f} mL at end-diastole and {after / ML:.0f} mL at end-systole "
+        "as drawn, though muscle keeps its volume: one phase may lack slices."
+    )
+    return (Flag(name="wall_volume_changes", sentence=sentence),)

@@ -1,0 +1,1 @@
+"""The wall as a hyperelastic body: laws, springs, equilibrium, unloading."""

@@ -1,0 +1,510 @@
+"""Equilibrium of a hyperelastic body between two placements of its imaged mesh.
+
+The integrals run over the imaged mesh (coordinates m). Two displacement fields from there give
+the body's present placement x = m + u and its unloaded placement X = m + U, so that
+F = (I + grad u) (I + grad U)^-1. One weak form then serves two problems: given U it is the usual
+one for u; given u = 0 it is the inverse one for the unloaded shape U (Govindjee & Mihalic 1996,
+CMAME 136:47-57). Both meet in the same discrete equations: loading what was unloaded returns the
+image to the solver's tolerance.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
+
+import basix
+import basix.ufl
+import dolfinx
+import numpy as np
+import ufl
+from jaxtyping import Float
+
+from cardiotwin.errors import InputError
+from cardiotwin.fem.compilation import compile_form, evaluate
+from cardiotwin.fem.domain import Domain, NodalField, make_domain, quadrature_function
+from cardiotwin.fem.newton import Coupling, Equilibrium, NewtonSettings, continue_to
+from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.geometry.volumes import area_vector, area_vector_gradient
+from cardiotwin.mechanics.material import Material, Stretches
+from cardiotwin.mechanics.springs import Springs
+
+QUADRATURE = 4  # basix's degree 3 has a negative weight (DESIGN.md, 6)
+PRESSURE_UNIT = 1e5  # Pa: the unknown pressure is scaled so that rows and columns have one size
+
+Dofs = Float[np.ndarray, " dofs"]
+Axes = tuple[
+    Float[np.ndarray, "cells points 3"],
+    Float[np.ndarray, "cells points 3"],
+    Float[np.ndarray, "cells points 3"],
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loads:
+    """What the body bears and how its material answers.
+
+    Parameters
+    ----------
+    cavity_pressure
+        Follower pressure on the pressurised facets, Pa.
+    active_tension
+        Second Piola-Kirchhoff stress along the fibre, Pa.
+    passive_scale, passive_exponent
+        Factors of the law's stresses and exponents.
+    """
+
+    cavity_pressure: float = 0.0
+    active_tension: float = 0.0
+    passive_scale: float = 1.0
+    passive_exponent: float = 1.0
+
+    def towards(self, other: "Loads", share: float) -> "Loads":
+        """Return the loads at a share of the straight way to `other`."""
+        values = {
+            name: (1 - share) * getattr(self, name) + share * getattr(other, name)
+            for name in LOADS
+        }
+        return Loads(**values)
+
+
+LOADS = ("cavity_pressure", "active_tension", "passive_scale", "passive_exponent")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Solved:
+    """An equilibrium in the solver's numbering.
+
+    Parameters
+    ----------
+    unknown
+        Dofs of the displacement (present or unloaded) and, in the mixed form, the pressure.
+    other
+        Dofs of the displacement that was given.
+    loads
+        Under which it is in equilibrium.
+    """
+
+    unknown: Dofs
+    other: Dofs
+    loads: Loads
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discretisation:
+    """How incompressibility is met.
+
+    Parameters
+    ----------
+    form
+        ``mixed`` (quadratic displacement, linear pressure) or ``penalty``.
+    bulk_modulus
+        Pa; infinite for a mixed form that is fully incompressible.
+    newton
+        Tolerances.
+    """
+
+    form: Literal["mixed", "penalty"] = "mixed"
+    bulk_modulus: float = float("inf")  # Pa
+    newton: NewtonSettings = field(default_factory=NewtonSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse a penalty without a finite bulk modulus."""
+        finite = np.isfinite(self.bulk_modulus)
+        if not self.bulk_modulus > 0 or (self.form == "penalty" and not finite):
+            msg = (
+                f"The bulk modulus of the {self.form} form must be positive"
+                f"{' and finite' if self.form == 'penalty' else ''}, found "
+                f"{self.bulk_modulus:g} Pa. 3.5e5 Pa is usual for a penalty."
+            )
+            raise InputError(msg)
+
+
+class Body:
+    """The two problems of one imaged mesh.
+
+    Parameters
+    ----------
+    mesh
+        The imaged wall.
+    axes
+        Fibre, sheet and normal per cell and point of the rule of degree `QUADRATURE`, in the
+        imaged placement; as material lines they are carried back to the unloaded one.
+    material
+        Passive law.
+    springs
+        What holds it, or None where `clamped` does.
+    pressurised
+        The facets that bear the cavity's pressure.
+    clamped
+        Facets whose displacement is zero.
+    discretisation
+        Mixed or penalty.
+    """
+
+    def __init__(
+        self,
+        mesh: TetMesh,
+        axes: Axes,
+        *,
+        material: Material,
+        springs: Springs | None,
+        pressurised: str = "lv_endocardium",
+        clamped: tuple[str, ...] = (),
+        discretisation: Discretisation | None = None,
+    ) -> None:
+        self.discretisation = discretisation or Discretisation()
+        self.domain: Domain = make_domain(mesh)
+        self.material = material
+        self._springs = springs
+        self._pressurised = pressurised
+        self._f, self._s = (quadrature_function(self.domain, a, QUADRATURE) for a in axes[:2])
+        vector = basix.ufl.element("Lagrange", "tetrahedron", 2, shape=(3,))
+        if self.discretisation.form == "mixed":
+            pressure = basix.ufl.element("Lagrange", "tetrahedron", 1)
+            mixed = basix.ufl.mixed_element([vector, pressure])
+            self.space = dolfinx.fem.functionspace(self.domain.mesh, mixed)
+            self.placements, part = self.space.sub(0).collapse()
+            self.displacement_dofs = np.ravel(part)
+        else:
+            self.space = self.placements = dolfinx.fem.functionspace(self.domain.mesh, vector)
+            self.displacement_dofs = np.arange(self.space.dofmap.index_map.size_local * 3)
+        self.nodal = NodalField(self.domain, self.placements)
+        self._height = self._apicobasal(mesh)
+        self.constants = {
+            name: dolfinx.fem.Constant(self.domain.mesh, value)
+            for name, value in ((name, getattr(Loads(), name)) for name in LOADS)
+        }
+        conditions = self._clamp(clamped)
+        self._unknown = dolfinx.fem.Function(self.space)
+        self._given = dolfinx.fem.Function(self.placements)
+        self._direction = dolfinx.fem.Function(self.placements)
+        u, pressure_field = self.split(self._unknown)
+        test = self.split(ufl.TestFunction(self.space))
+        forward = self._residual(u, self._given, pressure_field, test)
+        inverse = self._residual(self._given, u, pressure_field, test)
+        lids: list[Coupling | None] = [None, None]
+        if springs is not None:
+            placed = (self._unknown, self._given)
+            lids = [Lid(self, mesh, function, follows=function is self._unknown) for function in placed]
+        self.forward = Equilibrium(
+            forward, self._unknown, self.displacement_dofs, conditions, lids[0]
+        )
+        self.inverse = Equilibrium(
+            inverse, self._unknown, self.displacement_dofs, conditions, lids[1]
+        )
+        self._along_reference = compile_form(
+            ufl.derivative(forward, self._given, self._direction)
+        )
+
+    def _apicobasal(self, mesh: TetMesh) -> dolfinx.fem.Function:
+        """Return the height over the apex, 0 to 1 (zero where the mesh has none)."""
+        height = dolfinx.fem.Function(dolfinx.fem.functionspace(self.domain.mesh, ("Lagrange", 2)))
+        if "apicobasal" in mesh.point_fields:
+            field = NodalField(self.domain, height.function_space)
+            height.x.array[:] = field.to_dofs(mesh.point_fields["apicobasal"])
+        return height
+
+    @property
+    def unknown_dofs(self) -> Dofs:
+        """Return the unknown's current dofs."""
+        return np.asarray(self._unknown.x.array)
+
+    # ---- the weak form -------------------------------------------------------------------
+
+    def split(self, function: Any) -> tuple[Any, Any]:
+        """Return displacement and pressure (Pa; None in the penalty form) of a function."""
+        if self.discretisation.form == "mixed":
+            u, p = ufl.split(function)
+            return u, PRESSURE_UNIT * p
+        return function, None
+
+    def _clamp(self, names: tuple[str, ...]) -> list[dolfinx.fem.DirichletBC]:
+        conditions = []
+        mixed = self.discretisation.form == "mixed"
+        for name in names:
+            facets = self.domain.facets.find(self.domain.tags[name])
+            zero = dolfinx.fem.Function(self.placements)
+            if mixed:
+                spaces = (self.space.sub(0), self.placements)
+                dofs = dolfinx.fem.locate_dofs_topological(spaces, 2, facets)
+                conditions.append(dolfinx.fem.dirichletbc(zero, dofs, self.space.sub(0)))
+            else:
+                dofs = dolfinx.fem.locate_dofs_topological(self.space, 2, facets)
+                conditions.append(dolfinx.fem.dirichletbc(zero, dofs))
+        return conditions
+
+    def material_axes(self, G: Any) -> Any:
+        """Return fibre, sheet, normal of the unloaded placement as the columns of a tensor."""
+        f0 = G * self._f
+        f0 = f0 / ufl.sqrt(ufl.dot(f0, f0))
+        s0 = G * self._s
+        s0 = s0 - ufl.dot(s0, f0) * f0
+        s0 = s0 / ufl.sqrt(ufl.dot(s0, s0))
+        n0 = ufl.cross(f0, s0)
+        return ufl.as_matrix([[f0[i], s0[i], n0[i]] for i in range(3)])
+
+    def energy(self, C: Any) -> Any:
+        """Return the stored energy without its volumetric part, of C in fibre axes."""
+        c = Stretches(
+            ff=C[0, 0],
+            ss=C[1, 1],
+            nn=C[2, 2],
+            fs=(C[0, 1] + C[1, 0]) / 2,
+            fn=(C[0, 2] + C[2, 0]) / 2,
+            sn=(C[1, 2] + C[2, 1]) / 2,
+            J=ufl.sqrt(ufl.det(C)),
+        )
+        passive = self.material.energy(
+            c, ufl, self.constants["passive_scale"], self.constants["passive_exponent"]
+        )
+        return passive + self.constants["active_tension"] / 2 * (c.ff - 1)
+
+    def hydrostatic(self, J: Any, pressure: Any) -> Any:
+        """Return the volumetric stress d(energy)/dJ, Pa (tension positive)."""
+        if pressure is not None:
+            return pressure
+        return self.discretisation.bulk_modulus / 2 * (J - 1 / J)
+
+    def pk1(self, u: Any, U: Any, pressure: Any) -> Any:
+        """Return the first Piola-Kirchhoff stress of the unloaded placement, Pa."""
+        G = ufl.Identity(3) + ufl.grad(U)
+        F = (ufl.Identity(3) + ufl.grad(u)) * ufl.inv(G)
+        Q = self.material_axes(G)
+        C = ufl.variable(Q.T * F.T * F * Q)
+        S = 2 * ufl.diff(self.energy(C), C)
+        J = ufl.det(F)
+        return F * Q * S * Q.T + self.hydrostatic(J, pressure) * J * ufl.inv(F).T
+
+    def _residual(self, u: Any, U: Any, pressure: Any, test: tuple[Any, Any]) -> ufl.Form:
+        v, q = test
+        metadata = {"quadrature_degree": QUADRATURE}
+        dm = ufl.Measure("dx", domain=self.domain.mesh, metadata=metadata)
+        G = ufl.Identity(3) + ufl.grad(U)
+        present = ufl.Identity(3) + ufl.grad(u)
+        volume = ufl.det(G)
+        form = ufl.inner(self.pk1(u, U, pressure), ufl.grad(v) * ufl.inv(G)) * volume * dm
+        if pressure is not None:
+            bulk = self.discretisation.bulk_modulus
+            yielding = pressure / bulk if np.isfinite(bulk) else 0
+            form += q * (ufl.det(present) - (1 + yielding) * volume) * dm
+        N = ufl.FacetNormal(self.domain.mesh)
+        ds = self.domain.measure(self._pressurised, QUADRATURE)
+        form += self.constants["cavity_pressure"] * ufl.inner(_cofactor(present) * N, v) * ds
+        if self._springs is not None:
+            form += self._spring_work(self._springs, u - U, _cofactor(G) * N, v)
+        return form
+
+    def _spring_work(self, springs: Springs, shift: Any, area: Any, v: Any) -> ufl.Form:
+        """Return the work of the springs; `area` is the unloaded normal times the area's ratio."""
+        size = ufl.sqrt(ufl.dot(area, area))
+        n = area / size
+        across = ufl.dot(shift, n) * ufl.dot(n, v) * size
+        within = ufl.dot(shift, v) * size - across
+        base = springs.base_normal * across + springs.base_plane * within
+        form = base * self.domain.measure("base", QUADRATURE)
+        if springs.pericardium > 0:
+            stiffness = springs.pericardium * (1 - self._height)
+            form += stiffness * across * self.domain.measure("epicardium", QUADRATURE)
+        return form
+
+    # ---- the two problems ----------------------------------------------------------------
+
+    def rest(self, loads: Loads | None = None) -> Solved:
+        """Return the imaged placement as an unloaded one: in equilibrium without load."""
+        resting = replace(loads or Loads(), cavity_pressure=0.0, active_tension=0.0)
+        return Solved(
+            unknown=np.zeros_like(self._unknown.x.array),
+            other=np.zeros_like(self._given.x.array),
+            loads=resting,
+        )
+
+    def unload(self, start: Solved, loads: Loads, first_step: float = 0.25) -> Solved:
+        """Return the unloaded placement from which `loads` lead to the imaged one.
+
+        `start` is the solution of the same inverse problem under other loads (`rest` is one).
+        """
+        return self._walk(self.inverse, start, loads, start.other, first_step)
+
+    def load(
+        self,
+        start: Solved,
+        loads: Loads,
+        reference: Dofs | None = None,
+        first_step: float = 0.25,
+    ) -> Solved:
+        """Return the present placement under `loads`.
+
+        `start` is an equilibrium under other loads; the unloaded placement walks from its own to
+        `reference` (dofs; None keeps it) at the same time.
+        """
+        return self._walk(
+            self.forward, start, loads, start.other if reference is None else reference, first_step
+        )
+
+    def _walk(
+        self, problem: Equilibrium, start: Solved, loads: Loads, other: Dofs, first_step: float
+    ) -> Solved:
+        def apply(share: float) -> None:
+            self._apply(start.loads.towards(loads, share))
+            self._given.x.array[:] = (1 - share) * start.other + share * other
+
+        self._unknown.x.array[:] = start.unknown
+        continue_to(problem, apply, self.discretisation.newton, first_step=first_step)
+        return Solved(unknown=np.array(self._unknown.x.array), other=np.array(other), loads=loads)
+
+    def _apply(self, loads: Loads) -> None:
+        for name, constant in self.constants.items():
+            constant.value = getattr(loads, name)
+
+    def displacement(self, solved: Solved) -> Dofs:
+        """Return the dofs of the unknown displacement without the pressure."""
+        return solved.unknown[self.displacement_dofs]
+
+    def fibre_stress(self, solved: Solved) -> Float[np.ndarray, " cells"]:
+        """Return each cell's mean Cauchy stress along the fibre, Pa, in the mesh's cell order."""
+        self._unknown.x.array[:] = solved.unknown
+        self._given.x.array[:] = solved.other
+        self._apply(solved.loads)
+        u, pressure = self.split(self._unknown)
+        G = ufl.Identity(3) + ufl.grad(self._given)
+        present = ufl.Identity(3) + ufl.grad(u)
+        F = present * ufl.inv(G)
+        cauchy = self.pk1(u, self._given, pressure) * F.T / ufl.det(F)
+        f = present * self._f
+        along = ufl.dot(f, cauchy * f) / ufl.dot(f, f)
+        points, weights = basix.make_quadrature(basix.CellType.tetrahedron, QUADRATURE)
+        values = evaluate(along, points, self.domain.mesh)
+        result = np.empty(len(values))
+        result[self.domain.cells] = values @ weights / weights.sum()
+        return result
+
+    # ---- derivatives ---------------------------------------------------------------------
+
+    def unloading_sensitivity(
+        self, solved: Solved, names: tuple[str, ...]
+    ) -> Mapping[str, Dofs]:
+        """Return d(unloaded displacement)/d(load) by the implicit function theorem."""
+        changes = self._sensitivity(self.inverse, solved, names, {})
+        return {name: change[self.displacement_dofs] for name, change in changes.items()}
+
+    def loading_sensitivity(
+        self, solved: Solved, names: tuple[str, ...], reference: Mapping[str, Dofs]
+    ) -> Mapping[str, Dofs]:
+        """Return d(unknown)/d(parameter): through the loads, and through the unloaded placement.
+
+        `names` are the loads that act on this state; `reference` holds how the unloaded placement
+        changes with each parameter (which may not be one of `names`).
+        """
+        return self._sensitivity(self.forward, solved, names, reference)
+
+    def _sensitivity(
+        self,
+        problem: Equilibrium,
+        solved: Solved,
+        names: tuple[str, ...],
+        reference: Mapping[str, Dofs],
+    ) -> dict[str, Dofs]:
+        self._unknown.x.array[:] = solved.unknown
+        self._given.x.array[:] = solved.other
+        self._apply(solved.loads)
+        problem.factorise()
+        changes = {}
+        for name in dict.fromkeys((*names, *reference)):
+            force = np.zeros_like(solved.unknown)
+            if name in names:
+                force += self._load_derivative(problem, solved.loads, name)
+            if name in reference:
+                self._direction.x.array[:] = reference[name]
+                part = np.zeros_like(force)
+                dolfinx.fem.assemble_vector(part, self._along_reference)
+                force += part
+            for condition in problem.conditions:
+                condition.set(force, None, 0.0)
+            changes[name] = -problem.solve_tangent(force)
+        return changes
+
+    def _load_derivative(self, problem: Equilibrium, loads: Loads, name: str) -> Dofs:
+        """Return dR/d(load) by central differences of the residual (exact for linear loads)."""
+        value = getattr(loads, name)
+        step = 1e-5 * max(abs(value), {"cavity_pressure": 1e3, "active_tension": 1e4}.get(name, 1))
+        sides = []
+        for signed in (step, -step):
+            self._apply(replace(loads, **{name: value + signed}))
+            sides.append(problem.residual())
+        self._apply(loads)
+        return np.asarray((sides[0] - sides[1]) / (2 * step))
+
+
+class Lid:
+    """The cavity's pressure on the valves, borne by the base.
+
+    The pressure on the open endocardium has a resultant, p times the area vector of the lid. The
+    valves bear as much the other way and hand it to the base: here as a traction spread evenly
+    over the imaged base, so that the closed cavity pushes nothing anywhere (the energy-consistent
+    base of Regazzoni et al. 2022, J Comput Phys 457:111083, sect. 2.2).
+
+    Parameters
+    ----------
+    body
+        Whose base it loads.
+    mesh
+        The imaged wall.
+    placed
+        The function that holds the present placement.
+    follows
+        Whether that function is the unknown (the area then changes with it).
+    """
+
+    def __init__(
+        self, body: "Body", mesh: TetMesh, placed: dolfinx.fem.Function, *, follows: bool
+    ) -> None:
+        self._body = body
+        self._mesh = mesh
+        self._placed = placed
+        self._follows = follows
+        self._n_dofs = len(body.unknown_dofs)
+        self._spread = self._base_weights()
+
+    def _base_weights(self) -> Float[np.ndarray, "dofs 3"]:
+        """Return the integral of each test function over the imaged base, by its area."""
+        body = self._body
+        ds = body.domain.measure("base", QUADRATURE)
+        one = dolfinx.fem.Constant(body.domain.mesh, (0.0, 0.0, 0.0))
+        test = body.split(ufl.TestFunction(body.space))[0]
+        form = compile_form(ufl.inner(one, test) * ds)
+        spread = np.zeros((self._n_dofs, 3))
+        for axis in range(3):
+            one.value = np.eye(3)[axis]
+            column = np.zeros(self._n_dofs)
+            dolfinx.fem.assemble_vector(column, form)
+            spread[:, axis] = column / column.sum()
+        return spread
+
+    def _points(self) -> Float[np.ndarray, "nodes 3"]:
+        dofs = self._placed.x.array
+        moved = dofs[self._body.displacement_dofs] if self._follows else dofs
+        return self._mesh.points + self._body.nodal.to_nodes(moved)
+
+    def force(self) -> Dofs:
+        """Return the residual's part, N."""
+        area = area_vector(self._points(), self._mesh.facets["lv_endocardium"])
+        pressure = float(self._body.constants["cavity_pressure"].value)
+        return np.asarray(-pressure * self._spread @ area)
+
+    def factors(self) -> tuple[Float[np.ndarray, "dofs rank"], Float[np.ndarray, "dofs rank"]]:
+        """Return the factors of its derivative."""
+        C = np.zeros_like(self._spread)
+        if self._follows:
+            pressure = float(self._body.constants["cavity_pressure"].value)
+            slopes = area_vector_gradient(self._points(), self._mesh.facets["lv_endocardium"])
+            for axis in range(3):
+                C[self._body.displacement_dofs, axis] = -pressure * self._body.nodal.to_dofs(
+                    slopes[axis]
+                )
+        return self._spread, C
+
+
+def _cofactor(G: Any) -> Any:
+    return ufl.det(G) * ufl.inv(G).T

@@ -1,0 +1,156 @@
+"""The left ventricular wall: unloading, loading, volumes and their derivatives."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float
+
+from cardiotwin.fem.domain import quadrature_points
+from cardiotwin.geometry.fibres import FibreAngles, fibre_axes, local_axes
+from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.geometry.shapes import CENTROID, jacobians
+from cardiotwin.geometry.volumes import cavity_volume, cavity_volume_gradient, wall_volume
+from cardiotwin.mechanics.body import LOADS, QUADRATURE, Body, Discretisation, Dofs, Loads, Solved
+from cardiotwin.mechanics.material import Material
+from cardiotwin.mechanics.springs import Springs
+from cardiotwin.mechanics.state import WallState
+
+
+class Wall:
+    """A left ventricle imaged at end-diastole, as a body with a cavity.
+
+    Parameters
+    ----------
+    mesh
+        The imaged wall with its coordinates (point field ``transmural`` and ``apicobasal``).
+    angles
+        Fibre rule, in the imaged placement.
+    material, springs, discretisation
+        As in `Body`.
+    """
+
+    def __init__(
+        self,
+        mesh: TetMesh,
+        *,
+        angles: FibreAngles,
+        material: Material,
+        springs: Springs,
+        discretisation: Discretisation | None = None,
+    ) -> None:
+        self.mesh = mesh
+        self.angles = angles
+        self.body = Body(
+            mesh,
+            fibre_axes(mesh, angles, quadrature_points(QUADRATURE)),
+            material=material,
+            springs=springs,
+            discretisation=discretisation,
+        )
+
+    # ---- placements ----------------------------------------------------------------------
+
+    def unload(self, loads: Loads, start: Solved | None = None) -> Solved:
+        """Return the unloaded placement from which `loads` lead to the image.
+
+        Raises
+        ------
+        ConvergenceError
+            If no step of the pressure is small enough; it carries the last converged state.
+        """
+        return self.body.unload(self.body.rest(loads) if start is None else start, loads)
+
+    def imaged(self, unloaded: Solved) -> Solved:
+        """Return the image as an equilibrium over its unloaded placement."""
+        unknown = np.array(unloaded.unknown)
+        unknown[self.body.displacement_dofs] = 0
+        return Solved(
+            unknown=unknown, other=self.body.displacement(unloaded), loads=unloaded.loads
+        )
+
+    def load(
+        self, start: Solved, loads: Loads, reference: Dofs | None = None, first_step: float = 0.25
+    ) -> Solved:
+        """Return the placement under `loads`, walked from another equilibrium (see `Body.load`)."""
+        return self.body.load(start, loads, reference, first_step)
+
+    def points(self, solved: Solved) -> Float[np.ndarray, "nodes 3"]:
+        """Return the wall's nodes in a placement, m."""
+        return self.mesh.points + self.body.nodal.to_nodes(self.body.displacement(solved))
+
+    def volume(self, solved: Solved) -> float:
+        """Return the cavity's volume, m^3."""
+        return cavity_volume(self.points(solved), self.mesh)
+
+    def state(self, solved: Solved, *, unloaded: bool = False) -> WallState:
+        """Return a placement in the mesh's numbering; an unloaded one bears nothing."""
+        points = self.points(solved)
+        return WallState(
+            displacement=points - self.mesh.points,
+            cavity_pressure=0.0 if unloaded else solved.loads.cavity_pressure,
+            active_tension=0.0 if unloaded else solved.loads.active_tension,
+            cavity_volume=cavity_volume(points, self.mesh),
+            wall_volume=wall_volume(points, self.mesh),
+        )
+
+    # ---- derivatives ---------------------------------------------------------------------
+
+    def reference_changes(self, unloaded: Solved, names: tuple[str, ...]) -> Mapping[str, Dofs]:
+        """Return d(unloaded displacement)/d(load) for the loads that lead to the image."""
+        return self.body.unloading_sensitivity(unloaded, names)
+
+    def volume_slope(self, solved: Solved, change: Dofs) -> float:
+        """Return the derivative of the cavity's volume along a change of displacement dofs."""
+        gradient = cavity_volume_gradient(self.points(solved), self.mesh)
+        return float(np.sum(gradient * self.body.nodal.to_nodes(change)))
+
+    def volume_changes(
+        self,
+        solved: Solved,
+        reference: Mapping[str, Dofs],
+        names: tuple[str, ...] = LOADS,
+    ) -> Mapping[str, float]:
+        """Return d(cavity volume)/d(load) of a loaded placement.
+
+        `reference` holds the change of the unloaded placement with the loads that lead to the
+        image (keys of its own choice, e.g. ``imaged_pressure``).
+        """
+        changes = self.body.loading_sensitivity(solved, names, reference)
+        dofs = self.body.displacement_dofs
+        return {
+            name: self.volume_slope(solved, change[dofs]) for name, change in changes.items()
+        }
+
+    # ---- fields --------------------------------------------------------------------------
+
+    def strains(
+        self, points: Float[np.ndarray, "nodes 3"]
+    ) -> dict[str, Float[np.ndarray, " cells"]]:
+        """Return Green-Lagrange strains from end-diastole at the cells' centroids, by direction."""
+        F = deformation(self.mesh, points)
+        circumferential, longitudinal, radial = local_axes(self.mesh, CENTROID)
+        fibre = fibre_axes(self.mesh, self.angles, CENTROID)[0]
+        directions = {
+            "fibre_strain": fibre,
+            "circumferential_strain": circumferential,
+            "longitudinal_strain": longitudinal,
+            "radial_strain": radial,
+        }
+        result = {}
+        for name, axis in directions.items():
+            stretched = np.einsum("cij,cj->ci", F, axis[:, 0])
+            result[name] = (np.sum(stretched**2, axis=1) - 1) / 2
+        return result
+
+    def fibre_stress(self, solved: Solved) -> Float[np.ndarray, " cells"]:
+        """Return the Cauchy stress along the fibre, each cell's mean, Pa."""
+        return self.body.fibre_stress(solved)
+
+
+def deformation(
+    mesh: TetMesh, points: Float[np.ndarray, "nodes 3"]
+) -> Float[np.ndarray, "cells 3 3"]:
+    """Return dx/dm, the gradient of another placement, at the cells' centroids."""
+    here = jacobians(mesh.points, mesh, CENTROID)[:, 0]
+    there = jacobians(points, mesh, CENTROID)[:, 0]
+    return np.asarray(there @ np.linalg.inv(here))

@@ -1,0 +1,216 @@
+"""`cardiotwin twin`: the personalised twin of one heart, or of many."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
+
+from cardiotwin.errors import InputError
+from cardiotwin.exam.volunteer import Volunteer
+from cardiotwin.geometry.fibres import FibreAngles
+from cardiotwin.geometry.template import Template
+from cardiotwin.imaging.examination import Examination, Subject
+from cardiotwin.imaging.subject import subject_of, with_numbers
+from cardiotwin.mechanics.material import Guccione, HolzapfelOgden
+from cardiotwin.mechanics.springs import Springs
+from cardiotwin.run.application import Options, is_sweep, run_job
+from cardiotwin.run.check import reading
+from cardiotwin.run.folder import (
+    RUNS,
+    STAGES,
+    folder_name,
+    is_finished,
+    locked,
+    run_mark,
+    stage_mark,
+)
+from cardiotwin.run.launchers import store_launchers
+from cardiotwin.run.logs import elapsed, logged
+from cardiotwin.run.options import FitOptions, ReadOptions, SubjectOptions, store, store_choice
+from cardiotwin.run.schema import build, schema
+from cardiotwin.run.volunteer import volunteer_folder
+from cardiotwin.twin.files import write_bytes
+from cardiotwin.twin.stages import Stages
+
+_LOG = logging.getLogger(__name__)
+_NOT_IN_MARK = (
+    "path",
+    "output",
+    "end_systole",
+    "image",
+    "pictures",
+    "force",
+)  # hashes stand for files
+
+
+@dataclass
+class TwinOptions(ReadOptions):
+    """The personalised twin of one heart.
+
+    Parameters
+    ----------
+    output
+        Run folder; null: runs/SUBJECT, of a sweep runs/sweep.
+    subject
+        Numbers that override those of subject.yaml.
+    volunteer
+        Recipe of the built-in volunteer, which is used where `path` is null.
+    template
+        How fine the wall is cut.
+    fibres
+        Fibre and sheet angles at the two surfaces.
+    material
+        Passive law.
+    springs
+        What holds the wall.
+    fit
+        What is fitted, with which priors.
+    seed
+        Of the posterior's draws.
+    pictures
+        Whether to draw pictures, film and report.
+    force
+        Whether to replace a finished twin in the run folder.
+    """
+
+    output: str | None = None
+    subject: SubjectOptions = field(default_factory=SubjectOptions)
+    volunteer: Any = field(default_factory=schema(Volunteer))
+    template: Any = field(default_factory=schema(Template))
+    fibres: Any = field(default_factory=schema(FibreAngles))
+    material: Any = None
+    springs: Any = field(default_factory=schema(Springs))
+    fit: FitOptions = field(default_factory=FitOptions)
+    seed: int = 1
+    pictures: bool = True
+    force: bool = False
+
+
+store_launchers()
+store("twin", TwinOptions)
+store_choice("subject", "as_read", SubjectOptions)
+store_choice("material", "holzapfel_ogden", schema(HolzapfelOgden))
+store_choice("material", "guccione", schema(Guccione))
+
+
+def run(words: Sequence[str]) -> int:
+    """Return the exit code of the job, of a sweep its worst member's."""
+    if is_sweep(words):
+        from cardiotwin.run.sweep import run_sweep  # noqa: PLC0415 - brings pandas
+
+        return run_sweep("twin", words)
+    return run_job("twin", make_twin, words)
+
+
+def make_twin(options: Options) -> None:
+    """Read a heart, build its twin, save it, draw it; go on where an earlier call was killed."""
+    start = time.perf_counter()
+    examination = _read(options)
+    subject = examination.subject if examination else None
+    folder = _run_folder(options, subject)
+    inputs = examination.inputs if examination else {}
+    hashes = sorted((Path(path).name, digest) for path, digest in inputs.items())
+    mark = run_mark(_settings(options), subject, tuple(hashes))
+    with locked(folder), logged(folder):
+        if is_finished(folder, mark, force=options["force"]):
+            _LOG.info("%s is finished: nothing to do (force=true does it again)", folder)
+            return
+        _keep_settings(folder, options)
+        stages = Stages(folder / STAGES, stage_mark(mark))
+        if examination is None:
+            examination = _volunteer(options, folder, stages)
+        _finish(examination, options, folder, stages, mark)
+        _LOG.info("%s: finished in %s", folder, elapsed(start))
+
+
+def _finish(
+    examination: Examination, options: Options, folder: Path, stages: Stages, mark: str
+) -> None:
+    """Build, draw and save; the record last, since a folder with one is complete."""
+    from cardiotwin.run.drawing import draw, keep_drawing  # noqa: PLC0415 - brings viz
+    from cardiotwin.twin.build import build_twin  # noqa: PLC0415 - brings dolfinx
+    from cardiotwin.twin.store import save_twin  # noqa: PLC0415 - brings pyarrow
+
+    twin, anatomy = build_twin(
+        examination,
+        template=build(options["template"]),
+        angles=build(options["fibres"]),
+        material=build(options["material"]),
+        springs=build(options["springs"]),
+        fit=options["fit"],
+        seed=options["seed"],
+        stages=stages,
+    )
+    keep_drawing(examination, anatomy, stages)
+    if options["pictures"]:
+        draw(twin, folder)
+    save_twin(twin, folder, fingerprint=mark)
+
+
+def _is_built_in(options: Options) -> bool:
+    if options["subject"]["built_in"] and options["path"] is not None:
+        msg = (
+            f"subject=volunteer is the built-in volunteer and takes no path, found "
+            f"path={options['path']}. Leave one of them out."
+        )
+        raise InputError(msg)
+    return options["path"] is None
+
+
+def _read(options: Options) -> Examination | None:
+    """Return the user's examination, or None for the volunteer, who is made in the run folder."""
+    if _is_built_in(options):
+        return None
+    from cardiotwin.imaging.read import read_examination  # noqa: PLC0415 - not for --help
+
+    found = read_examination(Path(options["path"]).expanduser(), **reading(options))
+    return replace(found, subject=with_options(found.subject, options["subject"]))
+
+
+def with_options(subject: Subject, options: Options) -> Subject:
+    """Return the subject with what the options say instead of what was read."""
+    words = {"built_in", "id", "sex"}
+    numbers = {k: v for k, v in options.items() if k not in words and v is not None}
+    found = with_numbers(subject, numbers)
+    if options["id"] is not None:
+        found = replace(found, identifier=options["id"])
+    if options["sex"] is not None:
+        found = replace(found, sex=subject_of("", {}, sex=options["sex"]).sex)
+    return found
+
+
+def _run_folder(options: Options, subject: Subject | None) -> Path:
+    if options["output"] is not None:
+        return Path(options["output"]).expanduser()
+    name = subject.identifier if subject else options["volunteer"]["identifier"]
+    return RUNS / folder_name(name)
+
+
+def _settings(options: Options) -> dict[str, Any]:
+    """Return the options that a twin's numbers depend on."""
+    unused = ("volunteer",) if options["path"] is not None else ()
+    return {k: v for k, v in options.items() if k not in (*_NOT_IN_MARK, *unused)}
+
+
+def _keep_settings(folder: Path, options: Options) -> None:
+    """Write `.hydra/`: the resolved options, what was said on the command line, Hydra's own."""
+    parts: dict[str, Any] = {"config": dict(options)}
+    if HydraConfig.initialized():
+        parts |= {"overrides": HydraConfig.get().overrides.task, "hydra": HydraConfig.get()}
+    for name, part in parts.items():
+        content = part if OmegaConf.is_config(part) else OmegaConf.create(part)
+        write_bytes(folder / ".hydra" / f"{name}.yaml", OmegaConf.to_yaml(content).encode())
+
+
+def _volunteer(options: Options, folder: Path, stages: Stages) -> Examination:
+    """Return the examination of the volunteer, who is made in the run folder."""
+    from cardiotwin.imaging.read import read_examination  # noqa: PLC0415 - not for --help
+
+    place = volunteer_folder(options["volunteer"], folder, stages)
+    found = read_examination(place, **reading(options))
+    return replace(found, subject=with_options(found.subject, options["subject"]))

@@ -1,0 +1,163 @@
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from cardiotwin.errors import InputError
+from cardiotwin.geometry import Template, fit_anatomy, quality, thickness
+from cardiotwin.geometry.shifts import slice_shifts
+from cardiotwin.geometry.stack import short_axis_stack
+from cardiotwin.imaging.examination import Phase, Structure
+from cardiotwin.units import ML, MM
+
+from .ellipsoids import ANTERIOR, AXIS, CENTRE, Drawing, Ellipsoid, draw, examine, moved
+
+HEART = Ellipsoid()
+TEMPLATE = Template(rings=6, layers=2)
+
+
+def off_surface(points, heart, which):
+    """Return the distance of points from an ellipsoid, m (to first order)."""
+    height = (points - CENTRE) @ AXIS
+    across = np.linalg.norm(points - heart.centre_line(height) - height[:, None] * AXIS, axis=1)
+    level = np.hypot(across / which[0], height / which[1])
+    slope = np.hypot(across / which[0] ** 2, height / which[1] ** 2) / level
+    return np.abs(level - 1) / slope
+
+
+def surface_error(anatomy, heart, phase=Phase.END_DIASTOLE):
+    points, facets = anatomy.points[phase], anatomy.mesh.facets
+    inner, outer = np.unique(facets["lv_endocardium"]), np.unique(facets["epicardium"])
+    return np.concatenate(
+        [
+            off_surface(points[inner], heart, heart.inner),
+            off_surface(points[outer], heart, heart.outer),
+        ]
+    )
+
+
+def test_a_drawn_ellipsoid_is_found_again():
+    anatomy = fit_anatomy(examine(draw(HEART, Drawing())), TEMPLATE)
+    fit = anatomy.fits[Phase.END_DIASTOLE]
+    assert fit.cavity_volume == pytest.approx(HEART.cavity, rel=0.01)
+    assert fit.wall_volume == pytest.approx(HEART.wall, rel=0.02)
+    assert fit.model_cavity == pytest.approx(fit.measured_cavity, rel=1e-3)
+    assert fit.model_wall == pytest.approx(fit.measured_wall, rel=2e-3)
+    assert np.quantile(surface_error(anatomy, HEART), 0.9) < 0.5 * MM
+    assert fit.surface_distance < 0.3 * MM
+    assert min(fit.dice_cavity, fit.dice_wall) > 0.97
+    assert (anatomy.frame.origin - CENTRE) @ AXIS == pytest.approx(HEART.base, abs=0.1 * MM)
+    assert anatomy.frame.long_axis @ AXIS > np.cos(np.deg2rad(1))
+    assert anatomy.frame.rv_insertion @ ANTERIOR > np.cos(np.deg2rad(5))
+    assert anatomy.flags == ()
+
+
+def test_the_wall_keeps_its_volume_where_the_end_systolic_base_is_not_drawn():
+    cut, inner = 8e-3, (17e-3, 60e-3)  # the base has come down by 12 mm
+    length = 70e-3
+    section = cut + 2 / 3 * length - cut**3 / (3 * length**2)
+    whole = Ellipsoid(inner=inner, outer=(1.0, length), base=cut)
+    radius = np.sqrt((HEART.wall + whole.cavity) / (np.pi * section))
+    systole = Ellipsoid(inner=inner, outer=(radius, length), base=cut)
+    assert systole.wall == pytest.approx(HEART.wall, rel=1e-9)
+    drawn = draw(systole, Drawing(top=5e-3), Phase.END_SYSTOLE)  # not up to the base
+    anatomy = fit_anatomy(examine(draw(HEART, Drawing()), drawn), TEMPLATE)
+    fits = anatomy.fits
+    assert "end-diastolic volume" in anatomy.base_rule[Phase.END_SYSTOLE]
+    assert fits[Phase.END_SYSTOLE].wall_volume == pytest.approx(
+        fits[Phase.END_DIASTOLE].wall_volume, rel=1e-3
+    )
+    rim = anatomy.points[Phase.END_SYSTOLE][np.unique(anatomy.mesh.facets["base"])]
+    assert ((rim - CENTRE) @ AXIS).mean() == pytest.approx(cut, abs=1.5 * MM)
+    assert fits[Phase.END_SYSTOLE].cavity_volume == pytest.approx(systole.cavity, rel=0.04)
+
+
+def test_breath_holding_is_undone():
+    rng = np.random.default_rng(2)
+    shifts = {k: rng.normal(0, 2e-3, 3) for k in range(11)}
+    shifts = {k: shift - (shift @ AXIS) * AXIS for k, shift in shifts.items()}
+    contours = draw(HEART, Drawing(shifts=shifts))
+    found = slice_shifts(contours, short_axis_stack(contours))
+    left = np.array([shifts[k] + found.moved[k] for k in contours.slices])
+    assert found.size == pytest.approx(2e-3, abs=1.1e-3)
+    heights = np.arange(len(left)) - (len(left) - 1) / 2
+    # A turn or a shift of the whole stack cannot be seen.
+    seen = [left - np.outer(heights, heights @ left) / (heights @ heights) - left.mean(axis=0)]
+    drawn = np.array(list(shifts.values()))[: len(left)]
+    assert np.linalg.norm(seen) < 0.4 * np.linalg.norm(drawn)
+    flags = fit_anatomy(examine(contours), TEMPLATE).flags
+    assert [flag.name for flag in flags] == ["slice_shifts"]
+
+
+def test_a_bent_heart_is_not_straightened():
+    bent = Ellipsoid(bend=6e-3)
+    contours = draw(bent, Drawing())
+    found = slice_shifts(contours, short_axis_stack(contours))
+    assert found.largest < 0.3 * MM
+    anatomy = fit_anatomy(examine(contours), TEMPLATE)
+    assert np.quantile(surface_error(anatomy, bent), 0.9) < 0.6 * MM
+
+
+def test_the_fit_turns_with_the_heart():
+    rotation = Rotation.from_euler("xyz", [20, -10, 15], degrees=True).as_matrix()
+    still = draw(HEART, Drawing())
+    turned = moved(still, rotation, np.array([0.1, -0.05, 0.02]))
+    first, second = (fit_anatomy(examine(contours), TEMPLATE) for contours in (still, turned))
+    there = first.mesh.points @ rotation.T + [0.1, -0.05, 0.02]
+    np.testing.assert_allclose(second.mesh.points, there, atol=1e-6)
+
+
+def test_the_wall_is_thick_and_sound_even_where_the_drawing_pinches_it():
+    thin = Ellipsoid(outer=(26e-3, 70e-3))
+    anatomy = fit_anatomy(examine(draw(thin, Drawing())), TEMPLATE)
+    assert quality(anatomy.mesh.points, anatomy.mesh).inverted == 0
+    assert thickness(anatomy.mesh.points, anatomy.mesh).min() > 1 * MM
+    assert "thin_wall" in [flag.name for flag in anatomy.flags]
+
+
+def test_without_an_rv_the_direction_is_flagged_as_assumed():
+    anatomy = fit_anatomy(examine(draw(HEART, Drawing(rv=False))), TEMPLATE)
+    assert [flag.name for flag in anatomy.flags] == ["orientation_assumed"]
+    assert anatomy.frame.rv_insertion @ ANTERIOR > np.cos(np.deg2rad(30))
+
+
+def test_too_few_slices_are_refused_with_their_number():
+    contours = draw(HEART, Drawing(spacing=25e-3))
+    with pytest.raises(InputError, match=r"at least 4 short-axis slices .* found 3"):
+        fit_anatomy(examine(contours), TEMPLATE)
+
+
+def test_a_cavity_without_wall_is_refused():
+    contours = draw(HEART, Drawing())
+    cavity = type(contours)(
+        phase=contours.phase,
+        curves=contours.of(Structure.LV_ENDOCARDIUM),
+        slices=contours.slices,
+        from_labels=True,
+        source=contours.source,
+    )
+    with pytest.raises(InputError, match=r"cavity in 11 slices and no epicardium in any"):
+        fit_anatomy(examine(cavity), TEMPLATE)
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        (Drawing(skip_basal=2), ["missing_basal_slices"]),
+        (Drawing(skip_apical=2), ["missing_apical_slices"]),
+        (Drawing(), []),
+    ],
+)
+def test_missing_slices_are_named(how, expected):
+    short = Ellipsoid(inner=(26e-3, 62e-3), base=22e-3)
+    anatomy = fit_anatomy(examine(draw(short, how)), TEMPLATE)
+    assert [flag.name for flag in anatomy.flags] == expected
+
+
+def test_volumes_are_those_a_person_would_measure():
+    fit = fit_anatomy(examine(draw(HEART, Drawing())), TEMPLATE).fits[Phase.END_DIASTOLE]
+    by_hand = sum(
+        8e-3 * np.pi * HEART.radius(HEART.inner, height) ** 2
+        for height in np.arange(16e-3, -66e-3, -8e-3)
+    )
+    assert fit.measured_cavity == pytest.approx(by_hand, rel=0.002)
+    assert 60 * ML < fit.measured_cavity < 200 * ML

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from cardiotwin.geometry import Template, cavity_volume, wall_mesh, wall_volume
+from cardiotwin.geometry.volumes import (
+    area_vector,
+    area_vector_gradient,
+    cavity_volume_gradient,
+    rim_nodes,
+)
+
+
+def cone(u, angle, t):
+    radius = (25e-3 + 10e-3 * t) * u
+    return np.stack(
+        [radius * np.cos(angle), -radius * np.sin(angle), -(60e-3 + 8e-3 * t) * (1 - u**2)], axis=1
+    )
+
+
+MESH = wall_mesh(Template(rings=3, layers=1), cone)
+
+
+@settings(max_examples=25, deadline=None)
+@given(arrays(np.float64, (3, 3), elements=st.floats(-0.4, 0.4)), st.floats(-1, 1))
+def test_volumes_follow_every_affine_map(matrix, offset):
+    matrix = matrix + np.eye(3)
+    mapped = MESH.points @ matrix.T + offset
+    scale = np.linalg.det(matrix)
+    for volume in (cavity_volume, wall_volume):
+        assert volume(mapped, MESH) == pytest.approx(scale * volume(MESH.points, MESH), abs=1e-12)
+
+
+def test_the_volumes_gradients_are_those_of_finite_differences():
+    rng = np.random.default_rng(5)
+    points = MESH.points + rng.normal(0, 5e-4, MESH.points.shape)
+    way = rng.normal(0, 1, points.shape)
+    ahead, behind = points + 1e-6 * way, points - 1e-6 * way
+    slope = (cavity_volume(ahead, MESH) - cavity_volume(behind, MESH)) / 2e-6
+    assert np.sum(cavity_volume_gradient(points, MESH) * way) == pytest.approx(slope, rel=1e-6)
+    base = MESH.facets["base"]
+    slope = (area_vector(ahead, base) - area_vector(behind, base)) / 2e-6
+    moved = np.einsum("kni,ni->k", area_vector_gradient(points, base), way)
+    np.testing.assert_allclose(moved, slope, rtol=1e-6)
+
+
+def test_the_rim_is_where_endocardium_and_base_meet():
+    rim = rim_nodes(MESH)
+    assert len(rim) == 2 * 6 * 3
+    np.testing.assert_allclose(np.linalg.norm(MESH.points[rim, :2], axis=1), 25e-3)
