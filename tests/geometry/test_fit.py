@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from cardiotwin.errors import InputError
-from cardiotwin.geometry import Template, fit_anatomy, quality, thickness
+from cardiotwin.geometry import Quality, Template, fit, fit_anatomy, quality, thickness
 from cardiotwin.geometry.shifts import slice_shifts
 from cardiotwin.geometry.stack import short_axis_stack
 from cardiotwin.imaging.examination import Phase, Structure
@@ -137,6 +137,13 @@ def test_a_cavity_without_wall_is_refused():
     )
     with pytest.raises(InputError, match=r"cavity in 11 slices and no epicardium in any"):
         fit_anatomy(examine(cavity), TEMPLATE)
+
+
+def test_contours_that_fold_the_wall_are_refused_with_the_number_of_cells(monkeypatch):
+    folded = Quality(inverted=7, distortion_min=-0.1, dihedral_min=0.3, dihedral_max=2.0)
+    monkeypatch.setattr(fit, "quality", lambda *_: folded)
+    with pytest.raises(InputError, match=r"end diastole fold the wall: .* leave 7 cells"):
+        fit_anatomy(examine(draw(HEART, Drawing())), TEMPLATE)
 
 
 @pytest.mark.parametrize(

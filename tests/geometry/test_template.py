@@ -81,7 +81,9 @@ def test_a_folded_cell_is_counted():
     assert quality(mesh.points, mesh).inverted == 0
     points = mesh.points.copy()
     points[mesh.cells[100, 4]] += 2 * (points[mesh.cells[100, 2]] - points[mesh.cells[100, 0]])
-    assert quality(points, mesh).inverted > 0
+    folded = quality(points, mesh)
+    assert folded.inverted > 0
+    assert folded.distortion_min < 0
 
 
 def test_the_dihedral_angles_of_a_regular_tetrahedron_are_known():

@@ -3,7 +3,7 @@
 from cardiotwin.exam.volunteer import TrueBeat, Volunteer
 from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.mechanics.body import Loads
+from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import HolzapfelOgden, Material
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.wall import Wall

@@ -13,6 +13,9 @@ from jaxtyping import Float, Integer, Num
 
 from cardiotwin.geometry.mesh import TetMesh
 
+QUADRATURE = 4
+"""Degree of the rules in use; basix's rule of degree 3 on tetrahedra has a negative weight."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Domain:
@@ -41,9 +44,9 @@ class Domain:
     def measure(self, name: str, degree: int) -> ufl.Measure:
         """Return the surface measure of a named part of the boundary."""
         metadata = {"quadrature_degree": degree}
-        return ufl.Measure(
-            "ds", domain=self.mesh, subdomain_data=self.facets, metadata=metadata
-        )(self.tags[name])
+        return ufl.Measure("ds", domain=self.mesh, subdomain_data=self.facets, metadata=metadata)(
+            self.tags[name]
+        )
 
 
 def make_domain(mesh: TetMesh) -> Domain:
@@ -73,7 +76,10 @@ def _tag_facets(
     domain.topology.create_connectivity(dimension, dimension + 1)
     boundary = dolfinx.mesh.exterior_facet_indices(domain.topology)
     corners = dolfinx.mesh.entities_to_geometry(domain, dimension, boundary)[:, :3]
-    index = {tuple(sorted(key)): facet for key, facet in zip(nodes[corners].tolist(), boundary, strict=True)}
+    index = {
+        tuple(sorted(key)): facet
+        for key, facet in zip(nodes[corners].tolist(), boundary, strict=True)
+    }
     tags = {name: number for number, name in enumerate(named, start=1)}
     found = [
         (index[tuple(sorted(key))], tags[name])

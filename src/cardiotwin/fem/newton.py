@@ -4,7 +4,7 @@ Deuflhard (2011), Newton Methods for Nonlinear Problems, sect. 3 (damping) and 5
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
@@ -17,29 +17,27 @@ from jaxtyping import Float, Integer
 
 from cardiotwin.errors import ConvergenceError
 from cardiotwin.fem.compilation import compile_form
+from cardiotwin.fem.settings import NewtonSettings
 
 Dofs = Float[np.ndarray, " dofs"]
 WAYPOINT = 1e-4  # relative residual of states that only lead to others
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewtonSettings:
-    """When Newton's iteration has arrived, and when it gives up.
+@runtime_checkable
+class Border(Protocol):
+    """One more equation and one more unknown: a load that is sought, a measure that is given."""
 
-    Parameters
-    ----------
-    relative, absolute
-        Tolerances of the residual's norm, relative to the first residual and in its own unit.
-    iterations
-        Most iterations of one load.
-    shortest
-        Smallest share of a Newton step that is worth taking.
-    """
+    value: float
+    """The load, which the residual sees."""
 
-    relative: float = 1e-8
-    absolute: float = 1e-9
-    iterations: int = 10
-    shortest: float = 0.01
+    def gap(self) -> float:
+        """Return the measure's distance from its target at the current iterate."""
+
+    def gradient(self) -> Dofs:
+        """Return the gap's derivative by the unknown function."""
+
+    def column(self) -> Dofs:
+        """Return the residual's derivative by the load."""
 
 
 @runtime_checkable
@@ -136,58 +134,87 @@ class Equilibrium:
         x.destroy()
         return result
 
-    def solve(self, settings: NewtonSettings) -> tuple[float, ...]:
-        """Move the unknown to equilibrium and return the residual norms.
+    def solve(self, settings: NewtonSettings, border: Border | None = None) -> tuple[float, ...]:
+        """Move the unknown (and the border's load) to equilibrium; return the residual norms.
 
         Raises
         ------
         ConvergenceError
-            If it does not arrive; the unknown is put back to where it started.
+            If it does not arrive; everything is put back to where it started.
         """
-        start = np.array(self.unknown.x.array)
-        vector = self.residual()
-        norms = [float(np.linalg.norm(vector))]
+        start = self.state(border)
+        norms = [self._norm(border)]
         target = max(settings.relative * norms[0], settings.absolute)
         while not norms[-1] <= target:  # a residual that is not a number has not arrived
-            moved = None
+            moved = False
             if len(norms) <= settings.iterations and np.isfinite(norms[-1]):
                 self.factorise()
-                moved = self._step(self.solve_tangent(vector), settings)
-            if moved is None:
-                self.unknown.x.array[:] = start
+                moved = self._step(border, settings)
+            if not moved:
+                self.set_state(start, border)
                 msg = (
                     f"Newton stopped after {len(norms) - 1} steps at residual {norms[-1]:.3g} "
                     f"(start {norms[0]:.3g}, tolerance {target:.3g}). "
                     "Apply the load in smaller steps, or start from a nearer state."
                 )
                 raise ConvergenceError(msg, norms)
-            vector = moved
-            norms.append(float(np.linalg.norm(vector)))
+            norms.append(self._norm(border))
         return tuple(norms)
 
-    def _step(self, correction: Dofs, settings: NewtonSettings) -> Dofs | None:
-        """Take the longest step after which the next correction is smaller; None if there is none.
+    def state(self, border: Border | None) -> Dofs:
+        """Return a copy of the unknown, with the border's load behind it."""
+        tail = [] if border is None else [border.value]
+        return np.concatenate([self.unknown.x.array, tail])
+
+    def set_state(self, state: Dofs, border: Border | None) -> None:
+        """Put back what `state` returned."""
+        n_dofs = len(self.unknown.x.array)
+        self.unknown.x.array[:] = state[:n_dofs]
+        if border is not None:
+            border.value = float(state[n_dofs])
+
+    def _norm(self, border: Border | None) -> float:
+        gap = 0.0 if border is None else border.gap()
+        return float(np.hypot(np.linalg.norm(self.residual()), gap))
+
+    def _step(self, border: Border | None, settings: NewtonSettings) -> bool:
+        """Take the longest step after which the next correction is smaller, if there is one.
 
         The natural monotonicity test (Deuflhard, eq. 3.30): both corrections are measured with the
         same factorised tangent, so the scaling of the residual does not matter.
         """
-        before = np.array(self.unknown.x.array)
+        before = self.state(border)
+        correct = self._corrector(border)
+        correction = correct()
         size = float(np.linalg.norm(correction[self._measured]))
         length = 1.0
         while length >= settings.shortest:
-            self.unknown.x.array[:] = before - length * correction
-            vector = self.residual()
-            if np.all(np.isfinite(vector)):
-                following = self.solve_tangent(vector)
+            self.set_state(before - length * correction, border)
+            following = correct()
+            if np.all(np.isfinite(following)):
                 left = float(np.linalg.norm(following[self._measured]))
                 if left <= (1 - length / 4) * size:
-                    return vector
+                    return True
                 curved = following[self._measured] - (1 - length) * correction[self._measured]
                 estimate = length**2 * size / (2 * float(np.linalg.norm(curved)))
                 length = min(max(estimate, length / 10), length / 2)
             else:
                 length /= 4
-        return None
+        return False
+
+    def _corrector(self, border: Border | None) -> Callable[[], Dofs]:
+        """Return what gives the correction at the current iterate with the tangent of this one."""
+        if border is None:
+            return lambda: self.solve_tangent(self.residual())
+        gradient, along = border.gradient(), self.solve_tangent(border.column())
+        slope = float(gradient @ along)
+
+        def correct() -> Dofs:
+            sparse = self.solve_tangent(self.residual())
+            change = (float(gradient @ sparse) - border.gap()) / slope
+            return np.concatenate([sparse - change * along, [change]])
+
+        return correct
 
 
 def _direct_solver(matrix: Any) -> Any:
@@ -208,35 +235,37 @@ def continue_to(
     apply: Callable[[float], None],
     settings: NewtonSettings,
     *,
+    border: Border | None = None,
     first_step: float = 0.25,
     smallest_step: float = 1e-3,
 ) -> int:
     """Walk the load from 0 (where the unknown is in equilibrium) to 1, and return the steps taken.
 
-    `apply(s)` sets the load. A step that fails is halved, one that is easy makes the next one
-    larger; the start of each step is predicted along the secant of the last two states. States
-    on the way are solved to `WAYPOINT` only, the last one to the tolerance.
+    `apply(s)` sets the load (and the target of the border, whose own load is sought). A step that
+    fails is cut, one that is easy makes the next one larger; the start of each step is predicted
+    along the secant of the last two states. States on the way are solved to `WAYPOINT` only, the
+    last one to the tolerance.
 
     Raises
     ------
     ConvergenceError
-        If the step becomes smaller than `smallest_step`; it carries the last converged dofs, where
-        the unknown and the load stand.
+        If the step becomes smaller than `smallest_step`; it carries the last converged state,
+        where the unknown and the load stand.
     """
     position, step, n_steps = 0.0, first_step, 0
-    here = np.array(equilibrium.unknown.x.array)
+    here = equilibrium.state(border)
     past: tuple[float, Dofs] | None = None
+    on_the_way = replace(settings, relative=max(settings.relative, WAYPOINT))
     while position < 1.0:
         target = min(1.0, position + step)
         apply(target)
         if past is not None:
             slope = (here - past[1]) / (position - past[0])
-            equilibrium.unknown.x.array[:] = here + (target - position) * slope
-        on_the_way = replace(settings, relative=max(settings.relative, WAYPOINT))
+            equilibrium.set_state(here + (target - position) * slope, border)
         try:
-            norms = equilibrium.solve(settings if target == 1.0 else on_the_way)
+            norms = equilibrium.solve(settings if target == 1.0 else on_the_way, border)
         except ConvergenceError as error:
-            equilibrium.unknown.x.array[:] = here
+            equilibrium.set_state(here, border)
             apply(position)
             step = (target - position) / 3
             if step < smallest_step:
@@ -247,7 +276,7 @@ def continue_to(
                 raise ConvergenceError(msg, error.residuals, here) from error
             continue
         past = (position, here)
-        here = np.array(equilibrium.unknown.x.array)
+        here = equilibrium.state(border)
         position = target
         n_steps += 1
         step *= 1.7 if len(norms) <= 5 else (1.1 if len(norms) <= 7 else 0.7)

@@ -78,12 +78,15 @@ class Evidence:
     flags: tuple[Flag, ...]
 
 
-def gather_evidence(subject: Subject, anatomy: Anatomy, assumed: AssumedPressures) -> Evidence:
-    """Return the evidence of an examination."""
+def gather_evidence(
+    subject: Subject, anatomy: Anatomy, assumed: AssumedPressures, *, klotz: bool
+) -> Evidence:
+    """Return the evidence of an examination; `klotz` lets the relation stand in."""
     volumes = {phase: _volume(anatomy, phase) for phase in anatomy.points}
     diastolic, flags = _filling_pressure(subject, assumed)
     end_diastolic = volumes[Phase.END_DIASTOLE]
-    klotz = Klotz(volume=end_diastolic.value, pressure=diastolic.value)
+    relation = Klotz(volume=end_diastolic.value, pressure=diastolic.value)
+    stands_in = klotz and not subject.diastolic_points
     systolic = None
     if Phase.END_SYSTOLE in volumes:
         systolic, more = _systolic_pressure(subject, assumed)
@@ -91,7 +94,7 @@ def gather_evidence(subject: Subject, anatomy: Anatomy, assumed: AssumedPressure
     else:
         sentence = "No end-systole was given: the twin is passive, its contractility unknown."
         flags += (Flag(name="passive_only", sentence=sentence),)
-    if not subject.diastolic_points:
+    if stands_in:
         sentence = (
             "One diastolic point is known: stiffness and unloaded volume follow the empirical "
             "relation of Klotz (2006) within its scatter between hearts."
@@ -103,10 +106,10 @@ def gather_evidence(subject: Subject, anatomy: Anatomy, assumed: AssumedPressure
         end_systolic_volume=_total(volumes.get(Phase.END_SYSTOLE), end_diastolic),
         end_systolic_pressure=systolic,
         diastolic_points=tuple(
-            (pressure, _diastolic_point(volume, pressure, sd, end_diastolic, klotz))
+            (pressure, _diastolic_point(volume, pressure, sd, end_diastolic, relation))
             for volume, pressure, sd in subject.diastolic_points
         ),
-        klotz=None if subject.diastolic_points else klotz,
+        klotz=relation if stands_in else None,
         flags=flags,
     )
 
@@ -176,7 +179,7 @@ def _total(systolic: Measured | None, diastolic: Measured) -> Measured | None:
 
 
 def _diastolic_point(
-    volume: float, pressure: float, pressure_sd: float, imaged: Measured, klotz: Klotz
+    volume: float, pressure: float, pressure_sd: float, imaged: Measured, relation: Klotz
 ) -> Measured:
     """Return a diastolic point's volume; its pressure's error counts at the slope of Klotz."""
     if not 0.2 * imaged.value <= volume <= 2 * imaged.value:
@@ -187,6 +190,6 @@ def _diastolic_point(
         raise InputError(msg)
     step = max(pressure_sd, 0.1 * MMHG)
     low, high = max(pressure - step, 0.0), pressure + step
-    slope = (klotz.volume_at(high) - klotz.volume_at(low)) / (high - low)
+    slope = (relation.volume_at(high) - relation.volume_at(low)) / (high - low)
     sd = float(np.hypot(slope * pressure_sd, imaged.sd * volume / imaged.value))
     return Measured(value=volume, sd=sd, source="subject")

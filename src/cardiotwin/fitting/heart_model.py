@@ -13,10 +13,12 @@ from jaxtyping import Float
 
 from cardiotwin.errors import ConvergenceError
 from cardiotwin.geometry.volumes import cavity_volume
-from cardiotwin.mechanics.body import Loads, Solved
+from cardiotwin.mechanics.body import Dofs, Solved
+from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.wall import Wall
 
-FIRST_ACTIVE_STEP = 0.03  # of the way from end-diastole to end-systole: the onset is the hard part
+FIRST_ACTIVE_STEP = 0.02  # of the isovolumetric contraction, whose onset is the hard part
+STIFFER = (1.0, 3.0, 10.0)  # tried in turn where a law is too soft to be unloaded at once
 IMAGED_PRESSURE = "end_diastolic_pressure"
 
 
@@ -30,16 +32,16 @@ class Trial:
         Factors of the passive law.
     end_diastolic_pressure
         In the imaged state, Pa.
-    contractility
-        Active tension at end-systole, Pa; None for a passive heart.
-    end_systolic_pressure
-        Pa; None for a passive heart.
+    end_systolic_volume, end_systolic_pressure
+        Of the contracted cavity, m^3 and Pa; None for a passive heart. The active tension that
+        holds both follows: a wall led by its volume has one answer where one led by its tension
+        may snap.
     """
 
     passive_scale: float
     passive_exponent: float
     end_diastolic_pressure: float
-    contractility: float | None = None
+    end_systolic_volume: float | None = None
     end_systolic_pressure: float | None = None
 
     def passive(self, pressure: float) -> Loads:
@@ -48,14 +50,6 @@ class Trial:
             cavity_pressure=pressure,
             passive_scale=self.passive_scale,
             passive_exponent=self.passive_exponent,
-        )
-
-    def active(self) -> Loads:
-        """Return the loads at end-systole."""
-        assert self.contractility is not None
-        assert self.end_systolic_pressure is not None
-        return replace(
-            self.passive(self.end_systolic_pressure), active_tension=self.contractility
         )
 
 
@@ -71,14 +65,20 @@ class Placements:
         Solution of the inverse problem.
     passive
         Relaxed placements by pressure, Pa.
-    end_systole
-        The contracted placement, if any.
+    systole
+        Contracted placements in the order of the beat: the end of the isovolumetric contraction
+        and end-systole. Empty for a passive heart.
     """
 
     trial: Trial
     unloaded: Solved
     passive: Mapping[float, Solved]
-    end_systole: Solved | None = None
+    systole: tuple[Solved, ...] = ()
+
+    @property
+    def end_systole(self) -> Solved:
+        """Return the contracted placement at its smallest volume."""
+        return self.systole[-1]
 
 
 class HeartModel:
@@ -95,28 +95,32 @@ class HeartModel:
     def __init__(self, wall: Wall, pressures: tuple[float, ...]) -> None:
         self.wall = wall
         self.pressures = pressures
+        self.end_diastolic_volume = cavity_volume(wall.mesh.points, wall.mesh)
 
     def first(self, trial: Trial) -> Placements:
         """Return the placements of a trial without any to start from; passive ones only.
 
         Where the law is too soft to be unloaded at once, a stiffer heart is unloaded first.
         """
-        for factor in (1.0, 3.0, 10.0, 30.0):
+        for factor in STIFFER:
             stiff = replace(trial, passive_scale=trial.passive_scale * factor)
             try:
-                unloaded = self.wall.unload(stiff.passive(trial.end_diastolic_pressure))
-                break
-            except ConvergenceError as error:
-                failed = error
-        else:
-            raise failed
+                placed = self._unloaded_and_filled(stiff)
+            except ConvergenceError:
+                if factor == STIFFER[-1]:
+                    raise
+                continue
+            return placed if factor == 1.0 else self.moved(placed, trial)
+        raise AssertionError
+
+    def _unloaded_and_filled(self, trial: Trial) -> Placements:
+        unloaded = self.wall.unload(trial.passive(trial.end_diastolic_pressure))
         image = self.wall.imaged(unloaded)
         passive = {
-            pressure: self.wall.load(image, replace(unloaded.loads, cavity_pressure=pressure))
+            pressure: self.wall.load(image, trial.passive(pressure))
             for pressure in self.pressures
         }
-        placed = Placements(trial=stiff, unloaded=unloaded, passive=passive)
-        return placed if factor == 1.0 else self.moved(placed, trial)
+        return Placements(trial=trial, unloaded=unloaded, passive=passive)
 
     def moved(self, start: Placements, trial: Trial) -> Placements:
         """Return the placements of a trial, walked from those of another."""
@@ -128,31 +132,42 @@ class HeartModel:
             pressure: wall.load(solved, trial.passive(pressure), reference, first_step=1.0)
             for pressure, solved in start.passive.items()
         }
-        contracted = None
-        if trial.contractility is not None:
-            if start.end_systole is None:
-                image = wall.imaged(unloaded)
-                contracted = wall.load(image, trial.active(), first_step=FIRST_ACTIVE_STEP)
-            else:
-                contracted = wall.load(
-                    start.end_systole, trial.active(), reference, first_step=1.0
-                )
-        return Placements(
-            trial=trial, unloaded=unloaded, passive=passive, end_systole=contracted
+        systole: tuple[Solved, ...] = ()
+        if trial.end_systolic_volume is not None and trial.end_systolic_pressure is not None:
+            systole = self._systole(start, trial, unloaded)
+        return Placements(trial=trial, unloaded=unloaded, passive=passive, systole=systole)
+
+    def _systole(self, start: Placements, trial: Trial, unloaded: Solved) -> tuple[Solved, ...]:
+        """Return the placements of the contraction: first isovolumetric, then ejecting."""
+        wall = self.wall
+        assert trial.end_systolic_volume is not None
+        assert trial.end_systolic_pressure is not None
+        loads = trial.passive(trial.end_systolic_pressure)
+        reference = wall.body.displacement(unloaded)
+        if start.systole:
+            ends = (self.end_diastolic_volume, trial.end_systolic_volume)
+            return tuple(
+                wall.load_to_volume(before, loads, volume, reference=reference, first_step=1.0)
+                for before, volume in zip(start.systole, ends, strict=True)
+            )
+        full = wall.load_to_volume(
+            wall.imaged(unloaded), loads, self.end_diastolic_volume, first_step=FIRST_ACTIVE_STEP
         )
+        return full, wall.load_to_volume(full, loads, trial.end_systolic_volume)
 
     def volumes(self, placed: Placements) -> dict[str, float]:
-        """Return the cavity's volumes, m^3: ``unloaded``, ``passive_N`` in order, ``end_systole``."""
+        """Return the cavity's volumes, m^3: ``unloaded`` and ``passive_0``, ... in order."""
         wall = self.wall
         result = {"unloaded": cavity_volume(wall.points(placed.unloaded), wall.mesh)}
         for number, pressure in enumerate(self.pressures):
             result[f"passive_{number}"] = wall.volume(placed.passive[pressure])
-        if placed.end_systole is not None:
-            result["end_systole"] = wall.volume(placed.end_systole)
         return result
 
     def slopes(self, placed: Placements) -> dict[str, Mapping[str, float]]:
-        """Return the derivative of each of `volumes` by each field of `Trial`, SI."""
+        """Return the derivative of each of `volumes` by each field of `Trial`, SI.
+
+        With a systole also that of ``contractility``, the active tension at its end.
+        """
         wall, laws = self.wall, ("passive_scale", "passive_exponent")
         changes = wall.reference_changes(placed.unloaded, (*laws, "cavity_pressure"))
         reference = {name: changes[name] for name in laws}
@@ -167,12 +182,19 @@ class HeartModel:
             result[f"passive_{number}"] = wall.volume_changes(
                 placed.passive[pressure], reference, laws
             )
-        if placed.end_systole is not None:
-            found = dict(wall.volume_changes(placed.end_systole, reference))
-            found["contractility"] = found.pop("active_tension")
-            found["end_systolic_pressure"] = found.pop("cavity_pressure")
-            result["end_systole"] = found
+        if placed.systole:
+            result["contractility"] = self._tension_slopes(placed, reference)
         return result
+
+    def _tension_slopes(
+        self, placed: Placements, reference: Mapping[str, Dofs]
+    ) -> Mapping[str, float]:
+        """Return the derivative of the tension that holds end-systole, at given volume."""
+        changes = dict(self.wall.volume_changes(placed.end_systole, reference))
+        by_tension = changes.pop("active_tension")
+        changes["end_systolic_pressure"] = changes.pop("cavity_pressure")
+        slopes = {name: -change / by_tension for name, change in changes.items()}
+        return slopes | {"end_systolic_volume": 1 / by_tension}
 
     def inflation(
         self, placed: Placements, pressures: Float[np.ndarray, " states"]

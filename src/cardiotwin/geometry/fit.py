@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Integer
 
-from cardiotwin.errors import Flag
+from cardiotwin.errors import Flag, InputError
 from cardiotwin.geometry.agreement import Drawn, model_volumes, phase_fit
 from cardiotwin.geometry.anatomy import Anatomy, HeartFrame
 from cardiotwin.geometry.bases import valve_base
@@ -15,7 +15,7 @@ from cardiotwin.geometry.coordinates import frame_of, with_coordinates
 from cardiotwin.geometry.measured import extent, rings, slab_volumes
 from cardiotwin.geometry.orientation import rv_insertion
 from cardiotwin.geometry.quality import quality
-from cardiotwin.geometry.shifts import refined, shifted, slice_shifts
+from cardiotwin.geometry.shifts import SliceShifts, pooled, refined, shifted, slice_shifts
 from cardiotwin.geometry.stack import Stack, short_axis_stack
 from cardiotwin.geometry.surfaces import Wall
 from cardiotwin.geometry.template import Template, wall_mesh
@@ -28,7 +28,9 @@ KEPT = "height at which the wall has its end-diastolic volume"
 REFINEMENTS = 1  # of the shifts, against the surfaces
 SMOOTHINGS = (1.0, 5.0, 25.0, 125.0)  # tried until the cells are well shaped
 FLATTEST = np.deg2rad(5)  # dihedral angle of a well-shaped cell at least
+SLENDEREST = 4.0  # rings per layer that it holds for: with fewer any heart's cells are flatter
 MOST_INFLATION = 1.5e-3  # m
+NOTICED = 2 * MM  # a longer shift of a slice is reported
 NEARLY = 1e-4  # relative change of a volume that ends an iteration
 
 
@@ -63,11 +65,14 @@ def fit_anatomy(examination: Examination, template: Template) -> Anatomy:
         rv_insertion=insertion.direction,
         mirrored=insertion.mirrored,
     )
-    diastole = _fitted(examination, Phase.END_DIASTOLE, frame, template, None)
+    shifts = _shifts(examination, frame)
+    diastole = _fitted(
+        examination, Phase.END_DIASTOLE, frame, template, shifts[Phase.END_DIASTOLE], kept=None
+    )
     mesh = wall_mesh(template, diastole.wall.surface)
     kept = wall_volume(mesh.points, mesh)
     shapes = {Phase.END_DIASTOLE: diastole} | {
-        phase: _fitted(examination, phase, frame, template, kept)
+        phase: _fitted(examination, phase, frame, template, shifts[phase], kept=kept)
         for phase in examination.contours
         if phase is not Phase.END_DIASTOLE
     }
@@ -76,7 +81,7 @@ def fit_anatomy(examination: Examination, template: Template) -> Anatomy:
     flags = (
         *insertion.flags,
         *completeness(diastole.drawn.contours, diastole.stack, frame),
-        *_shift_flags({phase: shape.drawn for phase, shape in shapes.items()}),
+        *_shift_flags(shifts[Phase.END_DIASTOLE]),
         *_smoothing_flags(shapes),
     )
     return Anatomy(
@@ -95,29 +100,56 @@ def _fitted(
     phase: Phase,
     frame: HeartFrame,
     template: Template,
+    shifts: SliceShifts,
+    *,
     kept: float | None,
 ) -> _Shape:
     """Return one phase's wall, no smoother than it takes to make well-shaped cells."""
-    smoothest = SMOOTHINGS[-1]
+    flattest = FLATTEST * min(template.rings / template.layers / SLENDEREST, 1.0)
+    inverted = 0
     for smoothing in SMOOTHINGS:
-        shape = _settled(_shape(examination, phase, frame, smoothing), template, kept)
+        drawn = _shape(examination, phase, frame, shifts, smoothing)
+        shape = _settled(drawn, template, kept)
         mesh = wall_mesh(template, shape.wall.surface)
         found = quality(mesh.points, mesh)
-        sound = found.inverted == 0 and found.dihedral_min >= FLATTEST
-        if sound or smoothing == smoothest:
+        inverted = found.inverted
+        if inverted == 0 and (found.dihedral_min >= flattest or smoothing == SMOOTHINGS[-1]):
             return shape
-    raise AssertionError
+    msg = (
+        f"The contours at {phase.value.replace('_', ' ')} fold the wall: the smoothest surfaces "
+        f"leave {inverted} cells inverted. "
+        "Look at the contours slice by slice; one of them may belong to another structure."
+    )
+    raise InputError(msg)
 
 
-def _shape(examination: Examination, phase: Phase, frame: HeartFrame, smoothing: float) -> _Shape:
-    """Return one phase's wall before its volumes are matched."""
-    raw = examination.contours[phase]
-    shifts = slice_shifts(raw, short_axis_stack(raw, frame.long_axis))
+def _shifts(examination: Examination, frame: HeartFrame) -> dict[Phase, SliceShifts]:
+    """Return the slices' shifts: all phases of a slice come from one breath-hold."""
+    contours = examination.contours
+    found = pooled(
+        {p: slice_shifts(c, short_axis_stack(c, frame.long_axis)) for p, c in contours.items()}
+    )
     for _ in range(REFINEMENTS):
-        contours = shifted(raw, shifts)
-        stack = short_axis_stack(contours, frame.long_axis)
-        shifts = refined(shifts, stack, wall_through(contours, stack, frame, smoothing))
-    contours = shifted(raw, shifts)
+        closer = {}
+        for phase, shifts in found.items():
+            drawn = shifted(contours[phase], shifts)
+            stack = short_axis_stack(drawn, frame.long_axis)
+            closer[phase] = refined(
+                shifts, stack, wall_through(drawn, stack, frame, SMOOTHINGS[0])
+            )
+        found = pooled(closer)
+    return found
+
+
+def _shape(
+    examination: Examination,
+    phase: Phase,
+    frame: HeartFrame,
+    shifts: SliceShifts,
+    smoothing: float,
+) -> _Shape:
+    """Return one phase's wall before its volumes are matched."""
+    contours = shifted(examination.contours[phase], shifts)
     stack = short_axis_stack(contours, frame.long_axis)
     wall = wall_through(contours, stack, frame, smoothing)
     if valve_base(contours, frame) is not None:
@@ -186,22 +218,18 @@ def _area(points: Float[np.ndarray, "nodes 3"], facets: Integer[np.ndarray, "fac
     return float(np.linalg.norm(cross, axis=1).sum() / 2)
 
 
-def _shift_flags(drawings: Mapping[Phase, Drawn]) -> tuple[Flag, ...]:
-    """Return a flag for each phase whose slices were moved noticeably."""
-    found = []
-    for phase, drawn in drawings.items():
-        if drawn.shifts.largest > 2 * MM:
-            numbers = ", ".join(
-                f"{k}: {np.linalg.norm(shift) / MM:.1f}"
-                for k, shift in sorted(drawn.shifts.moved.items())
-            )
-            sentence = (
-                f"Slices at {phase.value.replace('_', ' ')} were moved in their planes by up to "
-                f"{drawn.shifts.largest / MM:.1f} mm to undo breath-holding "
-                f"(mm by slice: {numbers})."
-            )
-            found.append(Flag(name="slice_shifts", sentence=sentence))
-    return tuple(found)
+def _shift_flags(shifts: SliceShifts) -> tuple[Flag, ...]:
+    """Return a flag where slices were moved noticeably."""
+    if shifts.largest <= NOTICED:
+        return ()
+    numbers = ", ".join(
+        f"{k}: {np.linalg.norm(shift) / MM:.1f}" for k, shift in sorted(shifts.moved.items())
+    )
+    sentence = (
+        f"Slices were moved in their planes by up to {shifts.largest / MM:.1f} mm to undo "
+        f"breath-holding (mm by slice: {numbers})."
+    )
+    return (Flag(name="slice_shifts", sentence=sentence),)
 
 
 def _smoothing_flags(shapes: Mapping[Phase, _Shape]) -> tuple[Flag, ...]:

@@ -6,6 +6,7 @@ are is itself estimated (largest marginal likelihood): a stack without shifts is
 one slice that is far off does not bend the others.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from jaxtyping import Bool, Float
 from cardiotwin.geometry.stack import Stack, Vector
 from cardiotwin.geometry.surfaces import Wall, normal_scale
 from cardiotwin.imaging.curves import plane_axes
-from cardiotwin.imaging.examination import Contours, Curve, Slice, Structure, View
+from cardiotwin.imaging.examination import Contours, Curve, Phase, Slice, Structure, View
 
 BEND = 3e-3  # m: how far real centre lines leave a straight line (standard deviation)
 BEND_LENGTH = 40e-3  # m: over which they do so
@@ -100,6 +101,16 @@ def shifted(contours: Contours, shifts: SliceShifts) -> Contours:
         for k, plane in contours.slices.items()
     }
     return replace(contours, curves=tuple(moved(c) for c in contours.curves), slices=slices)
+
+
+def pooled(shifts: Mapping[Phase, SliceShifts]) -> dict[Phase, SliceShifts]:
+    """Return the shifts with each slice's averaged over the phases that show it."""
+    by_slice: dict[int, list[Vector]] = {}
+    for found in shifts.values():
+        for k, shift in found.moved.items():
+            by_slice.setdefault(k, []).append(shift)
+    mean = {k: np.asarray(np.mean(seen, axis=0)) for k, seen in by_slice.items()}
+    return {phase: replace(found, moved=mean) for phase, found in shifts.items()}
 
 
 def refined(shifts: SliceShifts, stack: Stack, wall: Wall) -> SliceShifts:
@@ -241,4 +252,4 @@ def _in_plane(plane: Slice, axis: Vector) -> Vector:
     return np.asarray(way / np.linalg.norm(way), dtype=np.float64)
 
 
-__all__ = ["SliceShifts", "refined", "shifted", "slice_shifts"]
+__all__ = ["SliceShifts", "pooled", "refined", "shifted", "slice_shifts"]

@@ -7,11 +7,12 @@ from jaxtyping import Float
 
 from cardiotwin.errors import InputError
 from cardiotwin.imaging.curves import polygon_area, polygon_centroid
-from cardiotwin.imaging.examination import Contours, Curve, Structure, View
+from cardiotwin.imaging.examination import Contours, Curve, Phase, Structure, View
 from cardiotwin.imaging.guide_contours import shares
 
 TILT = np.cos(np.deg2rad(20))  # a "short-axis" plane tilted more is another view, misnamed
-FEWEST = 4  # slices with cavity and wall
+FEWEST = 4  # slices with cavity and wall at end-diastole
+FEWEST_LATER = 3  # in other phases, where the cavity is shorter
 ALIKE = 0.75  # ratio of the end slices' cavities above which they do not tell apex from base
 RV_GROWTH = 0.4  # of the mean area from end to end: less does not tell apex from base
 TOWARDS_BASE = np.array([0.5, -0.6, 0.6])  # right, back, up: where the base lies in a person
@@ -97,7 +98,7 @@ def short_axis_stack(contours: Contours, axis: Vector | None = None) -> Stack:
     Raises
     ------
     InputError
-        Where fewer than four slices show both cavity and wall.
+        Where fewer than four slices (three after end-diastole) show both cavity and wall.
     """
     short = [k for k, plane in contours.slices.items() if plane.view is View.SHORT_AXIS]
     normals = np.array([contours.slices[k].normal for k in short]).reshape(-1, 3)
@@ -110,7 +111,7 @@ def short_axis_stack(contours: Contours, axis: Vector | None = None) -> Stack:
         normal, kept = np.array([0.0, 0.0, 1.0]), np.zeros(0, dtype=bool)
     parallel = [k for k, keep in zip(short, kept, strict=True) if keep]
     levels = _levels(contours, parallel, normal)
-    _check(levels)
+    _check(levels, contours.phase)
     if axis is None:
         sign, assumed = _towards_base(contours, levels, normal)
     else:
@@ -155,7 +156,7 @@ def _largest(curves: tuple[Curve, ...], slice_id: int) -> Curve | None:
     return max(here, key=lambda c: polygon_area(c.points), default=None)
 
 
-def _check(levels: list[Level]) -> None:
+def _check(levels: list[Level], phase: Phase) -> None:
     cavity = [level for level in levels if level.endocardium is not None]
     if cavity and not any(level.epicardium is not None for level in levels):
         msg = (
@@ -164,10 +165,12 @@ def _check(levels: list[Level]) -> None:
         )
         raise InputError(msg)
     n_usable = sum(level.usable for level in levels)
-    if n_usable < FEWEST:
+    fewest = FEWEST if phase is Phase.END_DIASTOLE else FEWEST_LATER
+    if n_usable < fewest:
         msg = (
-            f"A left ventricle needs at least {FEWEST} short-axis slices with cavity and wall, "
-            f"found {n_usable}. Give the whole stack from apex to base."
+            f"A left ventricle at {phase.value.replace('_', ' ')} needs at least {fewest} "
+            f"short-axis slices with cavity and wall, found {n_usable}. "
+            "Give the whole stack from apex to base."
         )
         raise InputError(msg)
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Integer
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import triangle_shapes
 
-# Dunavant (1985), Int J Numer Methods Eng 21:1129-1148, degree 4: points and weights (sum 1/2).
+# Degree 4, points and weights (sum 1/2): Dunavant (1985), doi:10.1002/nme.1620210612.
 _A, _B = 0.445948490915965, 0.091576213509771
 _POINTS = np.array(
     [(_A, _A), (1 - 2 * _A, _A), (_A, 1 - 2 * _A), (_B, _B), (1 - 2 * _B, _B), (_B, 1 - 2 * _B)]

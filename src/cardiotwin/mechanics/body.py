@@ -9,8 +9,8 @@ image to the solver's tolerance.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
 
@@ -21,55 +21,26 @@ import numpy as np
 import ufl
 from jaxtyping import Float
 
-from cardiotwin.errors import InputError
 from cardiotwin.fem.compilation import compile_form, evaluate
-from cardiotwin.fem.domain import Domain, NodalField, make_domain, quadrature_function
-from cardiotwin.fem.newton import Coupling, Equilibrium, NewtonSettings, continue_to
+from cardiotwin.fem.domain import QUADRATURE, Domain, NodalField, make_domain, quadrature_function
+from cardiotwin.fem.newton import Coupling, Equilibrium, continue_to
 from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.geometry.volumes import area_vector, area_vector_gradient
+from cardiotwin.mechanics.control import Control
+from cardiotwin.mechanics.discretisation import Discretisation
+from cardiotwin.mechanics.lid import Lid
+from cardiotwin.mechanics.loads import LOADS, Loads
 from cardiotwin.mechanics.material import Material, Stretches
 from cardiotwin.mechanics.springs import Springs
 
-QUADRATURE = 4  # basix's degree 3 has a negative weight (DESIGN.md, 6)
 PRESSURE_UNIT = 1e5  # Pa: the unknown pressure is scaled so that rows and columns have one size
 
 Dofs = Float[np.ndarray, " dofs"]
+Nodes = Float[np.ndarray, "nodes 3"]
 Axes = tuple[
     Float[np.ndarray, "cells points 3"],
     Float[np.ndarray, "cells points 3"],
     Float[np.ndarray, "cells points 3"],
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loads:
-    """What the body bears and how its material answers.
-
-    Parameters
-    ----------
-    cavity_pressure
-        Follower pressure on the pressurised facets, Pa.
-    active_tension
-        Second Piola-Kirchhoff stress along the fibre, Pa.
-    passive_scale, passive_exponent
-        Factors of the law's stresses and exponents.
-    """
-
-    cavity_pressure: float = 0.0
-    active_tension: float = 0.0
-    passive_scale: float = 1.0
-    passive_exponent: float = 1.0
-
-    def towards(self, other: "Loads", share: float) -> "Loads":
-        """Return the loads at a share of the straight way to `other`."""
-        values = {
-            name: (1 - share) * getattr(self, name) + share * getattr(other, name)
-            for name in LOADS
-        }
-        return Loads(**values)
-
-
-LOADS = ("cavity_pressure", "active_tension", "passive_scale", "passive_exponent")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,36 +60,6 @@ class Solved:
     unknown: Dofs
     other: Dofs
     loads: Loads
-
-
-@dataclass(frozen=True, kw_only=True)
-class Discretisation:
-    """How incompressibility is met.
-
-    Parameters
-    ----------
-    form
-        ``mixed`` (quadratic displacement, linear pressure) or ``penalty``.
-    bulk_modulus
-        Pa; infinite for a mixed form that is fully incompressible.
-    newton
-        Tolerances.
-    """
-
-    form: Literal["mixed", "penalty"] = "mixed"
-    bulk_modulus: float = float("inf")  # Pa
-    newton: NewtonSettings = field(default_factory=NewtonSettings)
-
-    def __post_init__(self) -> None:
-        """Refuse a penalty without a finite bulk modulus."""
-        finite = np.isfinite(self.bulk_modulus)
-        if not self.bulk_modulus > 0 or (self.form == "penalty" and not finite):
-            msg = (
-                f"The bulk modulus of the {self.form} form must be positive"
-                f"{' and finite' if self.form == 'penalty' else ''}, found "
-                f"{self.bulk_modulus:g} Pa. 3.5e5 Pa is usual for a penalty."
-            )
-            raise InputError(msg)
 
 
 class Body:
@@ -155,6 +96,7 @@ class Body:
         discretisation: Discretisation | None = None,
     ) -> None:
         self.discretisation = discretisation or Discretisation()
+        self.mesh = mesh
         self.domain: Domain = make_domain(mesh)
         self.material = material
         self._springs = springs
@@ -187,16 +129,16 @@ class Body:
         lids: list[Coupling | None] = [None, None]
         if springs is not None:
             placed = (self._unknown, self._given)
-            lids = [Lid(self, mesh, function, follows=function is self._unknown) for function in placed]
+            lids = [
+                Lid(self, mesh, function, follows=function is self._unknown) for function in placed
+            ]
         self.forward = Equilibrium(
             forward, self._unknown, self.displacement_dofs, conditions, lids[0]
         )
         self.inverse = Equilibrium(
             inverse, self._unknown, self.displacement_dofs, conditions, lids[1]
         )
-        self._along_reference = compile_form(
-            ufl.derivative(forward, self._given, self._direction)
-        )
+        self._along_reference = compile_form(ufl.derivative(forward, self._given, self._direction))
 
     def _apicobasal(self, mesh: TetMesh) -> dolfinx.fem.Function:
         """Return the height over the apex, 0 to 1 (zero where the mesh has none)."""
@@ -205,6 +147,11 @@ class Body:
             field = NodalField(self.domain, height.function_space)
             height.x.array[:] = field.to_dofs(mesh.point_fields["apicobasal"])
         return height
+
+    def present_nodes(self) -> Nodes:
+        """Return the nodes where the forward problem's unknown has them now, m."""
+        moved = self._unknown.x.array[self.displacement_dofs]
+        return self.mesh.points + self.nodal.to_nodes(moved)
 
     @property
     def unknown_dofs(self) -> Dofs:
@@ -343,20 +290,51 @@ class Body:
             self.forward, start, loads, start.other if reference is None else reference, first_step
         )
 
-    def _walk(
-        self, problem: Equilibrium, start: Solved, loads: Loads, other: Dofs, first_step: float
+    def load_to(
+        self,
+        start: Solved,
+        loads: Loads,
+        control: Control,
+        reference: Dofs | None = None,
+        first_step: float = 0.25,
     ) -> Solved:
-        def apply(share: float) -> None:
-            self._apply(start.loads.towards(loads, share))
-            self._given.x.array[:] = (1 - share) * start.other + share * other
+        """Return the placement in which a measure has its target; the control's load is found.
 
+        The measure walks from its value at `start` to the target while the other loads walk to
+        `loads`. A wall under given pressure may snap; led by its volume it does not.
+        """
+        other = start.other if reference is None else reference
+        return self._walk(self.forward, start, loads, other, first_step, control)
+
+    def _walk(
+        self,
+        problem: Equilibrium,
+        start: Solved,
+        loads: Loads,
+        other: Dofs,
+        first_step: float,
+        control: Control | None = None,
+    ) -> Solved:
         self._unknown.x.array[:] = start.unknown
-        continue_to(problem, apply, self.discretisation.newton, first_step=first_step)
+        if control is not None:
+            control.start(getattr(start.loads, control.load))
+
+        def apply(share: float) -> None:
+            self._apply(start.loads.towards(loads, share), control)
+            self._given.x.array[:] = (1 - share) * start.other + share * other
+            if control is not None:
+                control.towards(share)
+
+        newton = self.discretisation.newton
+        continue_to(problem, apply, newton, border=control, first_step=first_step)
+        if control is not None:
+            loads = replace(loads, **{control.load: control.value})
         return Solved(unknown=np.array(self._unknown.x.array), other=np.array(other), loads=loads)
 
-    def _apply(self, loads: Loads) -> None:
+    def _apply(self, loads: Loads, control: Control | None = None) -> None:
         for name, constant in self.constants.items():
-            constant.value = getattr(loads, name)
+            if control is None or name != control.load:
+                constant.value = getattr(loads, name)
 
     def displacement(self, solved: Solved) -> Dofs:
         """Return the dofs of the unknown displacement without the pressure."""
@@ -382,9 +360,7 @@ class Body:
 
     # ---- derivatives ---------------------------------------------------------------------
 
-    def unloading_sensitivity(
-        self, solved: Solved, names: tuple[str, ...]
-    ) -> Mapping[str, Dofs]:
+    def unloading_sensitivity(self, solved: Solved, names: tuple[str, ...]) -> Mapping[str, Dofs]:
         """Return d(unloaded displacement)/d(load) by the implicit function theorem."""
         changes = self._sensitivity(self.inverse, solved, names, {})
         return {name: change[self.displacement_dofs] for name, change in changes.items()}
@@ -435,75 +411,6 @@ class Body:
             sides.append(problem.residual())
         self._apply(loads)
         return np.asarray((sides[0] - sides[1]) / (2 * step))
-
-
-class Lid:
-    """The cavity's pressure on the valves, borne by the base.
-
-    The pressure on the open endocardium has a resultant, p times the area vector of the lid. The
-    valves bear as much the other way and hand it to the base: here as a traction spread evenly
-    over the imaged base, so that the closed cavity pushes nothing anywhere (the energy-consistent
-    base of Regazzoni et al. 2022, J Comput Phys 457:111083, sect. 2.2).
-
-    Parameters
-    ----------
-    body
-        Whose base it loads.
-    mesh
-        The imaged wall.
-    placed
-        The function that holds the present placement.
-    follows
-        Whether that function is the unknown (the area then changes with it).
-    """
-
-    def __init__(
-        self, body: "Body", mesh: TetMesh, placed: dolfinx.fem.Function, *, follows: bool
-    ) -> None:
-        self._body = body
-        self._mesh = mesh
-        self._placed = placed
-        self._follows = follows
-        self._n_dofs = len(body.unknown_dofs)
-        self._spread = self._base_weights()
-
-    def _base_weights(self) -> Float[np.ndarray, "dofs 3"]:
-        """Return the integral of each test function over the imaged base, by its area."""
-        body = self._body
-        ds = body.domain.measure("base", QUADRATURE)
-        one = dolfinx.fem.Constant(body.domain.mesh, (0.0, 0.0, 0.0))
-        test = body.split(ufl.TestFunction(body.space))[0]
-        form = compile_form(ufl.inner(one, test) * ds)
-        spread = np.zeros((self._n_dofs, 3))
-        for axis in range(3):
-            one.value = np.eye(3)[axis]
-            column = np.zeros(self._n_dofs)
-            dolfinx.fem.assemble_vector(column, form)
-            spread[:, axis] = column / column.sum()
-        return spread
-
-    def _points(self) -> Float[np.ndarray, "nodes 3"]:
-        dofs = self._placed.x.array
-        moved = dofs[self._body.displacement_dofs] if self._follows else dofs
-        return self._mesh.points + self._body.nodal.to_nodes(moved)
-
-    def force(self) -> Dofs:
-        """Return the residual's part, N."""
-        area = area_vector(self._points(), self._mesh.facets["lv_endocardium"])
-        pressure = float(self._body.constants["cavity_pressure"].value)
-        return np.asarray(-pressure * self._spread @ area)
-
-    def factors(self) -> tuple[Float[np.ndarray, "dofs rank"], Float[np.ndarray, "dofs rank"]]:
-        """Return the factors of its derivative."""
-        C = np.zeros_like(self._spread)
-        if self._follows:
-            pressure = float(self._body.constants["cavity_pressure"].value)
-            slopes = area_vector_gradient(self._points(), self._mesh.facets["lv_endocardium"])
-            for axis in range(3):
-                C[self._body.displacement_dofs, axis] = -pressure * self._body.nodal.to_dofs(
-                    slopes[axis]
-                )
-        return self._spread, C
 
 
 def _cofactor(G: Any) -> Any:

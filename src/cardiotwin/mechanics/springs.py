@@ -19,13 +19,15 @@ class Springs:
 
     Notes
     -----
-    Form: Pfaller et al. (2019), Biomech Model Mechanobiol 18:503-529; stiffness that falls from
-    apex to base, of the order of 1e6 Pa/m: Strocchi et al. (2020), J Biomech 101:109645.
+    Form and stiffness of the pericardium: Pfaller et al. (2019), Biomech Model Mechanobiol
+    18:503-529 (0.2 kPa/mm); that it falls from apex to base: Strocchi et al. (2020), J Biomech
+    101:109645. The base is held softly: springs that keep its unloaded size make creases in the
+    unloaded wall beside it.
     """
 
-    pericardium: float = 1e6  # Pa/m
-    base_normal: float = 1e5  # Pa/m
-    base_plane: float = 1e6  # Pa/m
+    pericardium: float = 2e5  # Pa/m
+    base_normal: float = 1e4  # Pa/m
+    base_plane: float = 2e5  # Pa/m
 
     def __post_init__(self) -> None:
         """Refuse springs that push, and a wall that nothing holds."""
@@ -36,7 +38,8 @@ class Springs:
                 raise InputError(msg)
         if self.base_normal == 0 or self.base_plane == 0:
             msg = (
-                "The base must be held: Springs.base_normal and base_plane must be positive, found "
-                f"{self.base_normal:g} and {self.base_plane:g} Pa/m. A free wall has no equilibrium."
+                "The base must be held: Springs.base_normal and base_plane must be positive, "
+                f"found {self.base_normal:g} and {self.base_plane:g} Pa/m. A wall that nothing "
+                "holds has no equilibrium."
             )
             raise InputError(msg)

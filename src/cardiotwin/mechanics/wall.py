@@ -5,12 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from cardiotwin.fem.domain import quadrature_points
+from cardiotwin.fem.domain import QUADRATURE, quadrature_points
 from cardiotwin.geometry.fibres import FibreAngles, fibre_axes, local_axes
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import CENTROID, jacobians
 from cardiotwin.geometry.volumes import cavity_volume, cavity_volume_gradient, wall_volume
-from cardiotwin.mechanics.body import LOADS, QUADRATURE, Body, Discretisation, Dofs, Loads, Solved
+from cardiotwin.mechanics.body import Body, Dofs, Solved
+from cardiotwin.mechanics.control import Control
+from cardiotwin.mechanics.discretisation import Discretisation
+from cardiotwin.mechanics.loads import LOADS, Loads
 from cardiotwin.mechanics.material import Material
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.state import WallState
@@ -74,6 +77,32 @@ class Wall:
         """Return the placement under `loads`, walked from another equilibrium (see `Body.load`)."""
         return self.body.load(start, loads, reference, first_step)
 
+    def load_to_volume(
+        self,
+        start: Solved,
+        loads: Loads,
+        volume: float,
+        *,
+        seek: str = "active_tension",
+        reference: Dofs | None = None,
+        first_step: float = 0.25,
+    ) -> Solved:
+        """Return the placement of a given cavity volume, m^3; the load `seek` is found.
+
+        Raises
+        ------
+        ConvergenceError
+            If the walk stops; it carries the last converged state.
+        """
+        control = Control(
+            self.body,
+            seek,
+            lambda points: cavity_volume(points, self.mesh),
+            lambda points: cavity_volume_gradient(points, self.mesh),
+            volume,
+        )
+        return self.body.load_to(start, loads, control, reference, first_step)
+
     def points(self, solved: Solved) -> Float[np.ndarray, "nodes 3"]:
         """Return the wall's nodes in a placement, m."""
         return self.mesh.points + self.body.nodal.to_nodes(self.body.displacement(solved))
@@ -117,9 +146,7 @@ class Wall:
         """
         changes = self.body.loading_sensitivity(solved, names, reference)
         dofs = self.body.displacement_dofs
-        return {
-            name: self.volume_slope(solved, change[dofs]) for name, change in changes.items()
-        }
+        return {name: self.volume_slope(solved, change[dofs]) for name, change in changes.items()}
 
     # ---- fields --------------------------------------------------------------------------
 

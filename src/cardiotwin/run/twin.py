@@ -16,6 +16,7 @@ from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.template import Template
 from cardiotwin.imaging.examination import Examination, Subject
 from cardiotwin.imaging.subject import subject_of, with_numbers
+from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.material import Guccione, HolzapfelOgden
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.run.application import Options, is_sweep, run_job
@@ -36,6 +37,7 @@ from cardiotwin.run.schema import build, schema
 from cardiotwin.run.volunteer import volunteer_folder
 from cardiotwin.twin.files import write_bytes
 from cardiotwin.twin.stages import Stages
+from cardiotwin.units import MMHG
 
 _LOG = logging.getLogger(__name__)
 _NOT_IN_MARK = (
@@ -68,6 +70,8 @@ class TwinOptions(ReadOptions):
         Passive law.
     springs
         What holds the wall.
+    discretisation
+        How incompressibility is met, and when Newton's iteration has arrived.
     fit
         What is fitted, with which priors.
     seed
@@ -85,6 +89,7 @@ class TwinOptions(ReadOptions):
     fibres: Any = field(default_factory=schema(FibreAngles))
     material: Any = None
     springs: Any = field(default_factory=schema(Springs))
+    discretisation: Any = field(default_factory=schema(Discretisation))
     fit: FitOptions = field(default_factory=FitOptions)
     seed: int = 1
     pictures: bool = True
@@ -136,20 +141,39 @@ def _finish(
     from cardiotwin.twin.build import build_twin  # noqa: PLC0415 - brings dolfinx
     from cardiotwin.twin.store import save_twin  # noqa: PLC0415 - brings pyarrow
 
-    twin, anatomy = build_twin(
-        examination,
-        template=build(options["template"]),
-        angles=build(options["fibres"]),
-        material=build(options["material"]),
-        springs=build(options["springs"]),
-        fit=options["fit"],
-        seed=options["seed"],
-        stages=stages,
-    )
+    twin, anatomy = build_twin(examination, _recipe(options), stages)
     keep_drawing(examination, anatomy, stages)
     if options["pictures"]:
         draw(twin, folder)
     save_twin(twin, folder, fingerprint=mark)
+
+
+def _recipe(options: Options) -> Any:
+    from cardiotwin.fitting.evidence import AssumedPressures  # noqa: PLC0415 - not for --help
+    from cardiotwin.fitting.personalise import Priors  # noqa: PLC0415 - brings dolfinx
+    from cardiotwin.twin.build import Recipe  # noqa: PLC0415 - brings dolfinx
+
+    fit, pressure = options["fit"], options["fit"]["pressure"]
+    return Recipe(
+        template=build(options["template"]),
+        angles=build(options["fibres"]),
+        material=build(options["material"]),
+        springs=build(options["springs"]),
+        discretisation=build(options["discretisation"]),
+        priors=Priors(
+            passive_scale=build(fit["passive"]["prior"]["scale"]),
+            passive_exponent=build(fit["passive"]["prior"]["exponent"]),
+            contractility=build(fit["contractility"]["prior"]),
+        ),
+        assumed=AssumedPressures(
+            end_diastolic=pressure["end_diastolic_mmhg"] * MMHG,
+            end_diastolic_sd=pressure["end_diastolic_sd_mmhg"] * MMHG,
+            end_systolic=pressure["end_systolic_mmhg"] * MMHG,
+            end_systolic_sd=pressure["end_systolic_sd_mmhg"] * MMHG,
+        ),
+        klotz=fit["klotz"]["use"],
+        seed=options["seed"],
+    )
 
 
 def _is_built_in(options: Options) -> bool:

@@ -36,6 +36,7 @@ def twin_record(twin: Twin, files: Mapping[str, str], fingerprint: str = "") -> 
         "states": states_record(twin),
         "parameters": {name: estimate_record(one) for name, one in twin.parameters.items()},
         "fit": {name: agreement_record(one) for name, one in twin.fit.items()},
+        "checks": {f"{name}_mm": length / MM for name, length in twin.checks.items()},
         "flags": [{"name": flag.name, "sentence": flag.sentence} for flag in twin.flags],
         "timing_s": dict(twin.timing),
         "inputs": dict(twin.inputs),

@@ -92,6 +92,9 @@ class Twin:
         ``passive_scale``, ``passive_exponent``, ``contractility`` (Pa) where estimated, ...
     fit
         Agreement with each measurement, by name.
+    checks
+        Lengths, m, that the fit was not asked for: what inflating the unloaded wall misses of the
+        imaged one, how far the predicted end-systole is from the measured one.
     posterior
         Draws by parameter name, all of one length.
     flags
@@ -118,6 +121,7 @@ class Twin:
     parameters: Mapping[str, Estimate]
     fit: Mapping[str, Agreement]
     posterior: Mapping[str, Float[np.ndarray, " draws"]]
+    checks: Mapping[str, float] = field(default_factory=dict)
     flags: tuple[Flag, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)

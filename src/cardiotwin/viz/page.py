@@ -10,7 +10,7 @@ from cardiotwin.twin.json_record import agreement_record, geometry_record, subje
 from cardiotwin.twin.twin import Twin
 from cardiotwin.units import ML, MMHG
 from cardiotwin.viz.digits import brief, plus_minus
-from cardiotwin.viz.parameters import SHOWN
+from cardiotwin.viz.parameters import shown_unit
 from cardiotwin.viz.theme import spoken
 
 CAPTIONS = {
@@ -163,7 +163,7 @@ def _fit(twin: Twin) -> str:
 def _parameters(twin: Twin) -> str:
     rows = []
     for name, one in twin.parameters.items():
-        scale, unit = SHOWN.get(one.unit, (1.0, one.unit))
+        scale, unit = shown_unit(name, one.unit)
         number = plus_minus(one.value / scale, one.sd / scale)
         rows.append((spoken(name), number, unit, one.prior))
     return _table(("parameter", "estimate ± sd", "unit", "prior"), rows, numbers=(1,))

@@ -30,7 +30,7 @@ SCALE_BAR = 20.0  # mm
 DOT_STEP = 2.4e-3  # m between the dots of a drawn contour
 LV = (Structure.LV_ENDOCARDIUM, Structure.LV_EPICARDIUM)
 RV = (Structure.RV_ENDOCARDIUM, Structure.RV_EPICARDIUM)
-SURFACES = {"lv_endocardium": theme.VERMILLION, "epicardium": theme.SKY}
+SURFACES = {"lv_endocardium": theme.VERMILION, "epicardium": theme.SKY}
 TINT = 0.45  # how strongly labels colour the black ground
 DRAWN_LV, DRAWN_RV = theme.YELLOW, theme.GREEN
 

@@ -8,12 +8,11 @@ from matplotlib.axes import Axes as Plot
 from scipy.stats import gaussian_kde, lognorm, norm
 
 from cardiotwin.twin.twin import Estimate, Twin
-from cardiotwin.units import KPA
+from cardiotwin.units import KPA, MMHG
 from cardiotwin.viz import theme
 from cardiotwin.viz.digits import plus_minus
 
 POINTS = 400
-SHOWN = {"Pa": (KPA, "kPa"), "1": (1.0, "")}  # unit of the record: what the axis shows
 
 
 def draw_parameters(twin: Twin, path: Path) -> Path | None:
@@ -40,10 +39,23 @@ def draw_parameters(twin: Twin, path: Path) -> Path | None:
         return theme.save(fig, path)
 
 
+def shown_unit(name: str, unit: str) -> tuple[float, str]:
+    """Return the scale and the name of the unit in which a parameter is read: mmHg for pressures.
+
+    Examples
+    --------
+    >>> shown_unit("contractility", "Pa"), shown_unit("passive_scale", "1")
+    ((1000.0, 'kPa'), (1.0, ''))
+    """
+    if unit == "Pa":
+        return (MMHG, "mmHg") if "pressure" in name else (KPA, "kPa")
+    return 1.0, "" if unit == "1" else unit
+
+
 def _density(
     plot: Plot, name: str, estimate: Estimate, draws: Float[np.ndarray, " draws"] | None
 ) -> None:
-    unit, words = SHOWN.get(estimate.unit, (1.0, estimate.unit))
+    unit, words = shown_unit(name, estimate.unit)
     low, high = _range(estimate, draws)
     where = np.linspace(low, high, POINTS)
     prior = _prior(estimate, where)
@@ -53,7 +65,7 @@ def _density(
     if posterior is not None:
         plot.fill_between(where / unit, posterior, color=theme.BLUE, alpha=0.25, linewidth=0)
         plot.plot(where / unit, posterior, color=theme.BLUE, label="posterior")
-    plot.axvline(estimate.value / unit, color=theme.VERMILLION, linewidth=1.2, label="estimate")
+    plot.axvline(estimate.value / unit, color=theme.VERMILION, linewidth=1.2, label="estimate")
     number = plus_minus(estimate.value / unit, estimate.sd / unit)
     plot.set_title(f"{theme.spoken(name)}\n{number} {words}".rstrip(), fontsize=9)
     plot.set_xlim(low / unit, high / unit)
@@ -98,4 +110,4 @@ def _posterior(
     return None
 
 
-__all__ = ["SHOWN", "draw_parameters"]
+__all__ = ["draw_parameters", "shown_unit"]

@@ -163,7 +163,7 @@ def _entries(scene: Scene, *, tinted: bool) -> list[Line2D | Patch]:
         entries.append(line(theme.GREY, "mesh fitted to this phase", "--"))
     if tinted:
         entries += [
-            Patch(color=TINT * np.array(to_rgb(theme.TISSUE_COLOURS[value])), label=label)
+            Patch(color=_on_black(theme.TISSUE_COLOURS[value]), label=label)
             for value, label in (
                 (Tissue.LV_CAVITY, "label: cavity"),
                 (Tissue.MYOCARDIUM, "label: wall"),
@@ -171,6 +171,11 @@ def _entries(scene: Scene, *, tinted: bool) -> list[Line2D | Patch]:
             )
         ]
     return entries
+
+
+def _on_black(colour: str) -> tuple[float, float, float]:
+    red, green, blue = to_rgb(colour)
+    return TINT * red, TINT * green, TINT * blue
 
 
 __all__ = ["draw_slices"]

@@ -24,11 +24,11 @@ SKY = "#56b4e9"
 GREEN = "#009e73"
 YELLOW = "#f0e442"
 BLUE = "#0072b2"
-VERMILLION = "#d55e00"
+VERMILION = "#d55e00"
 PURPLE = "#cc79a7"
 
-STATE_COLOURS = {"unloaded": GREY, "end_diastole": BLUE, "end_systole": VERMILLION}
-TISSUE_COLOURS = {1: SKY, 2: ORANGE, 3: VERMILLION}  # Tissue values: RV, wall, LV
+STATE_COLOURS = {"unloaded": GREY, "end_diastole": BLUE, "end_systole": VERMILION}
+TISSUE_COLOURS = {1: SKY, 2: ORANGE, 3: VERMILION}  # Tissue values: RV, wall, LV
 
 STRAIN_MAP = "RdBu"  # red is shortening, as echocardiography has it
 HELIX_MAP = "PuOr_r"
@@ -108,7 +108,7 @@ __all__ = [
     "STATE_COLOURS",
     "STRAIN_MAP",
     "TISSUE_COLOURS",
-    "VERMILLION",
+    "VERMILION",
     "YELLOW",
     "figure",
     "pixels",

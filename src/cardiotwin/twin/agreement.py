@@ -1,0 +1,121 @@
+"""The fit in the record's words: estimates, agreement with each measurement, independent checks."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+
+from cardiotwin.fitting.evidence import Evidence, Measured
+from cardiotwin.fitting.personalise import KLOTZ_PRESSURE, RANGES, Fit, Priors
+from cardiotwin.fitting.summary import CONTRACTILITY, UNITS, UNLOADED, Uncertainty
+from cardiotwin.geometry.anatomy import Anatomy
+from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.imaging.examination import Phase
+from cardiotwin.mechanics.state import WallState
+from cardiotwin.twin.twin import Agreement, Estimate
+from cardiotwin.units import MMHG
+
+
+def estimates(found: Uncertainty, priors: Priors, evidence: Evidence) -> dict[str, Estimate]:
+    """Return every parameter with its uncertainty and what was believed before."""
+    result = {}
+    for name, value in found.values.items():
+        median = log_sd = None
+        if name in RANGES or name == CONTRACTILITY:
+            prior = priors.of(name)
+            words = f"log-normal, median {prior.median:g}, log sd {prior.sd:g} ({prior.source})"
+            median, log_sd = prior.median, prior.sd
+        elif name == UNLOADED:
+            words = "derived from stiffness, exponent and end-diastolic pressure"
+        else:
+            measured = getattr(evidence, name)
+            words = f"measured: {measured.value:.6g} +- {measured.sd:.3g} ({measured.source})"
+        result[name] = Estimate(
+            value=value,
+            sd=found.sd(name),
+            unit=UNITS[name],
+            prior=words,
+            prior_median=median,
+            prior_log_sd=log_sd,
+        )
+    return result
+
+
+def agreements(
+    fit: Fit, evidence: Evidence, states: Mapping[str, WallState]
+) -> dict[str, Agreement]:
+    """Return what was measured beside what the twin says."""
+    result = {}
+    for phase, name in (
+        (Phase.END_DIASTOLE, "end_diastolic"),
+        (Phase.END_SYSTOLE, "end_systolic"),
+    ):
+        state = states.get(phase.value)
+        volume, pressure = (getattr(evidence, f"{name}_{key}") for key in ("volume", "pressure"))
+        if state is not None and volume is not None and pressure is not None:
+            result[f"{name}_volume"] = _agreement(volume, state.cavity_volume, "m^3")
+            result[f"{name}_pressure"] = _agreement(pressure, state.cavity_pressure, "Pa")
+    if evidence.klotz is not None:
+        at_mode = replace(evidence.klotz, pressure=fit.placements.trial.end_diastolic_pressure)
+        said = {
+            UNLOADED: (at_mode.unloaded_volume, at_mode.unloaded_volume_sd, "unloaded"),
+            f"volume_at_{KLOTZ_PRESSURE / MMHG:.0f}_mmhg": (
+                at_mode.volume_at_30_mmhg,
+                at_mode.volume_at_30_mmhg_sd,
+                "passive_0",
+            ),
+        }
+        for name, (value, sd, key) in said.items():
+            target = Measured(value=value, sd=sd, source="Klotz 2006")
+            result[name] = _agreement(target, fit.volumes[key], "m^3")
+    number = 0
+    for pressure, target in evidence.diastolic_points:
+        key = f"passive_{number}" if pressure > 0 else "unloaded"
+        number += pressure > 0
+        name = f"diastolic_volume_at_{pressure / MMHG:.3g}_mmhg"
+        result[name] = _agreement(target, fit.volumes[key], "m^3")
+    return result
+
+
+def _agreement(target: Measured, model: float, unit: str) -> Agreement:
+    return Agreement(
+        measured=target.value, sd=target.sd, model=model, unit=unit, source=target.source
+    )
+
+
+def checks(
+    anatomy: Anatomy,
+    states: Mapping[str, WallState],
+    returned: Float[np.ndarray, "nodes 3"],
+) -> dict[str, float]:
+    """Return what the fit was not asked for, m.
+
+    How far the unloaded wall, inflated again, ends from the imaged one; and how far the predicted
+    end-systolic surfaces are from the measured ones: node by node (``displacement``; along the
+    surface the measurement sees no material points, so this counts what it cannot know) and from
+    surface to surface.
+    """
+    mesh = anatomy.mesh
+    missed = np.linalg.norm(returned - mesh.points, axis=1)
+    found = {"unloading_return_p95": float(np.quantile(missed, 0.95))}
+    if "end_systole" in states and Phase.END_SYSTOLE in anatomy.points:
+        predicted = mesh.points + states["end_systole"].displacement
+        measured = anatomy.points[Phase.END_SYSTOLE]
+        nodes = surface_nodes(mesh)
+        moved = np.linalg.norm(measured - mesh.points, axis=1)[nodes]
+        error = np.linalg.norm(predicted - measured, axis=1)[nodes]
+        found["end_systolic_displacement_measured_mean"] = float(moved.mean())
+        found["end_systolic_displacement_error_mean"] = float(error.mean())
+        found["end_systolic_displacement_error_p95"] = float(np.quantile(error, 0.95))
+        shift = (predicted - measured)[nodes].mean(axis=0)
+        rest = np.linalg.norm((predicted - measured)[nodes] - shift, axis=1)
+        found["end_systolic_displacement_error_without_shift_mean"] = float(rest.mean())
+    return found
+
+
+def surface_nodes(mesh: TetMesh) -> Float[np.ndarray, " nodes"]:
+    """Return the nodes of the endocardium and the epicardium."""
+    return np.unique(
+        np.concatenate([mesh.facets[n].ravel() for n in ("lv_endocardium", "epicardium")])
+    )

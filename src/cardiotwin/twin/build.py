@@ -1,0 +1,208 @@
+"""From an examination to its twin, stage by stage: geometry, diastole, systole, prediction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.metadata import version
+
+import numpy as np
+from jaxtyping import Float
+
+from cardiotwin.errors import Flag
+from cardiotwin.fitting.evidence import AssumedPressures, Evidence, gather_evidence
+from cardiotwin.fitting.heart_model import HeartModel
+from cardiotwin.fitting.personalise import Fit, Priors, fit_beat, fit_passive
+from cardiotwin.fitting.summary import draws, scale_flags, uncertainty
+from cardiotwin.geometry.anatomy import Anatomy
+from cardiotwin.geometry.fibres import FibreAngles, fibre_axes
+from cardiotwin.geometry.fit import fit_anatomy
+from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.geometry.shapes import CENTROID
+from cardiotwin.geometry.template import Template
+from cardiotwin.imaging.examination import Examination, Phase
+from cardiotwin.mechanics.discretisation import Discretisation
+from cardiotwin.mechanics.material import Material
+from cardiotwin.mechanics.springs import Springs
+from cardiotwin.mechanics.state import WallState
+from cardiotwin.mechanics.wall import Wall
+from cardiotwin.twin.agreement import agreements, checks, estimates
+from cardiotwin.twin.stages import Stages
+from cardiotwin.twin.twin import Twin
+from cardiotwin.units import MMHG
+
+CURVE_PRESSURES = np.array([0, 1, 2, 4, 6, 8, 10, 12, 15, 18, 22, 26, 30]) * MMHG
+SOFTWARE = ("cardiotwin", "fenics-ufl", "fenics-ffcx", "numpy", "scipy", "scikit-fem", "nibabel")
+DOLFINX = ("dolfinx-solver-real", "fenics-dolfinx")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a twin is built from an examination.
+
+    Parameters
+    ----------
+    template
+        How fine the wall is cut.
+    angles
+        Fibre rule.
+    material, springs, discretisation
+        The wall's mechanics.
+    priors, assumed
+        What is believed before the measurement, and in its absence.
+    klotz
+        Whether the empirical relation stands in for diastolic points that were not measured.
+    n_draws
+        Draws of the posterior to keep.
+    seed
+        Of their generator.
+    """
+
+    template: Template
+    angles: FibreAngles
+    material: Material
+    springs: Springs
+    discretisation: Discretisation
+    priors: Priors
+    assumed: AssumedPressures
+    klotz: bool = True
+    n_draws: int = 4000
+    seed: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prediction:
+    """What the fitted wall does, on the mesh's own numbering.
+
+    Parameters
+    ----------
+    states
+        Equilibria by name.
+    fields
+        Per state, one value per cell.
+    passive_curve
+        Volume, m^3, and pressure, Pa, of the inflation from the unloaded state.
+    returned
+        The nodes after inflation from the unloaded state to the end-diastolic pressure, m.
+    """
+
+    states: Mapping[str, WallState]
+    fields: Mapping[str, Mapping[str, Float[np.ndarray, " cells"]]]
+    passive_curve: Float[np.ndarray, "states 2"]
+    returned: Float[np.ndarray, "nodes 3"]
+
+
+class _Bench:
+    """The wall of one anatomy, set up when a stage first needs it."""
+
+    def __init__(self, mesh: TetMesh, recipe: Recipe) -> None:
+        self._mesh = mesh
+        self._recipe = recipe
+
+    @cached_property
+    def wall(self) -> Wall:
+        recipe = self._recipe
+        return Wall(
+            self._mesh,
+            angles=recipe.angles,
+            material=recipe.material,
+            springs=recipe.springs,
+            discretisation=recipe.discretisation,
+        )
+
+
+def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tuple[Twin, Anatomy]:
+    """Return the twin of an examination and the anatomy that it was built on.
+
+    Raises
+    ------
+    InputError
+        If the examination cannot be used.
+    ConvergenceError
+        If a stage finds no equilibrium; the finished stages stay in the store.
+    """
+    anatomy: Anatomy = stages.run("geometry", lambda: fit_anatomy(examination, recipe.template))
+    evidence = gather_evidence(examination.subject, anatomy, recipe.assumed, klotz=recipe.klotz)
+    bench = _Bench(anatomy.mesh, recipe)
+    fit: Fit = stages.run("diastole", lambda: fit_passive(bench.wall, evidence, recipe.priors))
+    if evidence.end_systolic_volume is not None:
+        passive = fit
+        fit = stages.run("systole", lambda: fit_beat(bench.wall, evidence, recipe.priors, passive))
+    prediction: Prediction = stages.run("prediction", lambda: predict(bench.wall, fit))
+    return _record(examination, anatomy, evidence, fit, prediction, recipe, stages), anatomy
+
+
+def predict(wall: Wall, fit: Fit) -> Prediction:
+    """Return the states and fields of a fitted wall; the passive curve starts at rest."""
+    placed = fit.placements
+    imaged_pressure = placed.trial.end_diastolic_pressure
+    pressures = np.union1d(CURVE_PRESSURES, [imaged_pressure])
+    curve = HeartModel(wall, ()).inflation(placed, pressures)
+    at_image = curve[int(np.searchsorted(pressures, imaged_pressure))]
+    solved = {"end_diastole": wall.imaged(placed.unloaded)}
+    if placed.systole:
+        solved["end_systole"] = placed.end_systole
+    states = {"unloaded": wall.state(placed.unloaded, unloaded=True)}
+    fields = {"unloaded": wall.strains(wall.points(placed.unloaded))}
+    for name, one in solved.items():
+        states[name] = wall.state(one)
+        fields[name] = wall.strains(wall.points(one)) | {"fibre_stress": wall.fibre_stress(one)}
+    return Prediction(
+        states=states,
+        fields=fields,
+        passive_curve=np.array(
+            [[wall.volume(one), p] for one, p in zip(curve, pressures, strict=True)]
+        ),
+        returned=wall.points(at_image),
+    )
+
+
+def _record(
+    examination: Examination,
+    anatomy: Anatomy,
+    evidence: Evidence,
+    fit: Fit,
+    prediction: Prediction,
+    recipe: Recipe,
+    stages: Stages,
+) -> Twin:
+    found = uncertainty(fit, evidence, recipe.priors)
+    times = {Phase(phase).value: time for phase, time in examination.frame_times.items()}
+    return Twin(
+        subject=examination.subject,
+        mesh=_with_fibres(anatomy.mesh, recipe.angles),
+        base_rule=anatomy.base_rule,
+        fits=anatomy.fits,
+        measured_points=anatomy.points,
+        states=prediction.states,
+        times={name: times[name] for name in prediction.states if name in times},
+        state_fields=prediction.fields,
+        passive_curve=prediction.passive_curve,
+        parameters=estimates(found, recipe.priors, evidence),
+        fit=agreements(fit, evidence, prediction.states),
+        checks=checks(anatomy, prediction.states, prediction.returned),
+        posterior=draws(found, recipe.n_draws, np.random.default_rng(recipe.seed)),
+        flags=_unique((*examination.flags, *anatomy.flags, *evidence.flags, *scale_flags(fit))),
+        timing=stages.timing,
+        inputs=examination.inputs,
+        software=_software(),
+        seed=recipe.seed,
+    )
+
+
+def _with_fibres(mesh: TetMesh, angles: FibreAngles) -> TetMesh:
+    f0, s0, n0 = (axis[:, 0] for axis in fibre_axes(mesh, angles, CENTROID))
+    return replace(mesh, cell_fields={**mesh.cell_fields, "f0": f0, "s0": s0, "n0": n0})
+
+
+def _unique(flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
+    return tuple({(flag.name, flag.sentence): flag for flag in flags}.values())
+
+
+def _software() -> dict[str, str]:
+    found = {name: version(name) for name in SOFTWARE}
+    for name in DOLFINX:
+        try:
+            found[name] = version(name)
+        except ModuleNotFoundError:
+            continue
+    return found
