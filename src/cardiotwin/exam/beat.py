@@ -1,5 +1,7 @@
 """The volunteer's true beat: our own mechanics, forward, with the recipe's parameters."""
 
+from dataclasses import replace
+
 from cardiotwin.exam.volunteer import TrueBeat, Volunteer
 from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.mesh import TetMesh
@@ -20,7 +22,7 @@ def solve_beat(
     """Return the equilibria of the recipe's wall: unloaded, end-diastole, end-systole.
 
     The wall is unloaded such that the end-diastolic pressure gives the recipe's shape, then
-    contracts against the end-systolic pressure.
+    contracts at constant volume up to the end-systolic pressure and ejects against it.
 
     Raises
     ------
@@ -33,27 +35,24 @@ def solve_beat(
         material=material or HolzapfelOgden(),
         springs=springs or Springs(),
     )
-    unloaded = wall.unload(
-        Loads(
-            cavity_pressure=volunteer.end_diastolic_pressure,
-            passive_scale=volunteer.passive_scale,
-            passive_exponent=volunteer.passive_exponent,
-        )
+    relaxed = Loads(
+        cavity_pressure=volunteer.end_diastolic_pressure,
+        passive_scale=volunteer.passive_scale,
+        passive_exponent=volunteer.passive_exponent,
     )
+    unloaded = wall.unload(relaxed)
     end_diastole = wall.imaged(unloaded)
-    end_systole = wall.load(
-        end_diastole,
-        Loads(
-            cavity_pressure=volunteer.end_systolic_pressure,
-            active_tension=volunteer.contractility,
-            passive_scale=volunteer.passive_scale,
-            passive_exponent=volunteer.passive_exponent,
-        ),
-    )
+    pressure = volunteer.end_systolic_pressure
+    loads = replace(relaxed, cavity_pressure=pressure, restraint=1.0)
+    full = wall.volume(end_diastole)
+    contracted = wall.load_to_volume(end_diastole, loads, full, first_step=0.02)
+    left = (1 - volunteer.ejection_fraction) * full
+    end_systole = wall.load_to_volume(contracted, loads, left)
     return TrueBeat(
         unloaded=wall.points(unloaded),
         end_diastole=wall.points(end_diastole),
         end_systole=wall.points(end_systole),
+        contractility=end_systole.loads.active_tension,
     )
 
 

@@ -64,7 +64,7 @@ def truth_record(
             for name, value, unit in (
                 ("passive_scale", volunteer.passive_scale, "1"),
                 ("passive_exponent", volunteer.passive_exponent, "1"),
-                ("contractility", volunteer.contractility, "Pa"),
+                ("contractility", beat.contractility, "Pa"),
             )
         },
         "slice_shifts_mm": (shifts / MM).tolist(),
@@ -87,7 +87,7 @@ def _states(volunteer: Volunteer, mesh: TetMesh, beat: TrueBeat) -> Mapping[str,
         "end_systole": (
             beat.end_systole,
             volunteer.end_systolic_pressure,
-            volunteer.contractility,
+            beat.contractility,
             volunteer.end_systole_time,
         ),
     }

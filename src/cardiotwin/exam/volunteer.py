@@ -16,7 +16,7 @@ from cardiotwin.exam.scan import Scan
 from cardiotwin.exam.shape import Shape, wall_surface
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.template import Template, connectivity, wall_mesh
-from cardiotwin.units import KPA, MMHG, MS
+from cardiotwin.units import MMHG, MS
 
 _END_SYSTOLIC_SHARE = 0.9  # of the systolic cuff pressure
 
@@ -43,8 +43,9 @@ class Volunteer:
         Factor on the passive law's stresses (1: the law as published).
     passive_exponent
         Factor on the passive law's exponents.
-    contractility
-        Active tension along the fibre at end-systole, Pa.
+    ejection_fraction
+        Share of the end-diastolic volume that is ejected; the true contractility is the active
+        tension that holds the rest against the end-systolic pressure.
     template
         How fine the true wall is cut: finer than a fit's eight rings and two layers.
     shape, scan
@@ -64,9 +65,9 @@ class Volunteer:
     end_diastolic_pressure: float = 10 * MMHG
     end_diastolic_pressure_sd: float = 2 * MMHG
     end_systole_time: float = 340 * MS
-    passive_scale: float = 1.3
-    passive_exponent: float = 0.9
-    contractility: float = 60 * KPA
+    passive_scale: float = 0.95
+    passive_exponent: float = 2.55
+    ejection_fraction: float = 0.6
     template: Template = field(default_factory=lambda: Template(rings=10, layers=3))
     shape: Shape = field(default_factory=Shape)
     scan: Scan = field(default_factory=Scan)
@@ -78,7 +79,7 @@ class Volunteer:
             require_positive(self, name)
         require_between(self, "heart_rate", 0.4, 3.5)
         require_between(self, "end_systole_time", 0.1, 0.8 / self.heart_rate)
-        require_between(self, "contractility", 1 * KPA, 1000 * KPA)
+        require_between(self, "ejection_fraction", 0.05, 0.85)
         require_between(self, "cuff_systolic", 60 * MMHG, 260 * MMHG)
         require_between(self, "cuff_diastolic", 30 * MMHG, self.cuff_systolic)
         require_between(self, "end_diastolic_pressure", 1 * MMHG, 40 * MMHG)
@@ -102,12 +103,15 @@ class TrueBeat:
     unloaded
         Without pressure and tension, m.
     end_diastole, end_systole
-        In equilibrium with the volunteer's pressures and contractility, m.
+        In equilibrium with the volunteer's pressures, m.
+    contractility
+        Active tension at end-systole, Pa.
     """
 
     unloaded: Float[np.ndarray, "nodes 3"]
     end_diastole: Float[np.ndarray, "nodes 3"]
     end_systole: Float[np.ndarray, "nodes 3"]
+    contractility: float
 
 
 BeatSolver = Callable[[Volunteer, TetMesh], TrueBeat]

@@ -30,7 +30,7 @@ def compile_form(form: ufl.Form) -> Any:
 
 
 def evaluate(
-    value: Any, points: Float[np.ndarray, "points 3"], mesh: dolfinx.mesh.Mesh
+    value: Any, points: Float[np.ndarray, "points 3"], mesh: dolfinx.mesh.Mesh[Any]
 ) -> Float[np.ndarray, "cells points"]:
     """Return a scalar at reference points of every cell, in dolfinx's cell order."""
     with _compiling() as options:

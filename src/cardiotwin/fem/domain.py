@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mpi4py import MPI
 
@@ -35,13 +36,13 @@ class Domain:
         The value in `facets` of each named part of the boundary.
     """
 
-    mesh: dolfinx.mesh.Mesh
+    mesh: dolfinx.mesh.Mesh[Any]
     nodes: Integer[np.ndarray, " nodes"]
     cells: Integer[np.ndarray, " cells"]
     facets: dolfinx.mesh.MeshTags
     tags: Mapping[str, int]
 
-    def measure(self, name: str, degree: int) -> ufl.Measure:
+    def measure(self, name: str, degree: int) -> Any:
         """Return the surface measure of a named part of the boundary."""
         metadata = {"quadrature_degree": degree}
         return ufl.Measure("ds", domain=self.mesh, subdomain_data=self.facets, metadata=metadata)(
@@ -51,23 +52,24 @@ class Domain:
 
 def make_domain(mesh: TetMesh) -> Domain:
     """Return the mesh in dolfinx, curved as it is."""
-    coordinate = basix.ufl.element("Lagrange", "tetrahedron", 2, shape=(3,))
+    coordinate: Any = basix.ufl.element("Lagrange", "tetrahedron", 2, shape=(3,))
     order = dolfinx.io.utils.cell_perm_vtk(dolfinx.mesh.CellType.tetrahedron, 10)
     cells = np.ascontiguousarray(mesh.cells[:, order], dtype=np.int64)
     domain = dolfinx.mesh.create_mesh(MPI.COMM_SELF, cells, coordinate, mesh.points)
-    nodes = np.asarray(domain.geometry.input_global_indices)
+    # `astype`, for dolfinx's long long is int64 by another name, which `array` would keep.
+    nodes = np.asarray(domain.geometry.input_global_indices).astype(np.int64)
     facets, tags = _tag_facets(domain, nodes, mesh.facets)
     return Domain(
         mesh=domain,
         nodes=nodes,
-        cells=np.asarray(domain.topology.original_cell_index),
+        cells=np.asarray(domain.topology.original_cell_index).astype(np.int64),
         facets=facets,
         tags=tags,
     )
 
 
 def _tag_facets(
-    domain: dolfinx.mesh.Mesh,
+    domain: dolfinx.mesh.Mesh[Any],
     nodes: Integer[np.ndarray, " nodes"],
     named: Mapping[str, Integer[np.ndarray, "_ 6"]],
 ) -> tuple[dolfinx.mesh.MeshTags, dict[str, int]]:
@@ -101,8 +103,8 @@ class NodalField:
         A (collapsed) quadratic Lagrange space on it, scalar or blocked.
     """
 
-    def __init__(self, domain: Domain, space: dolfinx.fem.FunctionSpace) -> None:
-        geometry = domain.mesh.geometry.dofmap
+    def __init__(self, domain: Domain, space: dolfinx.fem.FunctionSpace[Any]) -> None:
+        geometry = domain.mesh.geometry.dofmaps[0]
         dofs = space.dofmap.list
         self.block = space.dofmap.bs
         self.n_nodes = len(domain.nodes)
@@ -120,15 +122,17 @@ class NodalField:
         return result
 
 
-def quadrature_points(degree: int) -> Float[np.ndarray, "points 3"]:
-    """Return the points of the rule for tetrahedra in the reference cell (VTK's corner order)."""
-    points, _ = basix.make_quadrature(basix.CellType.tetrahedron, degree)
-    return np.asarray(points)
+def quadrature_rule(
+    degree: int,
+) -> tuple[Float[np.ndarray, "points 3"], Float[np.ndarray, " points"]]:
+    """Return points and weights of the rule for the reference tetrahedron."""
+    points, weights = basix.make_quadrature(basix.CellType.tetrahedron, degree)
+    return np.array(points), np.array(weights)
 
 
 def quadrature_function(
     domain: Domain, values: Num[np.ndarray, "cells points 3"], degree: int
-) -> dolfinx.fem.Function:
+) -> dolfinx.fem.Function[Any]:
     """Return vectors given per cell and quadrature point (in the wall's cell order)."""
     element = basix.ufl.quadrature_element("tetrahedron", value_shape=(3,), degree=degree)
     space = dolfinx.fem.functionspace(domain.mesh, element)

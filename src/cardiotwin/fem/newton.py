@@ -72,9 +72,9 @@ class Equilibrium:
     def __init__(
         self,
         residual: ufl.Form,
-        unknown: dolfinx.fem.Function,
+        unknown: dolfinx.fem.Function[Any],
         measured: Integer[np.ndarray, " measured"],
-        conditions: Sequence[dolfinx.fem.DirichletBC] = (),
+        conditions: Sequence[dolfinx.fem.DirichletBC[Any]] = (),
         coupling: Coupling | None = None,
     ) -> None:
         self.unknown = unknown
@@ -106,7 +106,8 @@ class Equilibrium:
             self._matrix = dolfinx.fem.petsc.create_matrix(self._tangent)
             self._solver = _direct_solver(self._matrix)
         self._matrix.zeroEntries()
-        dolfinx.fem.petsc.assemble_matrix(self._matrix, self._tangent, bcs=list(self.conditions))
+        assemble: Any = dolfinx.fem.petsc.assemble_matrix
+        assemble(self._matrix, self._tangent, bcs=list(self.conditions))
         self._matrix.assemble()
         self._solver.setUp()
         self.factorisations += 1
@@ -145,7 +146,7 @@ class Equilibrium:
         start = self.state(border)
         norms = [self._norm(border)]
         target = max(settings.relative * norms[0], settings.absolute)
-        while not norms[-1] <= target:  # a residual that is not a number has not arrived
+        while not norms[-1] <= target < np.inf:  # neither nan nor inf has arrived
             moved = False
             if len(norms) <= settings.iterations and np.isfinite(norms[-1]):
                 self.factorise()
@@ -175,8 +176,10 @@ class Equilibrium:
 
     def _norm(self, border: Border | None) -> float:
         gap = 0.0 if border is None else border.gap()
-        return float(np.hypot(np.linalg.norm(self.residual()), gap))
+        with np.errstate(over="ignore", invalid="ignore"):  # a lost iterate is not a warning
+            return float(np.hypot(np.linalg.norm(self.residual()), gap))
 
+    @np.errstate(over="ignore", invalid="ignore")  # a lost iterate is shortened, not warned of
     def _step(self, border: Border | None, settings: NewtonSettings) -> bool:
         """Take the longest step after which the next correction is smaller, if there is one.
 
@@ -237,7 +240,7 @@ def continue_to(
     *,
     border: Border | None = None,
     first_step: float = 0.25,
-    smallest_step: float = 1e-3,
+    smallest_step: float = 0.01,
 ) -> int:
     """Walk the load from 0 (where the unknown is in equilibrium) to 1, and return the steps taken.
 

@@ -91,9 +91,6 @@ def gather_evidence(
     if Phase.END_SYSTOLE in volumes:
         systolic, more = _systolic_pressure(subject, assumed)
         flags += more
-    else:
-        sentence = "No end-systole was given: the twin is passive, its contractility unknown."
-        flags += (Flag(name="passive_only", sentence=sentence),)
     if stands_in:
         sentence = (
             "One diastolic point is known: stiffness and unloaded volume follow the empirical "
@@ -184,8 +181,8 @@ def _diastolic_point(
     """Return a diastolic point's volume; its pressure's error counts at the slope of Klotz."""
     if not 0.2 * imaged.value <= volume <= 2 * imaged.value:
         msg = (
-            f"A diastolic point has the volume {volume / ML:.4g} mL, found {imaged.value / ML:.4g} "
-            "mL at end-diastole. Give volume_ml of the same ventricle."
+            f"A diastolic point has the volume {volume / ML:.4g} mL, found "
+            f"{imaged.value / ML:.4g} mL at end-diastole. Give volume_ml of the same ventricle."
         )
         raise InputError(msg)
     step = max(pressure_sd, 0.1 * MMHG)

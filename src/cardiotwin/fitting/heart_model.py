@@ -18,7 +18,7 @@ from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.wall import Wall
 
 FIRST_ACTIVE_STEP = 0.02  # of the isovolumetric contraction, whose onset is the hard part
-STIFFER = (1.0, 3.0, 10.0)  # tried in turn where a law is too soft to be unloaded at once
+STIFFER = (1.0, 4.0, 16.0)  # tried in turn where a law is too soft to be unloaded
 IMAGED_PRESSURE = "end_diastolic_pressure"
 
 
@@ -32,17 +32,16 @@ class Trial:
         Factors of the passive law.
     end_diastolic_pressure
         In the imaged state, Pa.
-    end_systolic_volume, end_systolic_pressure
-        Of the contracted cavity, m^3 and Pa; None for a passive heart. The active tension that
-        holds both follows: a wall led by its volume has one answer where one led by its tension
-        may snap.
+    end_systolic
+        Volume, m^3, and pressure, Pa, of the contracted cavity; None for a passive heart. The
+        active tension that holds both follows: a wall led by its volume has one answer where one
+        led by its tension may snap.
     """
 
     passive_scale: float
     passive_exponent: float
     end_diastolic_pressure: float
-    end_systolic_volume: float | None = None
-    end_systolic_pressure: float | None = None
+    end_systolic: tuple[float, float] | None = None
 
     def passive(self, pressure: float) -> Loads:
         """Return the relaxed wall's loads at a pressure, Pa."""
@@ -100,7 +99,7 @@ class HeartModel:
     def first(self, trial: Trial) -> Placements:
         """Return the placements of a trial without any to start from; passive ones only.
 
-        Where the law is too soft to be unloaded at once, a stiffer heart is unloaded first.
+        Where the law is too soft to be unloaded, it is a stiffer trial that is returned.
         """
         for factor in STIFFER:
             stiff = replace(trial, passive_scale=trial.passive_scale * factor)
@@ -110,15 +109,14 @@ class HeartModel:
                 if factor == STIFFER[-1]:
                     raise
                 continue
-            return placed if factor == 1.0 else self.moved(placed, trial)
+            return placed
         raise AssertionError
 
     def _unloaded_and_filled(self, trial: Trial) -> Placements:
         unloaded = self.wall.unload(trial.passive(trial.end_diastolic_pressure))
         image = self.wall.imaged(unloaded)
         passive = {
-            pressure: self.wall.load(image, trial.passive(pressure))
-            for pressure in self.pressures
+            pressure: self.wall.load(image, trial.passive(pressure)) for pressure in self.pressures
         }
         return Placements(trial=trial, unloaded=unloaded, passive=passive)
 
@@ -133,19 +131,24 @@ class HeartModel:
             for pressure, solved in start.passive.items()
         }
         systole: tuple[Solved, ...] = ()
-        if trial.end_systolic_volume is not None and trial.end_systolic_pressure is not None:
-            systole = self._systole(start, trial, unloaded)
+        if trial.end_systolic is not None:
+            systole = self._systole(start, trial, unloaded, trial.end_systolic)
         return Placements(trial=trial, unloaded=unloaded, passive=passive, systole=systole)
 
-    def _systole(self, start: Placements, trial: Trial, unloaded: Solved) -> tuple[Solved, ...]:
+    def _systole(
+        self,
+        start: Placements,
+        trial: Trial,
+        unloaded: Solved,
+        end_systolic: tuple[float, float],
+    ) -> tuple[Solved, ...]:
         """Return the placements of the contraction: first isovolumetric, then ejecting."""
         wall = self.wall
-        assert trial.end_systolic_volume is not None
-        assert trial.end_systolic_pressure is not None
-        loads = trial.passive(trial.end_systolic_pressure)
+        volume, pressure = end_systolic
+        loads = replace(trial.passive(pressure), restraint=1.0)
         reference = wall.body.displacement(unloaded)
         if start.systole:
-            ends = (self.end_diastolic_volume, trial.end_systolic_volume)
+            ends = (self.end_diastolic_volume, volume)
             return tuple(
                 wall.load_to_volume(before, loads, volume, reference=reference, first_step=1.0)
                 for before, volume in zip(start.systole, ends, strict=True)
@@ -153,7 +156,7 @@ class HeartModel:
         full = wall.load_to_volume(
             wall.imaged(unloaded), loads, self.end_diastolic_volume, first_step=FIRST_ACTIVE_STEP
         )
-        return full, wall.load_to_volume(full, loads, trial.end_systolic_volume)
+        return full, wall.load_to_volume(full, loads, volume)
 
     def volumes(self, placed: Placements) -> dict[str, float]:
         """Return the cavity's volumes, m^3: ``unloaded`` and ``passive_0``, ... in order."""

@@ -15,10 +15,14 @@ from jaxtyping import Float
 
 from cardiotwin.fitting.evidence import Evidence, Measured
 from cardiotwin.fitting.heart_model import HeartModel, Placements, Trial
+from cardiotwin.fitting.klotz import Klotz
 from cardiotwin.fitting.least_squares import Mode, find_mode
 from cardiotwin.fitting.priors import LogNormal
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.units import MMHG
+
+Volumes = Mapping[str, float]
+Slopes = Mapping[str, Mapping[str, float]]
 
 PASSIVE = ("passive_scale", "passive_exponent", "end_diastolic_pressure")
 ACTIVE = ("end_systolic_volume", "end_systolic_pressure")
@@ -29,6 +33,7 @@ RANGES = {  # factors from the law as published
     "passive_exponent": (0.1, 15.0),
 }
 KLOTZ_PRESSURE = 30 * MMHG
+START = 2.0  # times the prior's median stiffness, where the search begins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +46,7 @@ class Priors:
 
     def of(self, name: str) -> LogNormal:
         """Return one parameter's prior."""
-        found = getattr(self, name)
-        assert isinstance(found, LogNormal)
+        found: LogNormal = getattr(self, name)
         return found
 
 
@@ -113,8 +117,8 @@ class Posterior:
         self.names = PASSIVE + (ACTIVE if active else ())
         points = tuple(pressure for pressure, _ in evidence.diastolic_points if pressure > 0)
         self.model = HeartModel(wall, points or (KLOTZ_PRESSURE,))
-        self.placements: Placements | None = None
-        self._found: tuple[Mapping[str, float], Mapping[str, Mapping[str, float]]] = ({}, {})
+        self.start: Placements | None = None
+        self._found: tuple[Placements, Volumes, Slopes] | None = None
 
     def bounds(self) -> tuple[Float[np.ndarray, " parameters"], Float[np.ndarray, " parameters"]]:
         """Return the least and the greatest values on the fit's scale."""
@@ -138,8 +142,14 @@ class Posterior:
     ) -> tuple[Float[np.ndarray, " residuals"], Float[np.ndarray, "residuals parameters"]]:
         """Return the standardised residuals and their derivative at a trial."""
         values = values_of(self.names, x, self.evidence)
-        trial = Trial(**values)
-        placed = self._placed(trial)
+        systolic = [values[name] for name in ACTIVE if name in values]
+        trial = Trial(
+            **{name: values[name] for name in PASSIVE},
+            end_systolic=(systolic[0], systolic[1]) if systolic else None,
+        )
+        if self.start is None:
+            raise AssertionError
+        placed = self.model.moved(self.start, trial)
         volumes, slopes = self.model.volumes(placed), self.model.slopes(placed)
         residuals, rows = [], []
         for name, target, derivative in self.targets(values["end_diastolic_pressure"]):
@@ -156,7 +166,7 @@ class Posterior:
             believed = self.priors.of(name) if name in RANGES else None
             residuals.append(believed.residual(x[number]) if believed else float(x[number]))
             rows.append(np.eye(len(self.names))[number] / (believed.sd if believed else 1.0))
-        self.placements, self._found = placed, (volumes, slopes)
+        self.start, self._found = placed, (placed, volumes, slopes)
         return np.array(residuals), np.array(rows, dtype=np.float64)
 
     def _row(
@@ -170,13 +180,8 @@ class Posterior:
             ]
         )
 
-    def _placed(self, trial: Trial) -> Placements:
-        if self.placements is None:
-            return self.model.first(trial)
-        return self.model.moved(self.placements, trial)
-
     def targets(self, imaged_pressure: float) -> tuple[tuple[str, Measured, float], ...]:
-        """Return name, measured volume, and its derivative by the imaged pressure, of each target."""
+        """Return each target: name, measured volume, its derivative by the imaged pressure."""
         evidence = self.evidence
         found: list[tuple[str, Measured, float]] = []
         number = 0
@@ -184,12 +189,12 @@ class Posterior:
             found.append((f"passive_{number}" if pressure > 0 else "unloaded", measured, 0.0))
             number += pressure > 0
         if evidence.klotz is not None:
-            found += self._klotz_targets(imaged_pressure)
+            found += self._klotz_targets(evidence.klotz, imaged_pressure)
         return tuple(found)
 
-    def _klotz_targets(self, pressure: float) -> list[tuple[str, Measured, float]]:
-        assert self.evidence.klotz is not None
-        here = replace(self.evidence.klotz, pressure=pressure)
+    @staticmethod
+    def _klotz_targets(relation: Klotz, pressure: float) -> list[tuple[str, Measured, float]]:
+        here = replace(relation, pressure=pressure)
         step = 0.01 * MMHG
         ahead = replace(here, pressure=pressure + step)
         unloaded = Measured(
@@ -211,21 +216,30 @@ class Posterior:
         mode = find_mode(self.linearised, np.clip(start, lower, upper), lower=lower, upper=upper)
         # The optimiser may end on a trial that it refused: stand at the mode itself.
         self.linearised(mode.values)
-        assert self.placements is not None
+        if self._found is None:
+            raise AssertionError
+        placements, volumes, slopes = self._found
         return Fit(
-            names=self.names,
-            mode=mode,
-            placements=self.placements,
-            volumes=self._found[0],
-            slopes=self._found[1],
+            names=self.names, mode=mode, placements=placements, volumes=volumes, slopes=slopes
         )
 
 
 def fit_passive(wall: Wall, evidence: Evidence, priors: Priors) -> Fit:
-    """Return the relaxed ventricle: stiffness and exponent from the diastolic volumes."""
+    """Return the relaxed ventricle: stiffness and exponent from the diastolic volumes.
+
+    The search starts where the wall can be unloaded: on the stiff side, from where a softer
+    heart is a smooth walk.
+    """
     posterior = Posterior(wall, evidence, priors, active=False)
-    start = [np.log(priors.passive_scale.median), np.log(priors.passive_exponent.median), 0.0]
-    return posterior.fit(np.array(start))
+    exponent = priors.passive_exponent.median
+    trial = Trial(
+        passive_scale=START * priors.passive_scale.median,
+        passive_exponent=exponent,
+        end_diastolic_pressure=evidence.end_diastolic_pressure.value,
+    )
+    posterior.start = posterior.model.first(trial)
+    scale = posterior.start.trial.passive_scale
+    return posterior.fit(np.array([np.log(scale), np.log(exponent), 0.0]))
 
 
 def fit_beat(wall: Wall, evidence: Evidence, priors: Priors, passive: Fit) -> Fit:
@@ -237,5 +251,5 @@ def fit_beat(wall: Wall, evidence: Evidence, priors: Priors, passive: Fit) -> Fi
         If the wall cannot be contracted to end-systole at all.
     """
     posterior = Posterior(wall, evidence, priors, active=True)
-    posterior.placements = passive.placements
+    posterior.start = passive.placements
     return posterior.fit(np.array([*passive.mode.values, *np.zeros(len(ACTIVE))]))

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from cardiotwin.errors import Flag
 from cardiotwin.fitting.evidence import Evidence
-from cardiotwin.fitting.personalise import RANGES, Fit, Priors, unit_slope, values_of
+from cardiotwin.fitting.personalise import RANGES, Fit, unit_slope, values_of
 
 CONTRACTILITY = "contractility"
 UNLOADED = "unloaded_volume"
@@ -54,7 +54,7 @@ class Uncertainty:
         return self.values[name] * float(np.sqrt(np.expm1(spread**2)) * np.exp(spread**2 / 2))
 
 
-def uncertainty(fit: Fit, evidence: Evidence, priors: Priors) -> Uncertainty:
+def uncertainty(fit: Fit, evidence: Evidence) -> Uncertainty:
     """Return the posterior of a fit around its mode."""
     values = values_of(fit.names, fit.mode.values, evidence)
     scale = {name: unit_slope(name, values[name], evidence) for name in fit.names}

@@ -60,6 +60,31 @@ def area_vector_gradient(
     return gradient
 
 
+def facet_rule(
+    points: Float[np.ndarray, "nodes 3"], facets: Integer[np.ndarray, "facets 6"]
+) -> tuple[
+    Float[np.ndarray, "q 6"], Float[np.ndarray, "facets q"], Float[np.ndarray, "facets q 3"]
+]:
+    """Return shape functions, weights with the area, m^2, and positions of the facets' rule."""
+    first, second = _tangents(points, facets)
+    shapes = triangle_shapes(_POINTS)[0]
+    areas = np.linalg.norm(np.cross(first, second), axis=2) * _WEIGHTS
+    return shapes, areas, np.einsum("qn,fni->fqi", shapes, points[facets])
+
+
+def lid_centroid(mesh: TetMesh) -> Float[np.ndarray, "3"]:
+    """Return the centroid of the fan that closes the cavity, m."""
+    rim = rim_nodes(mesh)
+    middle = mesh.points[rim].mean(axis=0)
+    around = mesh.points[rim] - middle
+    axes = np.linalg.svd(around, full_matrices=False)[2]
+    spokes = around[np.argsort(np.arctan2(around @ axes[1], around @ axes[0]))]
+    ahead = np.roll(spokes, -1, axis=0)
+    areas = np.linalg.norm(np.cross(spokes, ahead), axis=1) / 2
+    thirds = (spokes + ahead) / 3
+    return np.asarray(middle + areas @ thirds / areas.sum(), dtype=np.float64)
+
+
 def _tangents(
     points: Float[np.ndarray, "nodes 3"], facets: Integer[np.ndarray, "facets 6"]
 ) -> tuple[Float[np.ndarray, "facets q 3"], Float[np.ndarray, "facets q 3"]]:
@@ -115,6 +140,8 @@ __all__ = [
     "cavity_volume",
     "cavity_volume_gradient",
     "cone_volume",
+    "facet_rule",
+    "lid_centroid",
     "rim_nodes",
     "wall_volume",
 ]

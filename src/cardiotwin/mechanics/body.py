@@ -22,9 +22,17 @@ import ufl
 from jaxtyping import Float
 
 from cardiotwin.fem.compilation import compile_form, evaluate
-from cardiotwin.fem.domain import QUADRATURE, Domain, NodalField, make_domain, quadrature_function
+from cardiotwin.fem.domain import (
+    QUADRATURE,
+    Domain,
+    NodalField,
+    make_domain,
+    quadrature_function,
+    quadrature_rule,
+)
 from cardiotwin.fem.newton import Coupling, Equilibrium, continue_to
 from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.control import Control
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.lid import Lid
@@ -35,6 +43,7 @@ from cardiotwin.mechanics.springs import Springs
 PRESSURE_UNIT = 1e5  # Pa: the unknown pressure is scaled so that rows and columns have one size
 
 Dofs = Float[np.ndarray, " dofs"]
+Placement = Float[np.ndarray, " placement"]  # dofs of a displacement alone
 Nodes = Float[np.ndarray, "nodes 3"]
 Axes = tuple[
     Float[np.ndarray, "cells points 3"],
@@ -58,7 +67,7 @@ class Solved:
     """
 
     unknown: Dofs
-    other: Dofs
+    other: Placement
     loads: Loads
 
 
@@ -76,6 +85,8 @@ class Body:
         Passive law.
     springs
         What holds it, or None where `clamped` does.
+    activation
+        Active stress.
     pressurised
         The facets that bear the cavity's pressure.
     clamped
@@ -91,6 +102,7 @@ class Body:
         *,
         material: Material,
         springs: Springs | None,
+        activation: Activation | None = None,
         pressurised: str = "lv_endocardium",
         clamped: tuple[str, ...] = (),
         discretisation: Discretisation | None = None,
@@ -99,6 +111,7 @@ class Body:
         self.mesh = mesh
         self.domain: Domain = make_domain(mesh)
         self.material = material
+        self.activation = activation or Activation()
         self._springs = springs
         self._pressurised = pressurised
         self._f, self._s = (quadrature_function(self.domain, a, QUADRATURE) for a in axes[:2])
@@ -140,7 +153,7 @@ class Body:
         )
         self._along_reference = compile_form(ufl.derivative(forward, self._given, self._direction))
 
-    def _apicobasal(self, mesh: TetMesh) -> dolfinx.fem.Function:
+    def _apicobasal(self, mesh: TetMesh) -> dolfinx.fem.Function[Any]:
         """Return the height over the apex, 0 to 1 (zero where the mesh has none)."""
         height = dolfinx.fem.Function(dolfinx.fem.functionspace(self.domain.mesh, ("Lagrange", 2)))
         if "apicobasal" in mesh.point_fields:
@@ -151,7 +164,8 @@ class Body:
     def present_nodes(self) -> Nodes:
         """Return the nodes where the forward problem's unknown has them now, m."""
         moved = self._unknown.x.array[self.displacement_dofs]
-        return self.mesh.points + self.nodal.to_nodes(moved)
+        nodes: Nodes = self.mesh.points + self.nodal.to_nodes(moved)
+        return nodes
 
     @property
     def unknown_dofs(self) -> Dofs:
@@ -167,7 +181,7 @@ class Body:
             return u, PRESSURE_UNIT * p
         return function, None
 
-    def _clamp(self, names: tuple[str, ...]) -> list[dolfinx.fem.DirichletBC]:
+    def _clamp(self, names: tuple[str, ...]) -> list[dolfinx.fem.DirichletBC[Any]]:
         conditions = []
         mixed = self.discretisation.form == "mixed"
         for name in names:
@@ -206,7 +220,21 @@ class Body:
         passive = self.material.energy(
             c, ufl, self.constants["passive_scale"], self.constants["passive_exponent"]
         )
-        return passive + self.constants["active_tension"] / 2 * (c.ff - 1)
+        return (
+            passive
+            + self._annulus(c)
+            + self.activation.energy(c, self.constants["active_tension"])
+        )
+
+    def _annulus(self, c: Stretches) -> Any:
+        """Return the energy of the fibrous ring at the base, without which fibres end in a void."""
+        if self._springs is None or self._springs.annulus == 0:
+            return 0
+        begin = self._springs.annulus_height
+        share = (self._height - begin) / (1 - begin)
+        share = (share + abs(share)) / 2
+        I1 = (c.ff + c.ss + c.nn) * c.J ** (-2 / 3)
+        return self._springs.annulus * share / 2 * (I1 - 3)
 
     def hydrostatic(self, J: Any, pressure: Any) -> Any:
         """Return the volumetric stress d(energy)/dJ, Pa (tension positive)."""
@@ -224,7 +252,7 @@ class Body:
         J = ufl.det(F)
         return F * Q * S * Q.T + self.hydrostatic(J, pressure) * J * ufl.inv(F).T
 
-    def _residual(self, u: Any, U: Any, pressure: Any, test: tuple[Any, Any]) -> ufl.Form:
+    def _residual(self, u: Any, U: Any, pressure: Any, test: tuple[Any, Any]) -> Any:
         v, q = test
         metadata = {"quadrature_degree": QUADRATURE}
         dm = ufl.Measure("dx", domain=self.domain.mesh, metadata=metadata)
@@ -240,21 +268,27 @@ class Body:
         ds = self.domain.measure(self._pressurised, QUADRATURE)
         form += self.constants["cavity_pressure"] * ufl.inner(_cofactor(present) * N, v) * ds
         if self._springs is not None:
-            form += self._spring_work(self._springs, u - U, _cofactor(G) * N, v)
+            form += self._base_work(self._springs, u - U, _cofactor(G) * N, v)
+            form += self._pericardium_work(self._springs, u, N, v)
         return form
 
-    def _spring_work(self, springs: Springs, shift: Any, area: Any, v: Any) -> ufl.Form:
-        """Return the work of the springs; `area` is the unloaded normal times the area's ratio."""
+    def _base_work(self, springs: Springs, shift: Any, area: Any, v: Any) -> Any:
+        """Return the work of the base's springs, at rest in the unloaded placement.
+
+        `area` is the unloaded normal times the area's ratio to the imaged one.
+        """
         size = ufl.sqrt(ufl.dot(area, area))
         n = area / size
         across = ufl.dot(shift, n) * ufl.dot(n, v) * size
         within = ufl.dot(shift, v) * size - across
-        base = springs.base_normal * across + springs.base_plane * within
-        form = base * self.domain.measure("base", QUADRATURE)
-        if springs.pericardium > 0:
-            stiffness = springs.pericardium * (1 - self._height)
-            form += stiffness * across * self.domain.measure("epicardium", QUADRATURE)
-        return form
+        work = springs.base_normal * across + springs.base_plane * within
+        return work * self.domain.measure("base", QUADRATURE)
+
+    def _pericardium_work(self, springs: Springs, u: Any, N: Any, v: Any) -> Any:
+        """Return the work of the pericardium's springs, at rest in the imaged placement."""
+        stiffness = self.constants["restraint"] * springs.pericardium * (1 - self._height)
+        work = stiffness * ufl.dot(u, N) * ufl.dot(N, v)
+        return work * self.domain.measure("epicardium", QUADRATURE)
 
     # ---- the two problems ----------------------------------------------------------------
 
@@ -272,13 +306,13 @@ class Body:
 
         `start` is the solution of the same inverse problem under other loads (`rest` is one).
         """
-        return self._walk(self.inverse, start, loads, start.other, first_step)
+        return self._walk(self.inverse, start, loads, start.other, first_step=first_step)
 
     def load(
         self,
         start: Solved,
         loads: Loads,
-        reference: Dofs | None = None,
+        reference: Placement | None = None,
         first_step: float = 0.25,
     ) -> Solved:
         """Return the present placement under `loads`.
@@ -286,16 +320,15 @@ class Body:
         `start` is an equilibrium under other loads; the unloaded placement walks from its own to
         `reference` (dofs; None keeps it) at the same time.
         """
-        return self._walk(
-            self.forward, start, loads, start.other if reference is None else reference, first_step
-        )
+        other = start.other if reference is None else reference
+        return self._walk(self.forward, start, loads, other, first_step=first_step)
 
     def load_to(
         self,
         start: Solved,
         loads: Loads,
         control: Control,
-        reference: Dofs | None = None,
+        reference: Placement | None = None,
         first_step: float = 0.25,
     ) -> Solved:
         """Return the placement in which a measure has its target; the control's load is found.
@@ -304,14 +337,17 @@ class Body:
         `loads`. A wall under given pressure may snap; led by its volume it does not.
         """
         other = start.other if reference is None else reference
-        return self._walk(self.forward, start, loads, other, first_step, control)
+        return self._walk(
+            self.forward, start, loads, other, first_step=first_step, control=control
+        )
 
     def _walk(
         self,
         problem: Equilibrium,
         start: Solved,
         loads: Loads,
-        other: Dofs,
+        other: Placement,
+        *,
         first_step: float,
         control: Control | None = None,
     ) -> Solved:
@@ -336,7 +372,7 @@ class Body:
             if control is None or name != control.load:
                 constant.value = getattr(loads, name)
 
-    def displacement(self, solved: Solved) -> Dofs:
+    def displacement(self, solved: Solved) -> Placement:
         """Return the dofs of the unknown displacement without the pressure."""
         return solved.unknown[self.displacement_dofs]
 
@@ -352,7 +388,7 @@ class Body:
         cauchy = self.pk1(u, self._given, pressure) * F.T / ufl.det(F)
         f = present * self._f
         along = ufl.dot(f, cauchy * f) / ufl.dot(f, f)
-        points, weights = basix.make_quadrature(basix.CellType.tetrahedron, QUADRATURE)
+        points, weights = quadrature_rule(QUADRATURE)
         values = evaluate(along, points, self.domain.mesh)
         result = np.empty(len(values))
         result[self.domain.cells] = values @ weights / weights.sum()
@@ -360,13 +396,15 @@ class Body:
 
     # ---- derivatives ---------------------------------------------------------------------
 
-    def unloading_sensitivity(self, solved: Solved, names: tuple[str, ...]) -> Mapping[str, Dofs]:
+    def unloading_sensitivity(
+        self, solved: Solved, names: tuple[str, ...]
+    ) -> Mapping[str, Placement]:
         """Return d(unloaded displacement)/d(load) by the implicit function theorem."""
         changes = self._sensitivity(self.inverse, solved, names, {})
         return {name: change[self.displacement_dofs] for name, change in changes.items()}
 
     def loading_sensitivity(
-        self, solved: Solved, names: tuple[str, ...], reference: Mapping[str, Dofs]
+        self, solved: Solved, names: tuple[str, ...], reference: Mapping[str, Placement]
     ) -> Mapping[str, Dofs]:
         """Return d(unknown)/d(parameter): through the loads, and through the unloaded placement.
 
@@ -380,7 +418,7 @@ class Body:
         problem: Equilibrium,
         solved: Solved,
         names: tuple[str, ...],
-        reference: Mapping[str, Dofs],
+        reference: Mapping[str, Placement],
     ) -> dict[str, Dofs]:
         self._unknown.x.array[:] = solved.unknown
         self._given.x.array[:] = solved.other

@@ -1,7 +1,7 @@
 """A load that is sought such that a measure of the placement has a given value."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -51,7 +51,8 @@ class Control:
 
     @value.setter
     def value(self, value: float) -> None:
-        self._body.constants[self.load].value = value
+        constant: Any = self._body.constants[self.load]
+        constant.value = value
 
     def start(self, value: float) -> None:
         """Begin a walk at the current placement with the load it is in equilibrium with."""

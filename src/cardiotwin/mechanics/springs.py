@@ -7,35 +7,49 @@ from cardiotwin.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Springs:
-    """Robin conditions, at rest in the unloaded state.
+    """Robin conditions and the ring at the base.
 
     Parameters
     ----------
     pericardium
         Stiffness across the epicardium (normal displacement only) at the apex, Pa/m; it falls
-        linearly to zero at the base.
+        linearly to zero at the base. At rest in the imaged state, where a heart fills its
+        pericardium; `Loads.restraint` says how far it acts.
     base_normal, base_plane
-        Stiffness at the base across and along its plane, Pa/m.
+        Stiffness at the base across and along its plane, Pa/m; at rest in the unloaded state.
+    annulus
+        Shear modulus of the fibrous ring that ends the muscle at the base, Pa. It grows linearly
+        from zero at `annulus_height` to this at the base.
+    annulus_height
+        Where the ring begins, as a share of the height over the apex.
 
     Notes
     -----
-    Form and stiffness of the pericardium: Pfaller et al. (2019), Biomech Model Mechanobiol
-    18:503-529 (0.2 kPa/mm); that it falls from apex to base: Strocchi et al. (2020), J Biomech
-    101:109645. The base is held softly: springs that keep its unloaded size make creases in the
-    unloaded wall beside it.
+    Springs across the epicardium: Pfaller et al. (2019), Biomech Model Mechanobiol 18:503-529;
+    1 kPa/mm, falling from apex to base: Strocchi et al. (2020), J Biomech 101:109645. The base is
+    held softly, and the annulus is our own addition: fibres end at the cut, so that without a ring
+    only the soft matrix bears the pull of the valves there, and the unloaded wall gets a crease.
     """
 
-    pericardium: float = 2e5  # Pa/m
-    base_normal: float = 1e4  # Pa/m
+    pericardium: float = 1e6  # Pa/m
+    base_normal: float = 1e5  # Pa/m
     base_plane: float = 2e5  # Pa/m
+    annulus: float = 1e4  # Pa
+    annulus_height: float = 0.8
 
     def __post_init__(self) -> None:
         """Refuse springs that push, and a wall that nothing holds."""
-        for name in ("pericardium", "base_normal", "base_plane"):
+        for name in ("pericardium", "base_normal", "base_plane", "annulus"):
             value = getattr(self, name)
             if not value >= 0:
-                msg = f"Springs.{name} must not be negative, found {value:g} Pa/m. Use 0 for none."
+                msg = f"Springs.{name} must not be negative, found {value:g}. Use 0 for none."
                 raise InputError(msg)
+        if not 0 <= self.annulus_height < 1:
+            msg = (
+                f"Springs.annulus_height must lie between 0 (apex) and 1 (base), found "
+                f"{self.annulus_height:g}. It is a share of the wall's height."
+            )
+            raise InputError(msg)
         if self.base_normal == 0 or self.base_plane == 0:
             msg = (
                 "The base must be held: Springs.base_normal and base_plane must be positive, "

@@ -5,18 +5,21 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from cardiotwin.fem.domain import QUADRATURE, quadrature_points
+from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
 from cardiotwin.geometry.fibres import FibreAngles, fibre_axes, local_axes
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import CENTROID, jacobians
 from cardiotwin.geometry.volumes import cavity_volume, cavity_volume_gradient, wall_volume
+from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.body import Body, Dofs, Solved
 from cardiotwin.mechanics.control import Control
 from cardiotwin.mechanics.discretisation import Discretisation
-from cardiotwin.mechanics.loads import LOADS, Loads
+from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import Material
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.state import WallState
+
+MATERIAL_AND_LOADS = ("cavity_pressure", "active_tension", "passive_scale", "passive_exponent")
 
 
 class Wall:
@@ -28,7 +31,7 @@ class Wall:
         The imaged wall with its coordinates (point field ``transmural`` and ``apicobasal``).
     angles
         Fibre rule, in the imaged placement.
-    material, springs, discretisation
+    material, springs, activation, discretisation
         As in `Body`.
     """
 
@@ -39,15 +42,17 @@ class Wall:
         angles: FibreAngles,
         material: Material,
         springs: Springs,
+        activation: Activation | None = None,
         discretisation: Discretisation | None = None,
     ) -> None:
         self.mesh = mesh
         self.angles = angles
         self.body = Body(
             mesh,
-            fibre_axes(mesh, angles, quadrature_points(QUADRATURE)),
+            fibre_axes(mesh, angles, quadrature_rule(QUADRATURE)[0]),
             material=material,
             springs=springs,
+            activation=activation,
             discretisation=discretisation,
         )
 
@@ -74,7 +79,7 @@ class Wall:
     def load(
         self, start: Solved, loads: Loads, reference: Dofs | None = None, first_step: float = 0.25
     ) -> Solved:
-        """Return the placement under `loads`, walked from another equilibrium (see `Body.load`)."""
+        """Return the placement under `loads`, walked from another one (see `Body.load`)."""
         return self.body.load(start, loads, reference, first_step)
 
     def load_to_volume(
@@ -105,7 +110,8 @@ class Wall:
 
     def points(self, solved: Solved) -> Float[np.ndarray, "nodes 3"]:
         """Return the wall's nodes in a placement, m."""
-        return self.mesh.points + self.body.nodal.to_nodes(self.body.displacement(solved))
+        moved = self.body.nodal.to_nodes(self.body.displacement(solved))
+        return np.asarray(self.mesh.points + moved)
 
     def volume(self, solved: Solved) -> float:
         """Return the cavity's volume, m^3."""
@@ -137,7 +143,7 @@ class Wall:
         self,
         solved: Solved,
         reference: Mapping[str, Dofs],
-        names: tuple[str, ...] = LOADS,
+        names: tuple[str, ...] = MATERIAL_AND_LOADS,
     ) -> Mapping[str, float]:
         """Return d(cavity volume)/d(load) of a loaded placement.
 
@@ -153,7 +159,7 @@ class Wall:
     def strains(
         self, points: Float[np.ndarray, "nodes 3"]
     ) -> dict[str, Float[np.ndarray, " cells"]]:
-        """Return Green-Lagrange strains from end-diastole at the cells' centroids, by direction."""
+        """Return Green-Lagrange strains from end-diastole at the centroids, by direction."""
         F = deformation(self.mesh, points)
         circumferential, longitudinal, radial = local_axes(self.mesh, CENTROID)
         fibre = fibre_axes(self.mesh, self.angles, CENTROID)[0]

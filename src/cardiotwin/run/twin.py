@@ -16,6 +16,7 @@ from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.template import Template
 from cardiotwin.imaging.examination import Examination, Subject
 from cardiotwin.imaging.subject import subject_of, with_numbers
+from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.material import Guccione, HolzapfelOgden
 from cardiotwin.mechanics.springs import Springs
@@ -70,6 +71,8 @@ class TwinOptions(ReadOptions):
         Passive law.
     springs
         What holds the wall.
+    activation
+        Active stress across the fibre.
     discretisation
         How incompressibility is met, and when Newton's iteration has arrived.
     fit
@@ -89,6 +92,7 @@ class TwinOptions(ReadOptions):
     fibres: Any = field(default_factory=schema(FibreAngles))
     material: Any = None
     springs: Any = field(default_factory=schema(Springs))
+    activation: Any = field(default_factory=schema(Activation))
     discretisation: Any = field(default_factory=schema(Discretisation))
     fit: FitOptions = field(default_factory=FitOptions)
     seed: int = 1
@@ -159,6 +163,7 @@ def _recipe(options: Options) -> Any:
         angles=build(options["fibres"]),
         material=build(options["material"]),
         springs=build(options["springs"]),
+        activation=build(options["activation"]),
         discretisation=build(options["discretisation"]),
         priors=Priors(
             passive_scale=build(fit["passive"]["prior"]["scale"]),

@@ -1,10 +1,10 @@
-"""The fit in the record's words: estimates, agreement with each measurement, independent checks."""
+"""The fit in the record's words: estimates, agreement with each measurement, further checks."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 
 from cardiotwin.fitting.evidence import Evidence, Measured
 from cardiotwin.fitting.personalise import KLOTZ_PRESSURE, RANGES, Fit, Priors
@@ -114,7 +114,7 @@ def checks(
     return found
 
 
-def surface_nodes(mesh: TetMesh) -> Float[np.ndarray, " nodes"]:
+def surface_nodes(mesh: TetMesh) -> Integer[np.ndarray, " nodes"]:
     """Return the nodes of the endocardium and the epicardium."""
     return np.unique(
         np.concatenate([mesh.facets[n].ravel() for n in ("lv_endocardium", "epicardium")])

@@ -20,6 +20,7 @@ from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import CENTROID
 from cardiotwin.geometry.template import Template
 from cardiotwin.imaging.examination import Examination, Phase
+from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.material import Material
 from cardiotwin.mechanics.springs import Springs
@@ -45,7 +46,7 @@ class Recipe:
         How fine the wall is cut.
     angles
         Fibre rule.
-    material, springs, discretisation
+    material, springs, activation, discretisation
         The wall's mechanics.
     priors, assumed
         What is believed before the measurement, and in its absence.
@@ -61,6 +62,7 @@ class Recipe:
     angles: FibreAngles
     material: Material
     springs: Springs
+    activation: Activation
     discretisation: Discretisation
     priors: Priors
     assumed: AssumedPressures
@@ -106,6 +108,7 @@ class _Bench:
             angles=recipe.angles,
             material=recipe.material,
             springs=recipe.springs,
+            activation=recipe.activation,
             discretisation=recipe.discretisation,
         )
 
@@ -128,7 +131,8 @@ def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tupl
         passive = fit
         fit = stages.run("systole", lambda: fit_beat(bench.wall, evidence, recipe.priors, passive))
     prediction: Prediction = stages.run("prediction", lambda: predict(bench.wall, fit))
-    return _record(examination, anatomy, evidence, fit, prediction, recipe, stages), anatomy
+    twin = _record(examination, anatomy, evidence, fit=fit, prediction=prediction, recipe=recipe)
+    return replace(twin, timing=stages.timing), anatomy
 
 
 def predict(wall: Wall, fit: Fit) -> Prediction:
@@ -160,12 +164,12 @@ def _record(
     examination: Examination,
     anatomy: Anatomy,
     evidence: Evidence,
+    *,
     fit: Fit,
     prediction: Prediction,
     recipe: Recipe,
-    stages: Stages,
 ) -> Twin:
-    found = uncertainty(fit, evidence, recipe.priors)
+    found = uncertainty(fit, evidence)
     times = {Phase(phase).value: time for phase, time in examination.frame_times.items()}
     return Twin(
         subject=examination.subject,
@@ -182,7 +186,6 @@ def _record(
         checks=checks(anatomy, prediction.states, prediction.returned),
         posterior=draws(found, recipe.n_draws, np.random.default_rng(recipe.seed)),
         flags=_unique((*examination.flags, *anatomy.flags, *evidence.flags, *scale_flags(fit))),
-        timing=stages.timing,
         inputs=examination.inputs,
         software=_software(),
         seed=recipe.seed,

@@ -1,0 +1,53 @@
+"""What the experiments share: options from the command line, `result.json` in a folder."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from cardiotwin.errors import CardiotwinError, InputError
+
+SOFTWARE = ("cardiotwin", "dolfinx-solver-real", "numpy")
+
+
+def read_options[Options](kind: type[Options], words: list[str]) -> Options:
+    """Return the options, a dataclass with defaults, changed by words ``key=value``.
+
+    Raises
+    ------
+    InputError
+        If a word names no option, or its value is of another type.
+    """
+    types = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
+    given = {}
+    for word in words:
+        key, equals, text = word.partition("=")
+        if key not in types or not equals:
+            msg = f"Unknown option {word!r}. The options are {', '.join(types)}: give key=value."
+            raise InputError(msg)
+        try:
+            given[key] = types[key](text)
+        except ValueError as error:
+            msg = f"{key} takes {types[key].__name__} values, found {text!r}. Give a number."
+            raise InputError(msg) from error
+    return kind(**given)
+
+
+def run[Options](kind: type[Options], experiment: Callable[[Options], Mapping[str, Any]]) -> None:
+    """Run an experiment as a program: print its numbers, write them to ``output``."""
+    try:
+        options = read_options(kind, sys.argv[1:])
+        result = experiment(options)
+    except CardiotwinError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(error.exit_code) from error
+    for key, value in result.items():
+        print(f"{key}: {value:.6g}" if isinstance(value, float) else f"{key}: {value}")
+    config = asdict(options)  # type: ignore[call-overload]
+    folder = Path(config["output"])
+    folder.mkdir(parents=True, exist_ok=True)
+    page = {**result, "config": config, "software": {name: version(name) for name in SOFTWARE}}
+    (folder / "result.json").write_text(json.dumps(page, indent=2) + "\n")
