@@ -15,6 +15,7 @@ from cardiotwin.geometry.volumes import cavity_volume
 
 SHORTENING = 0.86  # of the long axis
 CORE = 0.028  # m, radius of the tube that is squeezed
+TENSION = 50e3  # Pa, of a wall that nobody solved
 
 
 def contract(volunteer, mesh, ejection_fraction=0.6):
@@ -43,6 +44,7 @@ def contract(volunteer, mesh, ejection_fraction=0.6):
         unloaded=mesh.points,
         end_diastole=mesh.points,
         end_systole=squeezed(brentq(excess, 0.05, 1.0)),
+        contractility=TENSION,
     )
 
 

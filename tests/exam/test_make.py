@@ -58,7 +58,7 @@ def test_the_truth_has_the_twins_keys_and_the_meshs_volumes(folder):
     assert model["esv_ml"] == pytest.approx(cavity_volume(wall["end_systole"], mesh) / ML)
     assert model["wall_ed_ml"] == pytest.approx(wall_volume(wall["end_diastole"], mesh) / ML)
     assert model["ejection_fraction_percent"] == pytest.approx(60)
-    assert truth["parameters"]["contractility"]["value"] == Volunteer().contractility
+    assert truth["parameters"]["contractility"]["value"] == 50e3
     assert truth["parameters"]["contractility"]["unit"] == "Pa"
     assert truth["states"]["end_systole"]["lv_pressure_mmhg"] == pytest.approx(108)
     assert truth["subject"]["cuff_systolic_mmhg"] == pytest.approx(120)
@@ -79,8 +79,8 @@ def test_a_folder_that_is_there_is_kept(folder):
 
 
 def test_another_recipes_folder_is_refused(folder, systole):
-    with pytest.raises(InputError, match=r"another recipe: contractility is 60000.0 there and 9"):
-        make_volunteer(replace(Volunteer(), contractility=90e3), folder, systole)
+    with pytest.raises(InputError, match=r"another recipe: ejection_fraction is 0.6 there and 0.5"):
+        make_volunteer(replace(Volunteer(), ejection_fraction=0.5), folder, systole)
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path, systole):

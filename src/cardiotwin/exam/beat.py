@@ -43,7 +43,7 @@ def solve_beat(
     unloaded = wall.unload(relaxed)
     end_diastole = wall.imaged(unloaded)
     pressure = volunteer.end_systolic_pressure
-    loads = replace(relaxed, cavity_pressure=pressure, restraint=1.0)
+    loads = replace(relaxed, cavity_pressure=pressure)
     full = wall.volume(end_diastole)
     contracted = wall.load_to_volume(end_diastole, loads, full, first_step=0.02)
     left = (1 - volunteer.ejection_fraction) * full

@@ -65,8 +65,8 @@ class Volunteer:
     end_diastolic_pressure: float = 10 * MMHG
     end_diastolic_pressure_sd: float = 2 * MMHG
     end_systole_time: float = 340 * MS
-    passive_scale: float = 0.95
-    passive_exponent: float = 2.55
+    passive_scale: float = 0.25
+    passive_exponent: float = 3.85
     ejection_fraction: float = 0.6
     template: Template = field(default_factory=lambda: Template(rings=10, layers=3))
     shape: Shape = field(default_factory=Shape)

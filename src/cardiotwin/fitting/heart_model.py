@@ -145,7 +145,7 @@ class HeartModel:
         """Return the placements of the contraction: first isovolumetric, then ejecting."""
         wall = self.wall
         volume, pressure = end_systolic
-        loads = replace(trial.passive(pressure), restraint=1.0)
+        loads = trial.passive(pressure)
         reference = wall.body.displacement(unloaded)
         if start.systole:
             ends = (self.end_diastolic_volume, volume)

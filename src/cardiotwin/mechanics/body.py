@@ -227,7 +227,7 @@ class Body:
         )
 
     def _annulus(self, c: Stretches) -> Any:
-        """Return the energy of the fibrous ring at the base, without which fibres end in a void."""
+        """Return the energy of the fibrous ring at the base."""
         if self._springs is None or self._springs.annulus == 0:
             return 0
         begin = self._springs.annulus_height
@@ -268,27 +268,21 @@ class Body:
         ds = self.domain.measure(self._pressurised, QUADRATURE)
         form += self.constants["cavity_pressure"] * ufl.inner(_cofactor(present) * N, v) * ds
         if self._springs is not None:
-            form += self._base_work(self._springs, u - U, _cofactor(G) * N, v)
-            form += self._pericardium_work(self._springs, u, N, v)
+            form += self._spring_work(self._springs, u - U, _cofactor(G) * N, v)
         return form
 
-    def _base_work(self, springs: Springs, shift: Any, area: Any, v: Any) -> Any:
-        """Return the work of the base's springs, at rest in the unloaded placement.
-
-        `area` is the unloaded normal times the area's ratio to the imaged one.
-        """
+    def _spring_work(self, springs: Springs, shift: Any, area: Any, v: Any) -> Any:
+        """Return the work of the springs; `area` is the unloaded normal times the area's ratio."""
         size = ufl.sqrt(ufl.dot(area, area))
         n = area / size
         across = ufl.dot(shift, n) * ufl.dot(n, v) * size
         within = ufl.dot(shift, v) * size - across
-        work = springs.base_normal * across + springs.base_plane * within
-        return work * self.domain.measure("base", QUADRATURE)
-
-    def _pericardium_work(self, springs: Springs, u: Any, N: Any, v: Any) -> Any:
-        """Return the work of the pericardium's springs, at rest in the imaged placement."""
-        stiffness = self.constants["restraint"] * springs.pericardium * (1 - self._height)
-        work = stiffness * ufl.dot(u, N) * ufl.dot(N, v)
-        return work * self.domain.measure("epicardium", QUADRATURE)
+        base = springs.base_normal * across + springs.base_plane * within
+        form = base * self.domain.measure("base", QUADRATURE)
+        if springs.pericardium > 0:
+            stiffness = springs.pericardium * (1 - self._height)
+            form += stiffness * across * self.domain.measure("epicardium", QUADRATURE)
+        return form
 
     # ---- the two problems ----------------------------------------------------------------
 

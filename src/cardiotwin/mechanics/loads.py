@@ -15,16 +15,12 @@ class Loads:
         Second Piola-Kirchhoff stress along the fibre, Pa.
     passive_scale, passive_exponent
         Factors of the law's stresses and exponents.
-    restraint
-        How far the pericardium holds the wall where it was imaged: 0 an isolated heart, 1 one in
-        its chest.
     """
 
     cavity_pressure: float = 0.0
     active_tension: float = 0.0
     passive_scale: float = 1.0
     passive_exponent: float = 1.0
-    restraint: float = 0.0
 
     def towards(self, other: "Loads", share: float) -> "Loads":
         """Return the loads at a share of the straight way to `other`."""
@@ -35,4 +31,4 @@ class Loads:
         return Loads(**values)
 
 
-LOADS = ("cavity_pressure", "active_tension", "passive_scale", "passive_exponent", "restraint")
+LOADS = ("cavity_pressure", "active_tension", "passive_scale", "passive_exponent")

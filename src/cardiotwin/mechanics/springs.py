@@ -7,16 +7,15 @@ from cardiotwin.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Springs:
-    """Robin conditions and the ring at the base.
+    """Robin conditions, at rest in the unloaded state, and the fibrous ring at the base.
 
     Parameters
     ----------
     pericardium
         Stiffness across the epicardium (normal displacement only) at the apex, Pa/m; it falls
-        linearly to zero at the base. At rest in the imaged state, where a heart fills its
-        pericardium; `Loads.restraint` says how far it acts.
+        linearly to zero at the base.
     base_normal, base_plane
-        Stiffness at the base across and along its plane, Pa/m; at rest in the unloaded state.
+        Stiffness at the base across and along its plane, Pa/m.
     annulus
         Shear modulus of the fibrous ring that ends the muscle at the base, Pa. It grows linearly
         from zero at `annulus_height` to this at the base.
@@ -25,13 +24,15 @@ class Springs:
 
     Notes
     -----
-    Springs across the epicardium: Pfaller et al. (2019), Biomech Model Mechanobiol 18:503-529;
-    1 kPa/mm, falling from apex to base: Strocchi et al. (2020), J Biomech 101:109645. The base is
+    Springs across the epicardium, 0.2 kPa/mm: Pfaller et al. (2019), Biomech Model Mechanobiol
+    18:503-529; that they soften towards the base: Strocchi et al. (2020), J Biomech 101:109645.
+    They bear a part of the filling pressure, so a fitted stiffness is that of the wall in its
+    chest; without them a thin wall is unstable where it is soft. The base is
     held softly, and the annulus is our own addition: fibres end at the cut, so that without a ring
     only the soft matrix bears the pull of the valves there, and the unloaded wall gets a crease.
     """
 
-    pericardium: float = 1e6  # Pa/m
+    pericardium: float = 2e5  # Pa/m
     base_normal: float = 1e5  # Pa/m
     base_plane: float = 2e5  # Pa/m
     annulus: float = 1e4  # Pa

@@ -14,12 +14,10 @@ from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.body import Body, Dofs, Solved
 from cardiotwin.mechanics.control import Control
 from cardiotwin.mechanics.discretisation import Discretisation
-from cardiotwin.mechanics.loads import Loads
+from cardiotwin.mechanics.loads import LOADS, Loads
 from cardiotwin.mechanics.material import Material
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.state import WallState
-
-MATERIAL_AND_LOADS = ("cavity_pressure", "active_tension", "passive_scale", "passive_exponent")
 
 
 class Wall:
@@ -143,7 +141,7 @@ class Wall:
         self,
         solved: Solved,
         reference: Mapping[str, Dofs],
-        names: tuple[str, ...] = MATERIAL_AND_LOADS,
+        names: tuple[str, ...] = LOADS,
     ) -> Mapping[str, float]:
         """Return d(cavity volume)/d(load) of a loaded placement.
 
