@@ -79,7 +79,9 @@ def test_a_folder_that_is_there_is_kept(folder):
 
 
 def test_another_recipes_folder_is_refused(folder, systole):
-    with pytest.raises(InputError, match=r"another recipe: ejection_fraction is 0.6 there and 0.5"):
+    with pytest.raises(
+        InputError, match=r"another recipe: ejection_fraction is 0.6 there and 0.5"
+    ):
         make_volunteer(replace(Volunteer(), ejection_fraction=0.5), folder, systole)
 
 

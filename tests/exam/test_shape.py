@@ -93,7 +93,11 @@ def test_a_right_ventricle_too_small_to_eject_is_refused(heart):
         (Scan, {"matrix": (60, 176)}, r"must be 0.15 m or more, found 0.084 m"),
         (Volunteer, {"heart_rate": 64.0}, r"Volunteer.heart_rate must be between .*, found 64"),
         (Volunteer, {"cuff_systolic": 120.0}, r"cuff_systolic must be between .*, found 120"),
-        (Volunteer, {"ejection_fraction": 60.0}, r"ejection_fraction must be between .*, found 60"),
+        (
+            Volunteer,
+            {"ejection_fraction": 60.0},
+            r"ejection_fraction must be between .*, found 60",
+        ),
         (Volunteer, {"passive_scale": float("nan")}, r"passive_scale must be positive, found nan"),
     ],
 )

@@ -9,8 +9,8 @@ STEP = 1e-30
 ACTIVATION = Activation()
 
 
-def energy(material, C, active_tension=0.0, **factors):
-    c = Stretches(
+def stretches(C):
+    return Stretches(
         ff=C[0, 0],
         ss=C[1, 1],
         nn=C[2, 2],
@@ -19,6 +19,10 @@ def energy(material, C, active_tension=0.0, **factors):
         sn=(C[1, 2] + C[2, 1]) / 2,
         J=np.sqrt(np.linalg.det(C)),
     )
+
+
+def energy(material, C, active_tension=0.0, **factors):
+    c = stretches(C)
     return material.energy(c, np, **factors) + ACTIVATION.energy(c, active_tension)
 
 

@@ -5,9 +5,10 @@ import pytest
 from benchmark_bodies import box, constant_axes
 from scipy.spatial.transform import Rotation
 
+from cardiotwin.fem.compilation import evaluate
 from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
 from cardiotwin.fem.settings import NewtonSettings
-from cardiotwin.geometry.shapes import NODES, jacobians
+from cardiotwin.geometry.shapes import NODES, jacobians, tetrahedron_shapes
 from cardiotwin.geometry.volumes import area_vector
 from cardiotwin.mechanics.body import PRESSURE_UNIT, Body, Solved
 from cardiotwin.mechanics.discretisation import Discretisation
@@ -15,14 +16,14 @@ from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import HolzapfelOgden
 from cardiotwin.mechanics.springs import Springs
 
-from .stresses import pk1
+from .stresses import pk1, stretches
 from .ventricle import coarse_wall
 
 BULK = 3.5e5  # Pa
 SIDES = {
     "lv_endocardium": ["z1"],
-    "epicardium": ["x0", "x1", "y0", "y1"],
-    "base": ["z0"],
+    "epicardium": ["z0"],
+    "base": ["x0", "x1", "y0", "y1"],
 }
 LAW = HolzapfelOgden()
 
@@ -170,9 +171,7 @@ def test_the_mixed_form_finds_a_homogeneous_state_and_its_pressure(block):
 # ---- the ventricle as the product has it ------------------------------------------------------
 
 
-LOADS = Loads(
-    cavity_pressure=2e3, active_tension=8e3, passive_scale=1.3, passive_exponent=1.5
-)
+LOADS = Loads(cavity_pressure=2e3, active_tension=8e3, passive_scale=1.3, passive_exponent=1.5)
 
 
 @pytest.fixture(scope="module")
@@ -230,3 +229,19 @@ def test_a_closed_cavity_pushes_nowhere(wall):
     lid = 2e3 * area_vector(points + u, wall.mesh.facets["lv_endocardium"])
     assert np.linalg.norm(lid) > 1
     np.testing.assert_allclose(pushed.sum(axis=0), 0, atol=1e-10 * np.linalg.norm(lid))
+
+
+def test_the_annulus_stiffens_the_wall_near_the_base_alone(wall):
+    C = np.diag([1.3, 0.8, 1.1])
+    inner, _ = quadrature_rule(QUADRATURE)
+    found = np.empty((len(wall.mesh.cells), len(inner)))
+    found[wall.body.domain.cells] = evaluate(
+        wall.body._annulus(stretches(C)), inner, wall.body.domain.mesh
+    )
+    shapes = tetrahedron_shapes(inner)[0]
+    height = wall.mesh.point_fields["apicobasal"][wall.mesh.cells] @ shapes.T
+    begin, modulus = Springs().annulus_height, Springs().annulus
+    share = np.maximum(height - begin, 0) / (1 - begin)
+    strain = np.trace(C) / np.cbrt(np.linalg.det(C)) - 3
+    np.testing.assert_allclose(found, modulus / 2 * share * strain, atol=1e-9 * modulus)
+    assert 0 < np.mean(found > 0) < 0.5

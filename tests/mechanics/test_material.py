@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cardiotwin.errors import InputError
+from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.material import Guccione, HolzapfelOgden, Material
 from cardiotwin.mechanics.springs import Springs
 
-from .stresses import energy, pk2
+from .stresses import energy, pk2, stretches
 
 LAWS = [HolzapfelOgden(), Guccione(), Guccione(isochoric=False)]
 components = st.lists(st.floats(-0.25, 0.25), min_size=9, max_size=9)
@@ -90,6 +91,14 @@ def test_compressed_fibres_bear_almost_nothing():
     assert abs(alone[0, 0]) < 0.03 * taut
 
 
+def test_the_active_stress_acts_along_the_fibre_and_by_its_share_across():
+    C = np.diag([1.2, 0.9, 0.95])
+    active = pk2(LAWS[0], C, active_tension=3e3) - pk2(LAWS[0], C)
+    share = Activation().cross_fibre
+    np.testing.assert_allclose(active, 3e3 * np.diag([1, 0, share]), atol=1e-8)
+    assert Activation(cross_fibre=0.0).energy(stretches(C), 3e3) == pytest.approx(3e3 * 0.1)
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
@@ -97,6 +106,10 @@ def test_compressed_fibres_bear_almost_nothing():
         (lambda: Guccione(b_t=0.0), r"Guccione.b_t must be positive, found 0"),
         (lambda: Springs(pericardium=-2.0), r"pericardium must not be negative, found -2\."),
         (lambda: Springs(base_normal=0.0), r"base must be held: .*found 0 and 200000 Pa/m"),
+        (lambda: Springs(annulus=-1e4), r"Springs.annulus must not be negative, found -10000"),
+        (lambda: Springs(annulus_height=1.0), r"annulus_height must lie between .*, found 1\."),
+        (lambda: Activation(cross_fibre=1.2), r"cross_fibre must lie between .*, found 1\.2"),
+        (lambda: Activation(cross_fibre=-0.1), r"cross_fibre must lie between .*, found -0\.1"),
         (lambda: Discretisation(form="penalty"), r"penalty form must be .* finite, found inf Pa"),
         (lambda: Discretisation(bulk_modulus=-3.0), r"mixed form must be positive, found -3 Pa"),
     ],

@@ -195,6 +195,7 @@ def heart_twin(template=None, *, end_systole=True, posterior=True):
         passive_curve=curve,
         parameters=parameters,
         fit=fit,
+        checks={"unloading_return_p95": 4e-5},
         posterior=draws if posterior else {},
         flags=(
             Flag(name="cuff_assumed", sentence="No cuff pressure: 120 mmHg <assumed> & used."),

@@ -53,6 +53,11 @@ def test_the_mesh_is_as_good_as_its_worst_phase(hearts):
     assert mesh["phases"]["end_diastole"]["inverted"] == 0
 
 
+def test_checks_are_in_millimetres(hearts):
+    checks = twin_record(hearts.heart_twin(), {})["checks"]
+    assert checks == {"unloading_return_p95_mm": pytest.approx(0.04)}
+
+
 def test_numbers_that_are_not_known_are_null_in_strict_json(hearts):
     twin = hearts.heart_twin()
     vague = replace(twin.parameters["contractility"], sd=float("inf"))

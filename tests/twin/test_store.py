@@ -1,11 +1,9 @@
 """A twin comes back from its folder to the last bit, or one sentence says why not."""
 
 import json
-import math
 import os
 import resource
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -20,24 +18,7 @@ from cardiotwin.imaging.examination import Phase, Subject
 from cardiotwin.mechanics.state import WallState
 from cardiotwin.twin import Agreement, Estimate, Twin, load_twin, read_record, save_twin
 
-
-def identical(a, b):
-    """Return whether two values have the same types, keys, order and bits."""
-    if isinstance(a, np.ndarray):
-        same = (a.dtype, a.shape) == (b.dtype, b.shape)
-        return same and np.ascontiguousarray(a).tobytes() == np.ascontiguousarray(b).tobytes()
-    if is_dataclass(a):
-        return type(a) is type(b) and all(
-            identical(getattr(a, f.name), getattr(b, f.name)) for f in fields(a)
-        )
-    if isinstance(a, Mapping):
-        return list(a) == list(b) and all(identical(a[key], b[key]) for key in a)
-    if isinstance(a, tuple):
-        return len(a) == len(b) and all(map(identical, a, b))
-    if isinstance(a, float):
-        same_nan = math.isnan(a) and math.isnan(b)
-        return same_nan or (a == b and math.copysign(1, a) == math.copysign(1, b))
-    return type(a) is type(b) and a == b
+from .identity import identical
 
 
 class Dice:
@@ -118,6 +99,7 @@ def random_twin(seed):
             lambda: dice.record(Estimate, unit=dice.word(), prior=dice.word(), prior_median=0.1)
         ),
         fit=dice.mapping(lambda: dice.record(Agreement, unit="m^3", source=dice.word())),
+        checks=dice.mapping(dice.number),
         posterior=dice.mapping(lambda: dice.array(n_draws)),
         flags=(Flag(name=dice.word(), sentence=dice.word()),) * int(dice.rng.integers(3)),
         timing=dice.mapping(dice.number),

@@ -43,6 +43,10 @@ def solve_beat(
     unloaded = wall.unload(relaxed)
     end_diastole = wall.imaged(unloaded)
     pressure = volunteer.end_systolic_pressure
+    filled = [
+        wall.load(end_diastole, replace(relaxed, cavity_pressure=other), first_step=0.5)
+        for other in volunteer.diastolic_pressures
+    ]
     loads = replace(relaxed, cavity_pressure=pressure)
     full = wall.volume(end_diastole)
     contracted = wall.load_to_volume(end_diastole, loads, full, first_step=0.02)
@@ -53,6 +57,7 @@ def solve_beat(
         end_diastole=wall.points(end_diastole),
         end_systole=wall.points(end_systole),
         contractility=end_systole.loads.active_tension,
+        diastolic_volumes=tuple(wall.volume(one) for one in filled),
     )
 
 

@@ -76,7 +76,7 @@ def write_volunteer(volunteer: Volunteer, mesh: TetMesh, beat: TrueBeat, folder:
     stored = np.rint(image).astype(np.int16)
     write_series(folder / IMAGE, stored, stack.affine, volunteer.end_systole_time)
     write_series(folder / LABELS, labels, stack.affine, volunteer.end_systole_time)
-    write_yaml(folder / "subject.yaml", _subject_yaml(volunteer))
+    write_yaml(folder / "subject.yaml", _subject_yaml(volunteer, beat))
     _write_true_wall(folder / TRUE_WALL, mesh, beat)
     record = as_json(truth_record(volunteer, mesh, beat, shifts))
     (folder / TRUTH).write_text(record, encoding="utf-8")
@@ -88,8 +88,8 @@ def _default_beat() -> BeatSolver:
     return solve_beat
 
 
-def _subject_yaml(volunteer: Volunteer) -> dict[str, Any]:
-    return subject_record(subject(volunteer)) | {
+def _subject_yaml(volunteer: Volunteer, beat: TrueBeat) -> dict[str, Any]:
+    return subject_record(subject(volunteer, beat)) | {
         "labels": "acdc",
         "files": {"labels": LABELS, "image": IMAGE},
     }

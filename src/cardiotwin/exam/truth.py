@@ -18,7 +18,7 @@ from cardiotwin.units import KPA, ML, MM, MMHG
 _SOURCE = "known: the volunteer was made with it"
 
 
-def subject(volunteer: Volunteer) -> Subject:
+def subject(volunteer: Volunteer, beat: TrueBeat) -> Subject:
     """Return the person's numbers as an examination states them."""
     return Subject(
         identifier=volunteer.identifier,
@@ -32,6 +32,12 @@ def subject(volunteer: Volunteer) -> Subject:
         end_diastolic_pressure=(
             volunteer.end_diastolic_pressure,
             volunteer.end_diastolic_pressure_sd,
+        ),
+        diastolic_points=tuple(
+            (volume, pressure, volunteer.diastolic_pressure_sd)
+            for volume, pressure in zip(
+                beat.diastolic_volumes, volunteer.diastolic_pressures, strict=False
+            )
         ),
     )
 
@@ -52,7 +58,7 @@ def truth_record(
     model |= ejection(model)
     return {
         "schema": SCHEMA,
-        "subject": subject_record(subject(volunteer)),
+        "subject": subject_record(subject(volunteer, beat)),
         "geometry": {
             "model": model,
             "whole": dict(model),

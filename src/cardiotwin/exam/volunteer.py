@@ -37,6 +37,9 @@ class Volunteer:
         LV cavity at end-diastole, Pa; the end-systolic one is `end_systolic_pressure`.
     end_diastolic_pressure_sd
         What the subject's file states as its uncertainty, Pa.
+    diastolic_pressures, diastolic_pressure_sd
+        Relaxed cavity pressures at which the volume was measured too (a catheter while the filling
+        was varied), Pa; none leaves the empirical relation of Klotz.
     end_systole_time
         Seconds after the R wave.
     passive_scale
@@ -64,11 +67,13 @@ class Volunteer:
     cuff_diastolic: float = 75 * MMHG
     end_diastolic_pressure: float = 10 * MMHG
     end_diastolic_pressure_sd: float = 2 * MMHG
+    diastolic_pressures: tuple[float, ...] = (5 * MMHG, 18 * MMHG)
+    diastolic_pressure_sd: float = 0.5 * MMHG
     end_systole_time: float = 340 * MS
     passive_scale: float = 0.25
     passive_exponent: float = 3.85
     ejection_fraction: float = 0.6
-    template: Template = field(default_factory=lambda: Template(rings=10, layers=3))
+    template: Template = field(default_factory=lambda: Template(rings=10, layers=2))
     shape: Shape = field(default_factory=Shape)
     scan: Scan = field(default_factory=Scan)
     seed: int = 1
@@ -106,12 +111,15 @@ class TrueBeat:
         In equilibrium with the volunteer's pressures, m.
     contractility
         Active tension at end-systole, Pa.
+    diastolic_volumes
+        Relaxed cavity volumes at the recipe's `diastolic_pressures`, m^3.
     """
 
     unloaded: Float[np.ndarray, "nodes 3"]
     end_diastole: Float[np.ndarray, "nodes 3"]
     end_systole: Float[np.ndarray, "nodes 3"]
     contractility: float
+    diastolic_volumes: tuple[float, ...] = ()
 
 
 BeatSolver = Callable[[Volunteer, TetMesh], TrueBeat]

@@ -10,6 +10,8 @@ from cardiotwin.geometry.anatomy import Anatomy
 from cardiotwin.imaging.examination import Phase, Structure, Subject, View
 from cardiotwin.units import ML, MMHG
 
+POINT_SD = 0.01  # of a diastolic volume that was measured beside the image
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
@@ -178,7 +180,10 @@ def _total(systolic: Measured | None, diastolic: Measured) -> Measured | None:
 def _diastolic_point(
     volume: float, pressure: float, pressure_sd: float, imaged: Measured, relation: Klotz
 ) -> Measured:
-    """Return a diastolic point's volume; its pressure's error counts at the slope of Klotz."""
+    """Return a diastolic point's volume; its pressure's error counts at the slope of Klotz.
+
+    An error of the imaged volume, common to all points, is taken up by the end-diastolic pressure.
+    """
     if not 0.2 * imaged.value <= volume <= 2 * imaged.value:
         msg = (
             f"A diastolic point has the volume {volume / ML:.4g} mL, found "
@@ -188,5 +193,5 @@ def _diastolic_point(
     step = max(pressure_sd, 0.1 * MMHG)
     low, high = max(pressure - step, 0.0), pressure + step
     slope = (relation.volume_at(high) - relation.volume_at(low)) / (high - low)
-    sd = float(np.hypot(slope * pressure_sd, imaged.sd * volume / imaged.value))
+    sd = float(np.hypot(slope * pressure_sd, POINT_SD * volume))
     return Measured(value=volume, sd=sd, source="subject")

@@ -214,6 +214,7 @@ class HeartModel:
         found = []
         for pressure in pressures:
             if pressure > 0:
-                here = self.wall.load(here, placed.trial.passive(float(pressure)))
+                loads = placed.trial.passive(float(pressure))
+                here = self.wall.load(here, loads, first_step=1.0)
             found.append(here)
         return tuple(found)

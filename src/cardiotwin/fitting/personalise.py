@@ -119,6 +119,7 @@ class Posterior:
         self.model = HeartModel(wall, points or (KLOTZ_PRESSURE,))
         self.start: Placements | None = None
         self._found: tuple[Placements, Volumes, Slopes] | None = None
+        self._found_at = np.zeros(0)
 
     def bounds(self) -> tuple[Float[np.ndarray, " parameters"], Float[np.ndarray, " parameters"]]:
         """Return the least and the greatest values on the fit's scale."""
@@ -167,6 +168,7 @@ class Posterior:
             residuals.append(believed.residual(x[number]) if believed else float(x[number]))
             rows.append(np.eye(len(self.names))[number] / (believed.sd if believed else 1.0))
         self.start, self._found = placed, (placed, volumes, slopes)
+        self._found_at = np.array(x)
         return np.array(residuals), np.array(rows, dtype=np.float64)
 
     def _row(
@@ -214,8 +216,8 @@ class Posterior:
         """Return the most probable parameters and the equilibria there."""
         lower, upper = self.bounds()
         mode = find_mode(self.linearised, np.clip(start, lower, upper), lower=lower, upper=upper)
-        # The optimiser may end on a trial that it refused: stand at the mode itself.
-        self.linearised(mode.values)
+        if self._found is None or not np.array_equal(self._found_at, mode.values):
+            self.linearised(mode.values)  # the optimiser ended on a trial that it refused
         if self._found is None:
             raise AssertionError
         placements, volumes, slopes = self._found

@@ -31,7 +31,7 @@ from cardiotwin.twin.stages import Stages
 from cardiotwin.twin.twin import Twin
 from cardiotwin.units import MMHG
 
-CURVE_PRESSURES = np.array([0, 1, 2, 4, 6, 8, 10, 12, 15, 18, 22, 26, 30]) * MMHG
+CURVE_PRESSURES = np.array([0, 1, 2, 5, 8, 12, 16, 20, 25, 30]) * MMHG
 SOFTWARE = ("cardiotwin", "fenics-ufl", "fenics-ffcx", "numpy", "scipy", "scikit-fem", "nibabel")
 DOLFINX = ("dolfinx-solver-real", "fenics-dolfinx")
 
