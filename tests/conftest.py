@@ -12,6 +12,7 @@ import pytest
 from cardiotwin.exam import Volunteer, make_volunteer
 from cardiotwin.geometry.template import Template
 from cardiotwin.run.folder import locked
+from cardiotwin.units import MMHG
 
 BESIDE_THE_PROJECT = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -51,7 +52,9 @@ def once(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def coarse_volunteer(once) -> Path:
-    """Return the subject folder of the built-in volunteer, cut and solved coarsely."""
-    recipe = Volunteer(template=Template(rings=4, layers=1))
+    """Return the subject folder of a volunteer with diastolic points, cut and solved coarsely."""
+    recipe = Volunteer(
+        template=Template(rings=4, layers=1), diastolic_pressures=(5 * MMHG, 18 * MMHG)
+    )
     with once("coarse_volunteer") as folder:
         return make_volunteer(recipe, folder / "subject")

@@ -105,7 +105,10 @@ def test_the_active_stress_acts_along_the_fibre_and_by_its_share_across():
         (lambda: HolzapfelOgden(a_f=-1.0), r"HolzapfelOgden.a_f must be positive, found -1"),
         (lambda: Guccione(b_t=0.0), r"Guccione.b_t must be positive, found 0"),
         (lambda: Springs(pericardium=-2.0), r"pericardium must not be negative, found -2\."),
-        (lambda: Springs(base_normal=0.0), r"base must be held: .*found 0 and 200000 Pa/m"),
+        (
+            lambda: Springs(base_normal=0.0, base_plane=2e5),
+            r"base must be held: .*found 0 and 200000 Pa/m",
+        ),
         (lambda: Springs(annulus=-1e4), r"Springs.annulus must not be negative, found -10000"),
         (lambda: Springs(annulus_height=1.0), r"annulus_height must lie between .*, found 1\."),
         (lambda: Activation(cross_fibre=1.2), r"cross_fibre must lie between .*, found 1\.2"),

@@ -8,6 +8,8 @@ from cardiotwin.exam.volunteer import Volunteer
 from cardiotwin.fitting.priors import LogNormal
 from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.template import Template
+from cardiotwin.mechanics.activation import Activation
+from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.material import Guccione, HolzapfelOgden
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.run.application import compose, configs, help_page, plain
@@ -24,6 +26,8 @@ from cardiotwin.run.schema import build, described, schema
         ("fibres", FibreAngles()),
         ("material", HolzapfelOgden()),
         ("springs", Springs()),
+        ("activation", Activation()),
+        ("discretisation", Discretisation()),
     ],
 )
 def test_untouched_options_are_the_model_s_own_defaults(key, model):

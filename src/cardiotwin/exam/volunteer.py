@@ -67,11 +67,11 @@ class Volunteer:
     cuff_diastolic: float = 75 * MMHG
     end_diastolic_pressure: float = 10 * MMHG
     end_diastolic_pressure_sd: float = 2 * MMHG
-    diastolic_pressures: tuple[float, ...] = (5 * MMHG, 18 * MMHG)
+    diastolic_pressures: tuple[float, ...] = ()
     diastolic_pressure_sd: float = 0.5 * MMHG
     end_systole_time: float = 340 * MS
-    passive_scale: float = 0.25
-    passive_exponent: float = 3.85
+    passive_scale: float = 0.8
+    passive_exponent: float = 2.8
     ejection_fraction: float = 0.6
     template: Template = field(default_factory=lambda: Template(rings=10, layers=2))
     shape: Shape = field(default_factory=Shape)

@@ -20,6 +20,7 @@ from cardiotwin.fem.compilation import compile_form
 from cardiotwin.fem.settings import NewtonSettings
 
 Dofs = Float[np.ndarray, " dofs"]
+SMALLEST = 0.02  # of the first step: a walk that needs less is stopped
 WAYPOINT = 1e-4  # relative residual of states that only lead to others
 
 
@@ -240,7 +241,6 @@ def continue_to(
     *,
     border: Border | None = None,
     first_step: float = 0.25,
-    smallest_step: float = 0.01,
 ) -> int:
     """Walk the load from 0 (where the unknown is in equilibrium) to 1, and return the steps taken.
 
@@ -252,8 +252,8 @@ def continue_to(
     Raises
     ------
     ConvergenceError
-        If the step becomes smaller than `smallest_step`; it carries the last converged state,
-        where the unknown and the load stand.
+        If the step becomes smaller than `SMALLEST` times the first; it carries the last converged
+        state, where the unknown and the load stand.
     """
     position, step, n_steps = 0.0, first_step, 0
     here = equilibrium.state(border)
@@ -271,7 +271,7 @@ def continue_to(
             equilibrium.set_state(here, border)
             apply(position)
             step = (target - position) / 3
-            if step < smallest_step:
+            if step < SMALLEST * first_step:
                 msg = (
                     f"The load stopped at {100 * position:.1f} % of the way: {error} "
                     "Check the mesh, or ask for less load."

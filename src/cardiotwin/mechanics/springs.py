@@ -33,10 +33,10 @@ class Springs:
     """
 
     pericardium: float = 2e5  # Pa/m
-    base_normal: float = 1e5  # Pa/m
-    base_plane: float = 2e5  # Pa/m
-    annulus: float = 1e4  # Pa
-    annulus_height: float = 0.8
+    base_normal: float = 3e4  # Pa/m
+    base_plane: float = 1e5  # Pa/m
+    annulus: float = 3e3  # Pa
+    annulus_height: float = 0.85
 
     def __post_init__(self) -> None:
         """Refuse springs that push, and a wall that nothing holds."""

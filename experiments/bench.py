@@ -1,0 +1,125 @@
+"""Time per stage and peak memory of twins, and of one Newton step, into `docs/benchmarks.md`.
+
+`python experiments/bench.py [data=folder] [output=folder]`; real hearts are those in `data` (by
+default the published data beside the project), without them it is the volunteer alone.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark_bodies import ellipsoid
+from experiment import run
+
+from cardiotwin.errors import CardiotwinError
+from cardiotwin.geometry.fibres import FibreAngles
+from cardiotwin.geometry.template import Template
+from cardiotwin.mechanics.loads import Loads
+from cardiotwin.mechanics.material import HolzapfelOgden
+from cardiotwin.mechanics.springs import Springs
+from cardiotwin.mechanics.wall import Wall
+from cardiotwin.units import MMHG
+
+ROOT = Path(__file__).resolve().parents[1]
+HEARTS = {
+    **{f"autofd_{name.lower()}": f"cine/autofd/{name}" for name in "ABCD"},
+    "patient1": "cine/patient1/guidepoints",
+    "patient_1": "cine/patient_1",
+}
+STAGES = ("volunteer", "geometry", "diastole", "systole", "prediction")
+HEAD = """# Benchmarks
+
+What `make bench` measured; `experiments/bench.py` writes this page. Seconds by the wall clock, one
+process at a time; `rest` is reading, pictures, report and start-up. Forms were compiled before.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    data: str = str(ROOT.parent / "shared" / "data")
+    output: str = "outputs/bench"
+
+
+def twin(folder: Path, path: Path | None) -> dict[str, Any]:
+    """Build one twin in a process of its own and return its seconds and its peak memory."""
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [str(Path(sys.executable).parent / "cardiotwin"), "twin", f"output={folder}"]
+    if path is not None:
+        command.append(f"path={path}")
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603
+    words = child.stderr.read().decode() if child.stderr else ""
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        msg = f"The twin of {path or 'the volunteer'} ended with code {child.returncode}: {words}"
+        raise CardiotwinError(msg)
+    seconds = time.perf_counter() - start
+    stages = json.loads((folder / "twin.json").read_text())["timing_s"]
+    known = {name: stages[name] for name in STAGES if name in stages}
+    row = known | {"rest": seconds - sum(known.values()), "whole": seconds}
+    return row | {"memory_gb": usage.ru_maxrss / 2**20}
+
+
+def newton_step() -> dict[str, float]:
+    """Return the CPU seconds of one Newton step of a wall of about 10,000 dofs."""
+    mesh = ellipsoid(Template(rings=7, layers=2), size=3.5)
+    wall = Wall(mesh, angles=FibreAngles(), material=HolzapfelOgden(), springs=Springs())
+    loads = Loads(cavity_pressure=1 * MMHG, passive_scale=2.0, passive_exponent=2.5)
+    problem, count = wall.body.inverse, 10
+    wall.unload(loads)
+    before = time.process_time()
+    for _ in range(count):
+        problem.factorise()
+        problem.solve_tangent(problem.residual())
+    return {
+        "newton_step_cpu_s": (time.process_time() - before) / count,
+        "newton_step_dofs": len(wall.body.unknown_dofs),
+    }
+
+
+def page(rows: Mapping[str, Mapping[str, Any]], step: Mapping[str, float]) -> str:
+    """Return the page."""
+    columns = (*STAGES, "rest", "whole", "memory_gb")
+    heads = [f"{name}, s" for name in columns[:-1]] + ["peak memory, GB"]
+    lines = [HEAD, "| heart | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(columns)]
+    for name, row in rows.items():
+        cells = [f"{row[key]:.2f}" if key in row else "" for key in columns]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    for name, row in rows.items():
+        longest = max(STAGES, key=lambda key: row.get(key, 0.0))
+        share = 100 * row[longest] / row["whole"]
+        lines.append(f"\n{name}: `{longest}` takes the most, {share:.0f} % of the whole.")
+    lines.append(
+        f"\nOne Newton step (assembly, factorisation, solution) of {step['newton_step_dofs']:.0f} "
+        f"unknowns: {step['newton_step_cpu_s']:.3f} CPU-s.\n"
+    )
+    return "\n".join(lines)
+
+
+def bench(options: Options) -> Mapping[str, Any]:
+    """Run all hearts, write the page, and return its numbers."""
+    folder, data = Path(options.output), Path(options.data)
+    step = newton_step()
+    rows = {"volunteer": twin(folder / "volunteer", None)}
+    for name, place in HEARTS.items():
+        if (data / place).exists():
+            rows[name] = twin(folder / name, data / place)
+    (ROOT / "docs" / "benchmarks.md").write_text(page(rows, step))
+    numbers = {
+        f"{name}_{key}{'' if key == 'memory_gb' else '_s'}": value
+        for name, row in rows.items()
+        for key, value in row.items()
+    }
+    return numbers | step
+
+
+if __name__ == "__main__":
+    run(Options, bench)
