@@ -215,6 +215,6 @@ class HeartModel:
         for pressure in pressures:
             if pressure > 0:
                 loads = placed.trial.passive(float(pressure))
-                here = self.wall.load(here, loads, first_step=1.0)
+                here = self.wall.load(here, loads)
             found.append(here)
         return tuple(found)
