@@ -8,7 +8,8 @@ from pathlib import Path
 
 LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
 HEADER = (
-    "# What cardiotwin is tested with, on Python 3.12 to 3.14 (Linux, x86-64). Made by: make lock\n"
+    "# What cardiotwin is tested with, on Python 3.12 to 3.14 (Linux, x86-64). "
+    "Made by: make lock\n"
 )
 
 
