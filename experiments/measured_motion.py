@@ -1,7 +1,7 @@
 """The end-systole that a twin predicts against surfaces that somebody else fitted to the cine.
 
-`python experiments/measured_motion.py twin=run_folder surfaces=fitted_surfaces_25frames.npz
-`python experiments/measured_motion.py twin=run_folder surfaces=fitted_surfaces.npz
+`python experiments/measured_motion.py twin=run_folder surfaces=file.npz [end_systole=9]
+[output=folder]`; the surfaces are in scanner (LPS) millimetres, with fixed connectivity.
 """
 
 from collections.abc import Mapping

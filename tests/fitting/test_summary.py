@@ -10,8 +10,8 @@ from cardiotwin.fitting.heart_model import Placements, Trial
 from cardiotwin.fitting.least_squares import Mode
 from cardiotwin.fitting.personalise import ACTIVE, PASSIVE, Fit
 from cardiotwin.fitting.summary import UNITS, Uncertainty, draws, scale_flags, uncertainty
-from cardiotwin.mechanics.body import Solved
 from cardiotwin.mechanics.loads import Loads
+from cardiotwin.mechanics.solved import Solved
 from cardiotwin.units import ML, MMHG
 
 NAMES = PASSIVE + ACTIVE

@@ -10,10 +10,11 @@ from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
 from cardiotwin.fem.settings import NewtonSettings
 from cardiotwin.geometry.shapes import NODES, jacobians, tetrahedron_shapes
 from cardiotwin.geometry.volumes import area_vector
-from cardiotwin.mechanics.body import PRESSURE_UNIT, Body, Solved
+from cardiotwin.mechanics.body import PRESSURE_UNIT, Body
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import HolzapfelOgden
+from cardiotwin.mechanics.solved import Solved
 from cardiotwin.mechanics.springs import Springs
 
 from .stresses import pk1, stretches
@@ -236,7 +237,7 @@ def test_the_annulus_stiffens_the_wall_near_the_base_alone(wall):
     inner, _ = quadrature_rule(QUADRATURE)
     found = np.empty((len(wall.mesh.cells), len(inner)))
     found[wall.body.domain.cells] = evaluate(
-        wall.body._annulus(stretches(C)), inner, wall.body.domain.mesh
+        wall.body.equations._annulus(stretches(C)), inner, wall.body.domain.mesh
     )
     shapes = tetrahedron_shapes(inner)[0]
     height = wall.mesh.point_fields["apicobasal"][wall.mesh.cells] @ shapes.T

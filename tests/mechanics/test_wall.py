@@ -48,8 +48,8 @@ def test_another_body_built_unloaded_inflates_to_the_image(wall, unloaded):
     body = Body(
         mesh,
         (f, s, n),
-        material=wall.body.material,
-        springs=wall.body._springs,
+        material=wall.body.equations._material,
+        springs=wall.body.equations._springs,
         discretisation=wall.body.discretisation,
     )
     # The valves hand their load to the base as the image has it.

@@ -36,7 +36,7 @@ def subject(volunteer: Volunteer, beat: TrueBeat) -> Subject:
         diastolic_points=tuple(
             (volume, pressure, volunteer.diastolic_pressure_sd)
             for volume, pressure in zip(
-                beat.diastolic_volumes, volunteer.diastolic_pressures, strict=False
+                beat.diastolic_volumes, volunteer.diastolic_pressures, strict=True
             )
         ),
     )

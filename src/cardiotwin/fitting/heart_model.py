@@ -13,8 +13,8 @@ from jaxtyping import Float
 
 from cardiotwin.errors import ConvergenceError
 from cardiotwin.geometry.volumes import cavity_volume
-from cardiotwin.mechanics.body import Dofs, Solved
 from cardiotwin.mechanics.loads import Loads
+from cardiotwin.mechanics.solved import Dofs, Solved
 from cardiotwin.mechanics.wall import Wall
 
 FIRST_ACTIVE_STEP = 0.02  # of the isovolumetric contraction, whose onset is the hard part

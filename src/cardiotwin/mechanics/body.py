@@ -9,7 +9,7 @@ image to the solver's tolerance.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
@@ -27,7 +27,6 @@ from cardiotwin.fem.domain import (
     Domain,
     NodalField,
     make_domain,
-    quadrature_function,
     quadrature_rule,
 )
 from cardiotwin.fem.newton import Coupling, Equilibrium, continue_to
@@ -35,40 +34,14 @@ from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.control import Control
 from cardiotwin.mechanics.discretisation import Discretisation
+from cardiotwin.mechanics.equations import Axes, Equations
 from cardiotwin.mechanics.lid import Lid
-from cardiotwin.mechanics.loads import LOADS, Loads
-from cardiotwin.mechanics.material import Material, Stretches
+from cardiotwin.mechanics.loads import Loads
+from cardiotwin.mechanics.material import Material
+from cardiotwin.mechanics.solved import Dofs, Nodes, Placement, Solved
 from cardiotwin.mechanics.springs import Springs
 
 PRESSURE_UNIT = 1e5  # Pa: the unknown pressure is scaled so that rows and columns have one size
-
-Dofs = Float[np.ndarray, " dofs"]
-Placement = Float[np.ndarray, " placement"]  # dofs of a displacement alone
-Nodes = Float[np.ndarray, "nodes 3"]
-Axes = tuple[
-    Float[np.ndarray, "cells points 3"],
-    Float[np.ndarray, "cells points 3"],
-    Float[np.ndarray, "cells points 3"],
-]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Solved:
-    """An equilibrium in the solver's numbering.
-
-    Parameters
-    ----------
-    unknown
-        Dofs of the displacement (present or unloaded) and, in the mixed form, the pressure.
-    other
-        Dofs of the displacement that was given.
-    loads
-        Under which it is in equilibrium.
-    """
-
-    unknown: Dofs
-    other: Placement
-    loads: Loads
 
 
 class Body:
@@ -110,11 +83,6 @@ class Body:
         self.discretisation = discretisation or Discretisation()
         self.mesh = mesh
         self.domain: Domain = make_domain(mesh)
-        self.material = material
-        self.activation = activation or Activation()
-        self._springs = springs
-        self._pressurised = pressurised
-        self._f, self._s = (quadrature_function(self.domain, a, QUADRATURE) for a in axes[:2])
         vector = basix.ufl.element("Lagrange", "tetrahedron", 2, shape=(3,))
         if self.discretisation.form == "mixed":
             pressure = basix.ufl.element("Lagrange", "tetrahedron", 1)
@@ -126,19 +94,25 @@ class Body:
             self.space = self.placements = dolfinx.fem.functionspace(self.domain.mesh, vector)
             self.displacement_dofs = np.arange(self.space.dofmap.index_map.size_local * 3)
         self.nodal = NodalField(self.domain, self.placements)
-        self._height = self._apicobasal(mesh)
-        self.constants = {
-            name: dolfinx.fem.Constant(self.domain.mesh, value)
-            for name, value in ((name, getattr(Loads(), name)) for name in LOADS)
-        }
+        self.equations = Equations(
+            self.domain,
+            mesh,
+            axes,
+            material=material,
+            springs=springs,
+            activation=activation or Activation(),
+            pressurised=pressurised,
+            bulk_modulus=self.discretisation.bulk_modulus,
+        )
+        self.constants = self.equations.constants
         conditions = self._clamp(clamped)
         self._unknown = dolfinx.fem.Function(self.space)
         self._given = dolfinx.fem.Function(self.placements)
         self._direction = dolfinx.fem.Function(self.placements)
         u, pressure_field = self.split(self._unknown)
         test = self.split(ufl.TestFunction(self.space))
-        forward = self._residual(u, self._given, pressure_field, test)
-        inverse = self._residual(self._given, u, pressure_field, test)
+        forward = self.equations.residual(u, self._given, pressure_field, test)
+        inverse = self.equations.residual(self._given, u, pressure_field, test)
         lids: list[Coupling | None] = [None, None]
         if springs is not None:
             placed = (self._unknown, self._given)
@@ -153,14 +127,6 @@ class Body:
         )
         self._along_reference = compile_form(ufl.derivative(forward, self._given, self._direction))
 
-    def _apicobasal(self, mesh: TetMesh) -> dolfinx.fem.Function[Any]:
-        """Return the height over the apex, 0 to 1 (zero where the mesh has none)."""
-        height = dolfinx.fem.Function(dolfinx.fem.functionspace(self.domain.mesh, ("Lagrange", 2)))
-        if "apicobasal" in mesh.point_fields:
-            field = NodalField(self.domain, height.function_space)
-            height.x.array[:] = field.to_dofs(mesh.point_fields["apicobasal"])
-        return height
-
     def present_nodes(self) -> Nodes:
         """Return the nodes where the forward problem's unknown has them now, m."""
         moved = self._unknown.x.array[self.displacement_dofs]
@@ -171,8 +137,6 @@ class Body:
     def unknown_dofs(self) -> Dofs:
         """Return the unknown's current dofs."""
         return np.asarray(self._unknown.x.array)
-
-    # ---- the weak form -------------------------------------------------------------------
 
     def split(self, function: Any) -> tuple[Any, Any]:
         """Return displacement and pressure (Pa; None in the penalty form) of a function."""
@@ -195,94 +159,6 @@ class Body:
                 dofs = dolfinx.fem.locate_dofs_topological(self.space, 2, facets)
                 conditions.append(dolfinx.fem.dirichletbc(zero, dofs))
         return conditions
-
-    def material_axes(self, G: Any) -> Any:
-        """Return fibre, sheet, normal of the unloaded placement as the columns of a tensor."""
-        f0 = G * self._f
-        f0 = f0 / ufl.sqrt(ufl.dot(f0, f0))
-        s0 = G * self._s
-        s0 = s0 - ufl.dot(s0, f0) * f0
-        s0 = s0 / ufl.sqrt(ufl.dot(s0, s0))
-        n0 = ufl.cross(f0, s0)
-        return ufl.as_matrix([[f0[i], s0[i], n0[i]] for i in range(3)])
-
-    def energy(self, C: Any) -> Any:
-        """Return the stored energy without its volumetric part, of C in fibre axes."""
-        c = Stretches(
-            ff=C[0, 0],
-            ss=C[1, 1],
-            nn=C[2, 2],
-            fs=(C[0, 1] + C[1, 0]) / 2,
-            fn=(C[0, 2] + C[2, 0]) / 2,
-            sn=(C[1, 2] + C[2, 1]) / 2,
-            J=ufl.sqrt(ufl.det(C)),
-        )
-        passive = self.material.energy(
-            c, ufl, self.constants["passive_scale"], self.constants["passive_exponent"]
-        )
-        return (
-            passive
-            + self._annulus(c)
-            + self.activation.energy(c, self.constants["active_tension"])
-        )
-
-    def _annulus(self, c: Stretches) -> Any:
-        """Return the energy of the fibrous ring at the base."""
-        if self._springs is None or self._springs.annulus == 0:
-            return 0
-        begin = self._springs.annulus_height
-        share = (self._height - begin) / (1 - begin)
-        share = (share + abs(share)) / 2
-        I1 = (c.ff + c.ss + c.nn) * c.J ** (-2 / 3)
-        return self._springs.annulus * share / 2 * (I1 - 3)
-
-    def hydrostatic(self, J: Any, pressure: Any) -> Any:
-        """Return the volumetric stress d(energy)/dJ, Pa (tension positive)."""
-        if pressure is not None:
-            return pressure
-        return self.discretisation.bulk_modulus / 2 * (J - 1 / J)
-
-    def pk1(self, u: Any, U: Any, pressure: Any) -> Any:
-        """Return the first Piola-Kirchhoff stress of the unloaded placement, Pa."""
-        G = ufl.Identity(3) + ufl.grad(U)
-        F = (ufl.Identity(3) + ufl.grad(u)) * ufl.inv(G)
-        Q = self.material_axes(G)
-        C = ufl.variable(Q.T * F.T * F * Q)
-        S = 2 * ufl.diff(self.energy(C), C)
-        J = ufl.det(F)
-        return F * Q * S * Q.T + self.hydrostatic(J, pressure) * J * ufl.inv(F).T
-
-    def _residual(self, u: Any, U: Any, pressure: Any, test: tuple[Any, Any]) -> Any:
-        v, q = test
-        metadata = {"quadrature_degree": QUADRATURE}
-        dm = ufl.Measure("dx", domain=self.domain.mesh, metadata=metadata)
-        G = ufl.Identity(3) + ufl.grad(U)
-        present = ufl.Identity(3) + ufl.grad(u)
-        volume = ufl.det(G)
-        form = ufl.inner(self.pk1(u, U, pressure), ufl.grad(v) * ufl.inv(G)) * volume * dm
-        if pressure is not None:
-            bulk = self.discretisation.bulk_modulus
-            yielding = pressure / bulk if np.isfinite(bulk) else 0
-            form += q * (ufl.det(present) - (1 + yielding) * volume) * dm
-        N = ufl.FacetNormal(self.domain.mesh)
-        ds = self.domain.measure(self._pressurised, QUADRATURE)
-        form += self.constants["cavity_pressure"] * ufl.inner(_cofactor(present) * N, v) * ds
-        if self._springs is not None:
-            form += self._spring_work(self._springs, u - U, _cofactor(G) * N, v)
-        return form
-
-    def _spring_work(self, springs: Springs, shift: Any, area: Any, v: Any) -> Any:
-        """Return the work of the springs; `area` is the unloaded normal times the area's ratio."""
-        size = ufl.sqrt(ufl.dot(area, area))
-        n = area / size
-        across = ufl.dot(shift, n) * ufl.dot(n, v) * size
-        within = ufl.dot(shift, v) * size - across
-        base = springs.base_normal * across + springs.base_plane * within
-        form = base * self.domain.measure("base", QUADRATURE)
-        if springs.pericardium > 0:
-            stiffness = springs.pericardium * (1 - self._height)
-            form += stiffness * across * self.domain.measure("epicardium", QUADRATURE)
-        return form
 
     # ---- the two problems ----------------------------------------------------------------
 
@@ -379,8 +255,8 @@ class Body:
         G = ufl.Identity(3) + ufl.grad(self._given)
         present = ufl.Identity(3) + ufl.grad(u)
         F = present * ufl.inv(G)
-        cauchy = self.pk1(u, self._given, pressure) * F.T / ufl.det(F)
-        f = present * self._f
+        cauchy = self.equations.pk1(u, self._given, pressure) * F.T / ufl.det(F)
+        f = present * self.equations.fibre
         along = ufl.dot(f, cauchy * f) / ufl.dot(f, f)
         points, weights = quadrature_rule(QUADRATURE)
         values = evaluate(along, points, self.domain.mesh)
@@ -443,7 +319,3 @@ class Body:
             sides.append(problem.residual())
         self._apply(loads)
         return np.asarray((sides[0] - sides[1]) / (2 * step))
-
-
-def _cofactor(G: Any) -> Any:
-    return ufl.det(G) * ufl.inv(G).T

@@ -4,13 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+
+from cardiotwin.mechanics.solved import Dofs, Nodes
 
 if TYPE_CHECKING:
     from cardiotwin.mechanics.body import Body
-
-Dofs = Float[np.ndarray, " dofs"]
-Nodes = Float[np.ndarray, "nodes 3"]
 
 
 class Control:

@@ -15,11 +15,10 @@ from cardiotwin.geometry.volumes import (
     facet_rule,
     lid_centroid,
 )
+from cardiotwin.mechanics.solved import Dofs
 
 if TYPE_CHECKING:
     from cardiotwin.mechanics.body import Body
-
-Dofs = Float[np.ndarray, " dofs"]
 
 
 def base_weights(mesh: TetMesh) -> Float[np.ndarray, " nodes"]:

@@ -11,11 +11,12 @@ from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import CENTROID, jacobians
 from cardiotwin.geometry.volumes import cavity_volume, cavity_volume_gradient, wall_volume
 from cardiotwin.mechanics.activation import Activation
-from cardiotwin.mechanics.body import Body, Dofs, Solved
+from cardiotwin.mechanics.body import Body
 from cardiotwin.mechanics.control import Control
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.loads import LOADS, Loads
 from cardiotwin.mechanics.material import Material
+from cardiotwin.mechanics.solved import Dofs, Solved
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.state import WallState
 

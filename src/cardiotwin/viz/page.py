@@ -8,7 +8,7 @@ from pathlib import Path
 from cardiotwin.imaging.examination import Phase
 from cardiotwin.twin.json_record import agreement_record, geometry_record, subject_record
 from cardiotwin.twin.twin import Twin
-from cardiotwin.units import ML, MMHG
+from cardiotwin.units import ML, MM, MMHG
 from cardiotwin.viz.digits import brief, plus_minus
 from cardiotwin.viz.parameters import shown_unit
 from cardiotwin.viz.theme import spoken
@@ -64,6 +64,7 @@ def report_page(twin: Twin, pictures: Sequence[Path]) -> str:
         *_named(pictures, ("slices.png", "slices_end_systole.png")),
         "<h2>Measured and model</h2>",
         _fit(twin),
+        _checks(twin),
         *_named(pictures, ("pressure_volume.png",)),
         "<h2>Parameters</h2>",
         _parameters(twin),
@@ -158,6 +159,19 @@ def _fit(twin: Twin) -> str:
         )
     heads = ("measurement", "measured ± sd", "model", "unit", "difference", "source")
     return _table(heads, rows, numbers=(1, 2, 4))
+
+
+def _checks(twin: Twin) -> str:
+    """Return lengths that the fit was not asked for, with a sentence on each kind."""
+    if not twin.checks:
+        return ""
+    rows = [(spoken(name), brief(length / MM), "mm") for name, length in twin.checks.items()]
+    note = (
+        "<p>Not fitted: what inflating the unloaded wall misses of the imaged one, and how far "
+        "the predicted end-systole is from the measured one, node by node. Contours do not show "
+        "how the wall turns about its axis, so the model's twist counts as error there.</p>"
+    )
+    return note + _table(("check", "length", "unit"), rows, numbers=(1,))
 
 
 def _parameters(twin: Twin) -> str:
