@@ -17,10 +17,14 @@ from cardiotwin.exam.truth import recipe_record, subject, truth_record
 from cardiotwin.exam.volunteer import BeatSolver, TrueBeat, Volunteer, end_diastolic_wall
 from cardiotwin.exam.write import TRUE_WALL, TRUTH, write_folder, write_series, write_yaml
 from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.geometry.volumes import cavity_volume
+from cardiotwin.geometry.volumes import cavity_volume, rim_nodes
+from cardiotwin.imaging.examination import Phase
+from cardiotwin.imaging.valves import KEY as VALVES
 from cardiotwin.twin.json_record import as_json, subject_record
+from cardiotwin.units import MM
 
 IMAGE = "cine/sa.nii.gz"
+VIEWS = 3  # long-axis views: two, three and four chambers
 LABELS = "cine/sa_seg.nii.gz"
 
 
@@ -52,7 +56,7 @@ def make_volunteer(volunteer: Volunteer, folder: Path, beat: BeatSolver | None =
 
 def write_volunteer(volunteer: Volunteer, mesh: TetMesh, beat: TrueBeat, folder: Path) -> None:
     """Scan and annotate a true beat and write all files into an existing folder."""
-    for_shifts, for_labels, for_image = np.random.default_rng(volunteer.seed).spawn(3)
+    for_shifts, for_labels, for_image, for_valve = np.random.default_rng(volunteer.seed).spawn(4)
     stack = plan_stack(volunteer, beat.end_diastole, mesh)
     phases = (beat.end_diastole, beat.end_systole)
     shifts = slice_shifts(volunteer.scan, len(phases), for_shifts)
@@ -76,7 +80,10 @@ def write_volunteer(volunteer: Volunteer, mesh: TetMesh, beat: TrueBeat, folder:
     stored = np.rint(image).astype(np.int16)
     write_series(folder / IMAGE, stored, stack.affine, volunteer.end_systole_time)
     write_series(folder / LABELS, labels, stack.affine, volunteer.end_systole_time)
-    write_yaml(folder / "subject.yaml", _subject_yaml(volunteer, beat))
+    write_yaml(
+        folder / "subject.yaml",
+        _subject_yaml(volunteer, beat) | {VALVES: _valves(mesh, beat, volunteer, for_valve)},
+    )
     _write_true_wall(folder / TRUE_WALL, mesh, beat)
     record = as_json(truth_record(volunteer, mesh, beat, shifts))
     (folder / TRUTH).write_text(record, encoding="utf-8")
@@ -92,6 +99,24 @@ def _subject_yaml(volunteer: Volunteer, beat: TrueBeat) -> dict[str, Any]:
     return subject_record(subject(volunteer, beat)) | {
         "labels": "acdc",
         "files": {"labels": LABELS, "image": IMAGE},
+    }
+
+
+def _valves(
+    mesh: TetMesh, beat: TrueBeat, volunteer: Volunteer, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return where three long-axis views cut the mitral ring, mm, as an annotator clicks it."""
+    rim = rim_nodes(mesh)
+    angle = mesh.point_fields["rotational"][rim]
+    views = np.arange(2 * VIEWS) * np.pi / VIEWS
+    cut = rim[np.abs(np.angle(np.exp(1j * (angle[None] - views[:, None])))).argmin(axis=1)]
+    spread = volunteer.scan.valve_noise
+    phases = {Phase.END_DIASTOLE: beat.end_diastole, Phase.END_SYSTOLE: beat.end_systole}
+    return {
+        phase.value: np.round(
+            (points[cut] + rng.normal(0, spread, (len(cut), 3))) / MM, 2
+        ).tolist()
+        for phase, points in phases.items()
     }
 
 

@@ -39,6 +39,8 @@ class Scan:
         all frames come from one breath-hold.
     label_noise
         Standard deviation of the annotator's smooth boundary error, m.
+    valve_noise
+        Standard deviation, per axis, of the points where long-axis views cut the mitral ring, m.
     flip
         Flip angle of the balanced steady-state sequence, rad.
     repetition_time
@@ -59,6 +61,7 @@ class Scan:
     slice_shift_sd: float = 1.5 * MM
     phase_shift_sd: float = 0.0
     label_noise: float = 0.7 * MM
+    valve_noise: float = 1 * MM
     flip: float = 1.047
     repetition_time: float = 3 * MS
     signal_to_noise: float = 36.0
@@ -73,7 +76,7 @@ class Scan:
             require_positive(self, name)
         require_between(self, "planning_tilt", 0.0, 0.4)
         require_between(self, "planning_offset", -20 * MM, 20 * MM)
-        for name in ("slice_shift_sd", "phase_shift_sd", "label_noise"):
+        for name in ("slice_shift_sd", "phase_shift_sd", "label_noise", "valve_noise"):
             require_between(self, name, 0.0, 10 * MM)
         if min(self.matrix) * self.pixel < 150 * MM:
             msg = (

@@ -6,7 +6,7 @@ papillary muscles in the cavity); the way the heart lies is rounded from one rea
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -15,7 +15,7 @@ from cardiotwin.exam.limits import require_between, require_positive
 from cardiotwin.exam.scan import Scan
 from cardiotwin.exam.shape import Shape, wall_surface
 from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.geometry.template import Template, connectivity, wall_mesh
+from cardiotwin.geometry.template import Template, wall_mesh
 from cardiotwin.units import MMHG, MS
 
 _END_SYSTOLIC_SHARE = 0.9  # of the systolic cuff pressure
@@ -127,10 +127,8 @@ BeatSolver = Callable[[Volunteer, TetMesh], TrueBeat]
 
 
 def end_diastolic_wall(volunteer: Volunteer) -> TetMesh:
-    """Return the wall as the recipe wants it at end-diastole, with its height and depth."""
-    joined = connectivity(volunteer.template)
-    mesh = wall_mesh(volunteer.template, wall_surface(volunteer.shape))
-    return replace(mesh, point_fields={"apicobasal": joined.u, "transmural": joined.t})
+    """Return the wall as the recipe wants it at end-diastole, with its coordinates."""
+    return wall_mesh(volunteer.template, wall_surface(volunteer.shape))
 
 
 __all__ = ["BeatSolver", "TrueBeat", "Volunteer", "end_diastolic_wall"]

@@ -39,6 +39,7 @@ from cardiotwin.imaging.provenance import fingerprints
 from cardiotwin.imaging.sources import Sources, find_sources
 from cardiotwin.imaging.stacks import LabelSeries, read_labels
 from cardiotwin.imaging.trace import trace_labels
+from cardiotwin.imaging.valves import with_valves
 
 ED, ES = Phase.END_DIASTOLE, Phase.END_SYSTOLE
 WHOLE_CINE = 10  # frames: fewer are chosen phases, not a beat
@@ -125,7 +126,7 @@ def read_examination(
         files.append(given.source)
     return Examination(
         subject=subject,
-        contours=drawing.contours,
+        contours=with_valves(drawing.contours, given.valves if given else {}),
         labels=drawing.labels,
         images=images,
         frame_times=_frame_times(drawing, images, subject),

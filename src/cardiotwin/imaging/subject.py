@@ -11,12 +11,14 @@ from cardiotwin.errors import InputError
 from cardiotwin.imaging.examination import Subject
 from cardiotwin.imaging.labels import INFER
 from cardiotwin.imaging.quantities import POINT, QUANTITIES, check_keys, in_si
+from cardiotwin.imaging.valves import KEY as VALVES
+from cardiotwin.imaging.valves import Valves, parse_valves
 from cardiotwin.units import MMHG
 
 NAME = "subject.yaml"
 
 
-WORDS = ("id", "sex", "labels", "diastolic_points", "files")
+WORDS = ("id", "sex", "labels", "diastolic_points", "files", VALVES)
 FILES = ("end_diastole", "end_systole", "labels", "image", "guide_points")
 FRAMES = ("end_diastole_frame", "end_systole_frame")
 SEXES = {"female": "female", "f": "female", "male": "male", "m": "male", "other": "other"}
@@ -37,6 +39,8 @@ class SubjectFile:
         Paths by role (one of `FILES`), relative ones taken from the folder.
     frames
         Frame numbers by key (one of `FRAMES`).
+    valves
+        Points of the mitral valve by phase, world, m.
     source
         The file.
     """
@@ -45,6 +49,7 @@ class SubjectFile:
     labels: str = INFER
     files: Mapping[str, Path] = field(default_factory=dict)
     frames: Mapping[str, int] = field(default_factory=dict)
+    valves: Valves = field(default_factory=dict)
     source: Path | None = None
 
 
@@ -86,6 +91,7 @@ def parse_subject(content: Mapping[Any, Any], path: Path) -> SubjectFile:
         labels=_convention(content.get("labels"), path),
         files=_files(content.get("files") or {}, path),
         frames=frames,
+        valves=parse_valves(content.get(VALVES), path.name),
         source=path,
     )
 

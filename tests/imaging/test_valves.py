@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from cardiotwin.errors import InputError
+from cardiotwin.imaging.examination import Phase, Structure
+from cardiotwin.imaging.read import read_examination
+from cardiotwin.imaging.valves import parse_valves, with_valves
+
+RING = [[10.0, 0.0, 40.0], [-10.0, 0.0, 42.0]]
+
+
+def test_points_are_read_in_metres_by_phase():
+    found = parse_valves({"end_systole": RING}, "subject.yaml")
+    assert list(found) == [Phase.END_SYSTOLE]
+    np.testing.assert_allclose(found[Phase.END_SYSTOLE][1], [-0.01, 0.0, 0.042])
+    assert parse_valves(None, "subject.yaml") == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([[1, 2, 3]], r"mitral_valve_mm must map phases to points, found \[\[1"),
+        ({"end_diastol": RING}, r"end_diastol"),
+        ({"end_diastole": [[1, 2, 3]]}, r"at least 2 points of three numbers, found \[\[1"),
+        ({"end_diastole": "here"}, r"at least 2 points of three numbers, found 'here'"),
+    ],
+)
+def test_what_is_no_ring_is_refused(value, message):
+    with pytest.raises(InputError, match=message):
+        parse_valves(value, "subject.yaml")
+
+
+@pytest.mark.real_data
+def test_points_join_the_drawing_or_are_refused_from_afar(real_data):
+    drawn = read_examination(real_data / "cine/autofd/A").contours
+    ring = np.concatenate([c.points for c in drawn[Phase.END_DIASTOLE].curves])[:4]
+    joined = with_valves(drawn, {Phase.END_DIASTOLE: ring, Phase.END_SYSTOLE: ring})
+    assert len(joined[Phase.END_DIASTOLE].of(Structure.MITRAL_VALVE)) == 1
+    assert Phase.END_SYSTOLE not in joined
+    with pytest.raises(InputError, match=r"mitral_valve_mm.end_diastole has a point \d+ mm from"):
+        with_valves(drawn, {Phase.END_DIASTOLE: ring + 1.0})
