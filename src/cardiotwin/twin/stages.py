@@ -6,8 +6,10 @@ an undisturbed one see the same bits, down to the memory order of the arrays.
 
 import json
 import logging
+import struct
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from io import BytesIO
@@ -140,7 +142,12 @@ _CORRUPT = (
     ImportError,
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
-    NotImplementedError,
+    zlib.error,
+    struct.error,
+    RuntimeError,  # a flag bit that says the archive is encrypted or of another version
+    MemoryError,
+    OverflowError,
+    SyntaxError,  # an array's header is a Python literal
 )
 
 
