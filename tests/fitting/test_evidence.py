@@ -131,3 +131,16 @@ def test_a_diastolic_point_of_another_heart_is_refused(gathered, anatomy):
     with pytest.raises(InputError, match=rf"has the volume {volume / ML:.4g} mL, found") as caught:
         gathered(subject)
     assert f"{volume / 3 / ML:.4g} mL at end-diastole" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"end_systolic": 16 * MMHG}, r"end-systolic pressure must lie .*, found 16 mmHg"),
+        ({"end_diastolic": -3 * MMHG}, r"end-diastolic pressure must lie .*, found -3 mmHg"),
+        ({"cuff_sd": 0.0}, r"cuff_sd must be positive, found 0 mmHg"),
+    ],
+)
+def test_an_assumed_pressure_in_another_unit_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        AssumedPressures(**options)

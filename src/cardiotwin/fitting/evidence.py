@@ -10,6 +10,7 @@ from cardiotwin.geometry.anatomy import Anatomy
 from cardiotwin.imaging.examination import Phase, Structure, Subject, View
 from cardiotwin.units import ML, MMHG
 
+PLAUSIBLE = {"end_diastolic": (1.0, 40.0), "end_systolic": (40.0, 250.0)}  # mmHg
 POINT_SD = 0.01  # of a diastolic volume that was measured beside the image
 
 
@@ -49,6 +50,24 @@ class AssumedPressures:
     end_systolic_sd: float = 14 * MMHG  # Pa
     cuff_share: float = 0.9
     cuff_sd: float = 7 * MMHG  # Pa
+
+    def __post_init__(self) -> None:
+        """Refuse pressures that no ventricle has: they are in another unit."""
+        for name, (low, high) in PLAUSIBLE.items():
+            value = getattr(self, name) / MMHG
+            if not low <= value <= high:
+                msg = (
+                    f"The assumed {name.replace('_', '-')} pressure must lie between {low:g} and "
+                    f"{high:g} mmHg, found {value:.4g} mmHg. Give it in mmHg."
+                )
+                raise InputError(msg)
+        for name in ("end_diastolic_sd", "end_systolic_sd", "cuff_sd"):
+            if not getattr(self, name) > 0:
+                msg = (
+                    f"The assumed pressures' {name} must be positive, found "
+                    f"{getattr(self, name) / MMHG:.4g} mmHg. Give it in mmHg."
+                )
+                raise InputError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)

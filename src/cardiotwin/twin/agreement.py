@@ -14,7 +14,7 @@ from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.imaging.examination import Phase
 from cardiotwin.mechanics.state import WallState
 from cardiotwin.twin.twin import Agreement, Estimate
-from cardiotwin.units import MMHG
+from cardiotwin.units import ML, MMHG
 
 
 def estimates(found: Uncertainty, priors: Priors, evidence: Evidence) -> dict[str, Estimate]:
@@ -30,7 +30,9 @@ def estimates(found: Uncertainty, priors: Priors, evidence: Evidence) -> dict[st
             words = "derived from stiffness, exponent and end-diastolic pressure"
         else:
             measured = getattr(evidence, name)
-            words = f"measured: {measured.value:.6g} +- {measured.sd:.3g} ({measured.source})"
+            scale, unit = (MMHG, "mmHg") if UNITS[name] == "Pa" else (ML, "mL")
+            value_sd = f"{measured.value / scale:.4g} +- {measured.sd / scale:.2g} {unit}"
+            words = f"measured: {value_sd} ({measured.source})"
         result[name] = Estimate(
             value=value,
             sd=found.sd(name),

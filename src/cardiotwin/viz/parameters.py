@@ -8,7 +8,7 @@ from matplotlib.axes import Axes as Plot
 from scipy.stats import gaussian_kde, lognorm, norm
 
 from cardiotwin.twin.twin import Estimate, Twin
-from cardiotwin.units import KPA, MMHG
+from cardiotwin.units import KPA, ML, MMHG
 from cardiotwin.viz import theme
 from cardiotwin.viz.digits import plus_minus
 
@@ -40,7 +40,7 @@ def draw_parameters(twin: Twin, path: Path) -> Path | None:
 
 
 def shown_unit(name: str, unit: str) -> tuple[float, str]:
-    """Return the scale and the name of the unit in which a parameter is read: mmHg for pressures.
+    """Return the scale and the name of the unit in which a parameter is read: mmHg and mL.
 
     Examples
     --------
@@ -49,6 +49,8 @@ def shown_unit(name: str, unit: str) -> tuple[float, str]:
     """
     if unit == "Pa":
         return (MMHG, "mmHg") if "pressure" in name else (KPA, "kPa")
+    if unit == "m^3":
+        return ML, "mL"
     return 1.0, "" if unit == "1" else unit
 
 
