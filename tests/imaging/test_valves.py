@@ -1,5 +1,7 @@
+import nibabel as nib
 import numpy as np
 import pytest
+from scipy.ndimage import binary_erosion
 
 from cardiotwin.errors import InputError
 from cardiotwin.imaging.examination import Phase, Structure
@@ -39,3 +41,18 @@ def test_points_join_the_drawing_or_are_refused_from_afar(real_data):
     assert Phase.END_SYSTOLE not in joined
     with pytest.raises(InputError, match=r"mitral_valve_mm.end_diastole has a point \d+ mm from"):
         with_valves(drawn, {Phase.END_DIASTOLE: ring + 1.0})
+
+
+@pytest.mark.real_data
+def test_end_systole_of_another_place_is_refused(real_data, tmp_path):
+    stack = nib.load(real_data / "cine/autofd/A/seg_sa_ED.nii.gz")
+    labels = np.asarray(stack.dataobj).astype(np.uint8).squeeze()
+    smaller = np.where(
+        binary_erosion(labels == 1, iterations=3), 1, np.where(labels == 1, 2, labels)
+    )
+    affine = np.array(stack.affine)
+    affine[:3, 3] += 500.0
+    nib.save(nib.Nifti1Image(labels, stack.affine), tmp_path / "first.nii.gz")
+    nib.save(nib.Nifti1Image(smaller.astype(np.uint8), affine), tmp_path / "second.nii.gz")
+    with pytest.raises(InputError, match=r"End-systole lies \d+ mm from end-diastole"):
+        read_examination(tmp_path / "first.nii.gz", end_systole=tmp_path / "second.nii.gz")

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cardiotwin.errors import Flag
+import numpy as np
+
+from cardiotwin.errors import Flag, InputError
 from cardiotwin.imaging.examination import (
     Contours,
     Examination,
     ImageStack,
     LabelMap,
     Phase,
+    Structure,
     Subject,
     Tissue,
 )
@@ -42,6 +45,7 @@ from cardiotwin.imaging.trace import trace_labels
 from cardiotwin.imaging.valves import with_valves
 
 ED, ES = Phase.END_DIASTOLE, Phase.END_SYSTOLE
+MOST_APART = 60e-3  # m, between the cavities' middles at the two phases
 WHOLE_CINE = 10  # frames: fewer are chosen phases, not a beat
 
 
@@ -119,6 +123,7 @@ def read_examination(
         drawing = read_stacks(sources.labels, sources, labels, *asked)
     else:
         drawing = read_guide(sources.guide_points or path, *asked)
+    check_place(drawing.contours)
     subject = given.subject if given else Subject(identifier=sources.identifier)
     images, flags = _images(sources, drawing)
     files = [*drawing.files, *(file for item in sources.images for file in image_files(item))]
@@ -134,6 +139,24 @@ def read_examination(
         flags=(*sources.flags, *drawing.flags, *flags, *_missing(drawing)),
         inputs=fingerprints(files),
     )
+
+
+def check_place(contours: Mapping[Phase, Contours]) -> None:
+    """Raise `InputError` where end-systole was drawn elsewhere than end-diastole."""
+    if ES not in contours:
+        return
+    first, second = (
+        np.concatenate([c.points for c in contours[phase].of(Structure.LV_ENDOCARDIUM)])
+        for phase in (ED, ES)
+    )
+    apart = float(np.linalg.norm(first.mean(axis=0) - second.mean(axis=0)))
+    if apart > MOST_APART:
+        msg = (
+            f"End-systole lies {apart * 1e3:.0f} mm from end-diastole, at most "
+            f"{MOST_APART * 1e3:.0f} mm is a heart's motion. Give both of one examination, with "
+            "their own affines."
+        )
+        raise InputError(msg)
 
 
 def read_stacks(
