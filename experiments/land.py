@@ -87,7 +87,7 @@ def solve(options: Options) -> Mapping[str, float]:
     start = time.process_time()
     loaded = body.load(body.rest(), Loads(cavity_pressure=PRESSURES[options.problem]))
     seconds = time.process_time() - start
-    points = body.mesh.points + body.nodal.to_nodes(body.displacement(loaded))
+    points = body.mesh.points + body.fields.nodal.to_nodes(body.displacement(loaded))
     return measure(body.mesh, points) | {
         "n_cells": len(body.mesh.cells),
         "n_dofs": len(loaded.unknown),

@@ -60,7 +60,7 @@ def solve(options: Options) -> Mapping[str, float]:
     springs = Springs(pericardium=0.0, base_normal=1e13, base_plane=1.0, annulus=0.0)
     body = Body(mesh, constant_axes(mesh), material=NeoHooke(), springs=springs)
     loaded = body.load(body.rest(), Loads(cavity_pressure=pressure(STRETCH)))
-    points = mesh.points + body.nodal.to_nodes(body.displacement(loaded))
+    points = mesh.points + body.fields.nodal.to_nodes(body.displacement(loaded))
     before, after = (np.linalg.norm(x, axis=1) for x in (mesh.points, points))
     exact = mesh.points * (radius(before, STRETCH) / before)[:, None]
     inside = np.unique(mesh.facets["lv_endocardium"])

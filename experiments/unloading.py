@@ -38,7 +38,7 @@ def solve(options: Options) -> Mapping[str, float]:
     law = HolzapfelOgden()
     body = Body(imaged, (f, s, n), material=law, springs=None, clamped=("base",))
     unloaded = body.unload(body.rest(), DIASTOLE)
-    moved = body.nodal.to_nodes(body.displacement(unloaded))
+    moved = body.fields.nodal.to_nodes(body.displacement(unloaded))
     mesh = replace(imaged, points=imaged.points + moved)
     back = jacobians(mesh.points, mesh, points) @ np.linalg.inv(
         jacobians(imaged.points, imaged, points)

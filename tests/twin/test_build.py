@@ -19,7 +19,7 @@ from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.material import HolzapfelOgden
 from cardiotwin.mechanics.springs import Springs
-from cardiotwin.twin.build import CURVE_PRESSURES, Recipe, build_twin
+from cardiotwin.twin.build import FILLING, Recipe, build_twin
 from cardiotwin.twin.stages import Stages
 from cardiotwin.units import MMHG
 
@@ -89,7 +89,8 @@ def test_the_unloaded_wall_inflates_to_the_imaged_one(twin):
     assert twin.checks["unloading_return_p95"] < 0.3e-3
     volume, pressure = twin.passive_curve.T
     assert np.all(np.diff(volume) > 0)
-    assert set(CURVE_PRESSURES) < set(pressure)
+    assert np.all(np.diff(pressure) > 0)
+    assert len(volume) > len(FILLING)
     assert volume[0] == pytest.approx(twin.states["unloaded"].cavity_volume, rel=1e-6)
     imaged = twin.states["end_diastole"]
     found = np.interp(imaged.cavity_pressure, pressure, volume)

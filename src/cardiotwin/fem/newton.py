@@ -5,7 +5,7 @@ Deuflhard (2011), Newton Methods for Nonlinear Problems, sect. 3 (damping) and 5
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
 from petsc4py import PETSc
@@ -16,40 +16,12 @@ import ufl
 from jaxtyping import Float, Integer
 
 from cardiotwin.errors import ConvergenceError
+from cardiotwin.fem.bordering import Border, Coupling, Dofs
 from cardiotwin.fem.compilation import compile_form
 from cardiotwin.fem.settings import NewtonSettings
 
-Dofs = Float[np.ndarray, " dofs"]
 SMALLEST = 0.02  # of the first step: a walk that needs less is stopped
 WAYPOINT = 1e-4  # relative residual of states that only lead to others
-
-
-@runtime_checkable
-class Border(Protocol):
-    """One more equation and one more unknown: a load that is sought, a measure that is given."""
-
-    value: float
-    """The load, which the residual sees."""
-
-    def gap(self) -> float:
-        """Return the measure's distance from its target at the current iterate."""
-
-    def gradient(self) -> Dofs:
-        """Return the gap's derivative by the unknown function."""
-
-    def column(self) -> Dofs:
-        """Return the residual's derivative by the load."""
-
-
-@runtime_checkable
-class Coupling(Protocol):
-    """A few scalars of the whole state that load many dofs: a term B a(w) of the residual."""
-
-    def force(self) -> Dofs:
-        """Return the term at the current iterate."""
-
-    def factors(self) -> tuple[Float[np.ndarray, "dofs rank"], Float[np.ndarray, "dofs rank"]]:
-        """Return B and C of its derivative B C^T at the current iterate."""
 
 
 class Equilibrium:
@@ -65,8 +37,8 @@ class Equilibrium:
         The dofs whose corrections tell how far away the equilibrium is (the displacement).
     conditions
         Dirichlet conditions on w (constant in the iteration).
-    coupling
-        A term of low rank, which a sparse tangent cannot hold: it enters the solutions by the
+    couplings
+        Terms of low rank, which a sparse tangent cannot hold: they enter the solutions by the
         formula of Sherman, Morrison and Woodbury.
     """
 
@@ -76,10 +48,10 @@ class Equilibrium:
         unknown: dolfinx.fem.Function[Any],
         measured: Integer[np.ndarray, " measured"],
         conditions: Sequence[dolfinx.fem.DirichletBC[Any]] = (),
-        coupling: Coupling | None = None,
+        couplings: Sequence[Coupling] = (),
     ) -> None:
         self.unknown = unknown
-        self._coupling = coupling
+        self.couplings = tuple(couplings)
         self._update: tuple[Any, Any] | None = None
         self._measured = measured
         self.conditions = tuple(conditions)
@@ -95,8 +67,8 @@ class Equilibrium:
         array = self._vector.array_w
         array[:] = 0
         dolfinx.fem.assemble_vector(array, self._residual)
-        if self._coupling is not None:
-            array += self._coupling.force()
+        for coupling in self.couplings:
+            array += coupling.force()
         for condition in self.conditions:
             condition.set(array, self.unknown.x.array, 0.0)
         return np.array(array)
@@ -113,9 +85,10 @@ class Equilibrium:
         self._solver.setUp()
         self.factorisations += 1
         self._update = None
-        if self._coupling is not None:
-            B, C = self._coupling.factors()
-            Z = np.stack([self._solve_sparse(column) for column in B.T], axis=1)
+        if self.couplings:
+            factors = [coupling.factors() for coupling in self.couplings]
+            B, C = (np.concatenate(parts, axis=1) for parts in zip(*factors, strict=True))
+            Z = self._solve_columns(B)
             self._update = Z @ np.linalg.inv(np.eye(B.shape[1]) + C.T @ Z), C
 
     def solve_tangent(self, right_hand_side: Dofs) -> Dofs:
@@ -134,6 +107,22 @@ class Equilibrium:
         result = np.array(x.array_r)
         b.destroy()
         x.destroy()
+        return result
+
+    def _solve_columns(
+        self, columns: Float[np.ndarray, "dofs rank"]
+    ) -> Float[np.ndarray, "dofs rank"]:
+        if columns.size == 0:
+            return columns
+        pc = self._solver.getPC()
+        pc.setUp()
+        array: Any = np.asfortranarray(columns)
+        B = PETSc.Mat().createDense(columns.shape, array=array)
+        X = B.duplicate()
+        pc.getFactorMatrix().matSolve(B, X)
+        result = np.array(X.getDenseArray())
+        B.destroy()
+        X.destroy()
         return result
 
     def solve(self, settings: NewtonSettings, border: Border | None = None) -> tuple[float, ...]:
@@ -241,12 +230,14 @@ def continue_to(
     *,
     border: Border | None = None,
     first_step: float = 0.25,
+    past: tuple[float, Dofs] | None = None,
 ) -> int:
     """Walk the load from 0 (where the unknown is in equilibrium) to 1, and return the steps taken.
 
     `apply(s)` sets the load (and the target of the border, whose own load is sought). A step that
     fails is cut, one that is easy makes the next one larger; the start of each step is predicted
-    along the secant of the last two states. States on the way are solved to `WAYPOINT` only, the
+    along the secant of the last two states; `past` is one before the first, with its position
+    (negative), where one is known. States on the way are solved to `WAYPOINT` only, the
     last one to the tolerance.
 
     Raises
@@ -257,7 +248,6 @@ def continue_to(
     """
     position, step, n_steps = 0.0, first_step, 0
     here = equilibrium.state(border)
-    past: tuple[float, Dofs] | None = None
     on_the_way = replace(settings, relative=max(settings.relative, WAYPOINT))
     while position < 1.0:
         target = min(1.0, position + step)

@@ -200,21 +200,27 @@ class HeartModel:
         return slopes | {"end_systolic_volume": 1 / by_tension}
 
     def inflation(
-        self, placed: Placements, pressures: Float[np.ndarray, " states"]
+        self, placed: Placements, volumes: Float[np.ndarray, " states"]
     ) -> tuple[Solved, ...]:
-        """Return the relaxed placements from the unloaded one upwards (pressures rise from 0, Pa).
+        """Return the relaxed placements at rising volumes, m^3, above the unloaded one.
 
-        The walk starts at rest and knows nothing of the image.
+        The walk starts at rest and knows nothing of the image; the unloaded placement comes first.
         """
         body = self.wall.body
         reference = body.displacement(placed.unloaded)
         unknown = np.zeros_like(placed.unloaded.unknown)
-        unknown[body.displacement_dofs] = reference
-        here = Solved(unknown=unknown, other=reference, loads=placed.trial.passive(0.0))
-        found = []
-        for pressure in pressures:
-            if pressure > 0:
-                loads = placed.trial.passive(float(pressure))
-                here = self.wall.load(here, loads)
-            found.append(here)
+        unknown[body.fields.displacement_dofs] = reference
+        found = [Solved(unknown=unknown, other=reference, loads=placed.trial.passive(0.0))]
+        for volume in volumes:
+            here = found[-1]
+            found.append(
+                self.wall.load_to_volume(
+                    here,
+                    here.loads,
+                    float(volume),
+                    seek="cavity_pressure",
+                    first_step=1.0,
+                    before=found[-2] if len(found) > 1 else None,
+                )
+            )
         return tuple(found)

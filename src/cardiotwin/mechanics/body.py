@@ -10,38 +10,35 @@ image to the solver's tolerance.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
 
-import basix
-import basix.ufl
 import dolfinx
 import numpy as np
 import ufl
 from jaxtyping import Float
 
+from cardiotwin.fem.bordering import Coupling
 from cardiotwin.fem.compilation import compile_form, evaluate
 from cardiotwin.fem.domain import (
     QUADRATURE,
     Domain,
-    NodalField,
     make_domain,
     quadrature_rule,
 )
-from cardiotwin.fem.newton import Coupling, Equilibrium, continue_to
+from cardiotwin.fem.newton import Equilibrium, continue_to
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.control import Control
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.equations import Axes, Equations
+from cardiotwin.mechanics.fields import Fields
+from cardiotwin.mechanics.flat_base import FlatBase
 from cardiotwin.mechanics.lid import Lid
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import Material
-from cardiotwin.mechanics.solved import Dofs, Nodes, Placement, Solved
+from cardiotwin.mechanics.solved import Dofs, Placement, Solved
 from cardiotwin.mechanics.springs import Springs
-
-PRESSURE_UNIT = 1e5  # Pa: the unknown pressure is scaled so that rows and columns have one size
 
 
 class Body:
@@ -83,17 +80,7 @@ class Body:
         self.discretisation = discretisation or Discretisation()
         self.mesh = mesh
         self.domain: Domain = make_domain(mesh)
-        vector = basix.ufl.element("Lagrange", "tetrahedron", 2, shape=(3,))
-        if self.discretisation.form == "mixed":
-            pressure = basix.ufl.element("Lagrange", "tetrahedron", 1)
-            mixed = basix.ufl.mixed_element([vector, pressure])
-            self.space = dolfinx.fem.functionspace(self.domain.mesh, mixed)
-            self.placements, part = self.space.sub(0).collapse()
-            self.displacement_dofs = np.ravel(part)
-        else:
-            self.space = self.placements = dolfinx.fem.functionspace(self.domain.mesh, vector)
-            self.displacement_dofs = np.arange(self.space.dofmap.index_map.size_local * 3)
-        self.nodal = NodalField(self.domain, self.placements)
+        self.fields = Fields(self.domain, mesh, mixed=self.discretisation.form == "mixed")
         self.equations = Equations(
             self.domain,
             mesh,
@@ -105,60 +92,31 @@ class Body:
             bulk_modulus=self.discretisation.bulk_modulus,
         )
         self.constants = self.equations.constants
-        conditions = self._clamp(clamped)
-        self._unknown = dolfinx.fem.Function(self.space)
-        self._given = dolfinx.fem.Function(self.placements)
-        self._direction = dolfinx.fem.Function(self.placements)
-        u, pressure_field = self.split(self._unknown)
-        test = self.split(ufl.TestFunction(self.space))
-        forward = self.equations.residual(u, self._given, pressure_field, test)
-        inverse = self.equations.residual(self._given, u, pressure_field, test)
-        lids: list[Coupling | None] = [None, None]
-        if springs is not None:
-            placed = (self._unknown, self._given)
-            lids = [
-                Lid(self, mesh, function, follows=function is self._unknown) for function in placed
-            ]
-        self.forward = Equilibrium(
-            forward, self._unknown, self.displacement_dofs, conditions, lids[0]
+        unknown, given = self.fields.unknown, self.fields.given
+        u, pressure = self.fields.split(unknown)
+        test = self.fields.split(ufl.TestFunction(self.fields.space))
+        forms = (
+            self.equations.residual(u, given, pressure, test),
+            self.equations.residual(given, u, pressure, test),
         )
-        self.inverse = Equilibrium(
-            inverse, self._unknown, self.displacement_dofs, conditions, lids[1]
+        self.forward, self.inverse = (
+            Equilibrium(
+                form,
+                unknown,
+                self.fields.displacement_dofs,
+                self.fields.clamp(clamped),
+                [] if springs is None else self._couplings(springs, follows=form is forms[0]),
+            )
+            for form in forms
         )
-        self._along_reference = compile_form(ufl.derivative(forward, self._given, self._direction))
+        self._direction = dolfinx.fem.Function(self.fields.placements)
+        self._along_given = compile_form(ufl.derivative(forms[0], given, self._direction))
 
-    def present_nodes(self) -> Nodes:
-        """Return the nodes where the forward problem's unknown has them now, m."""
-        moved = self._unknown.x.array[self.displacement_dofs]
-        nodes: Nodes = self.mesh.points + self.nodal.to_nodes(moved)
-        return nodes
-
-    @property
-    def unknown_dofs(self) -> Dofs:
-        """Return the unknown's current dofs."""
-        return np.asarray(self._unknown.x.array)
-
-    def split(self, function: Any) -> tuple[Any, Any]:
-        """Return displacement and pressure (Pa; None in the penalty form) of a function."""
-        if self.discretisation.form == "mixed":
-            u, p = ufl.split(function)
-            return u, PRESSURE_UNIT * p
-        return function, None
-
-    def _clamp(self, names: tuple[str, ...]) -> list[dolfinx.fem.DirichletBC[Any]]:
-        conditions = []
-        mixed = self.discretisation.form == "mixed"
-        for name in names:
-            facets = self.domain.facets.find(self.domain.tags[name])
-            zero = dolfinx.fem.Function(self.placements)
-            if mixed:
-                spaces = (self.space.sub(0), self.placements)
-                dofs = dolfinx.fem.locate_dofs_topological(spaces, 2, facets)
-                conditions.append(dolfinx.fem.dirichletbc(zero, dofs, self.space.sub(0)))
-            else:
-                dofs = dolfinx.fem.locate_dofs_topological(self.space, 2, facets)
-                conditions.append(dolfinx.fem.dirichletbc(zero, dofs))
-        return conditions
+    def _couplings(self, springs: Springs, *, follows: bool) -> list[Coupling]:
+        lid = Lid(self.fields, self.mesh, self.constants["cavity_pressure"], follows=follows)
+        if springs.base_warp == 0:
+            return [lid]
+        return [lid, FlatBase(self.fields, self.mesh, springs.base_warp, follows=follows)]
 
     # ---- the two problems ----------------------------------------------------------------
 
@@ -166,8 +124,8 @@ class Body:
         """Return the imaged placement as an unloaded one: in equilibrium without load."""
         resting = replace(loads or Loads(), cavity_pressure=0.0, active_tension=0.0)
         return Solved(
-            unknown=np.zeros_like(self._unknown.x.array),
-            other=np.zeros_like(self._given.x.array),
+            unknown=np.zeros_like(self.fields.unknown.x.array),
+            other=np.zeros_like(self.fields.given.x.array),
             loads=resting,
         )
 
@@ -199,16 +157,19 @@ class Body:
         loads: Loads,
         control: Control,
         reference: Placement | None = None,
+        *,
         first_step: float = 0.25,
+        past: tuple[float, Solved] | None = None,
     ) -> Solved:
         """Return the placement in which a measure has its target; the control's load is found.
 
         The measure walks from its value at `start` to the target while the other loads walk to
         `loads`. A wall under given pressure may snap; led by its volume it does not.
+        `past` is a placement before `start` with its share of the way (negative), to predict by.
         """
         other = start.other if reference is None else reference
         return self._walk(
-            self.forward, start, loads, other, first_step=first_step, control=control
+            self.forward, start, loads, other, first_step=first_step, control=control, past=past
         )
 
     def _walk(
@@ -220,22 +181,29 @@ class Body:
         *,
         first_step: float,
         control: Control | None = None,
+        past: tuple[float, Solved] | None = None,
     ) -> Solved:
-        self._unknown.x.array[:] = start.unknown
+        self.fields.unknown.x.array[:] = start.unknown
         if control is not None:
             control.start(getattr(start.loads, control.load))
 
         def apply(share: float) -> None:
             self._apply(start.loads.towards(loads, share), control)
-            self._given.x.array[:] = (1 - share) * start.other + share * other
+            self.fields.given.x.array[:] = (1 - share) * start.other + share * other
             if control is not None:
                 control.towards(share)
 
         newton = self.discretisation.newton
-        continue_to(problem, apply, newton, border=control, first_step=first_step)
+        before = None
+        if past is not None:
+            tail = [] if control is None else [getattr(past[1].loads, control.load)]
+            before = past[0], np.concatenate([past[1].unknown, tail])
+        continue_to(problem, apply, newton, border=control, first_step=first_step, past=before)
         if control is not None:
             loads = replace(loads, **{control.load: control.value})
-        return Solved(unknown=np.array(self._unknown.x.array), other=np.array(other), loads=loads)
+        return Solved(
+            unknown=np.array(self.fields.unknown.x.array), other=np.array(other), loads=loads
+        )
 
     def _apply(self, loads: Loads, control: Control | None = None) -> None:
         for name, constant in self.constants.items():
@@ -244,18 +212,18 @@ class Body:
 
     def displacement(self, solved: Solved) -> Placement:
         """Return the dofs of the unknown displacement without the pressure."""
-        return solved.unknown[self.displacement_dofs]
+        return solved.unknown[self.fields.displacement_dofs]
 
     def fibre_stress(self, solved: Solved) -> Float[np.ndarray, " cells"]:
         """Return each cell's mean Cauchy stress along the fibre, Pa, in the mesh's cell order."""
-        self._unknown.x.array[:] = solved.unknown
-        self._given.x.array[:] = solved.other
+        self.fields.unknown.x.array[:] = solved.unknown
+        self.fields.given.x.array[:] = solved.other
         self._apply(solved.loads)
-        u, pressure = self.split(self._unknown)
-        G = ufl.Identity(3) + ufl.grad(self._given)
+        u, pressure = self.fields.split(self.fields.unknown)
+        G = ufl.Identity(3) + ufl.grad(self.fields.given)
         present = ufl.Identity(3) + ufl.grad(u)
         F = present * ufl.inv(G)
-        cauchy = self.equations.pk1(u, self._given, pressure) * F.T / ufl.det(F)
+        cauchy = self.equations.pk1(u, self.fields.given, pressure) * F.T / ufl.det(F)
         f = present * self.equations.fibre
         along = ufl.dot(f, cauchy * f) / ufl.dot(f, f)
         points, weights = quadrature_rule(QUADRATURE)
@@ -271,7 +239,7 @@ class Body:
     ) -> Mapping[str, Placement]:
         """Return d(unloaded displacement)/d(load) by the implicit function theorem."""
         changes = self._sensitivity(self.inverse, solved, names, {})
-        return {name: change[self.displacement_dofs] for name, change in changes.items()}
+        return {name: change[self.fields.displacement_dofs] for name, change in changes.items()}
 
     def loading_sensitivity(
         self, solved: Solved, names: tuple[str, ...], reference: Mapping[str, Placement]
@@ -290,8 +258,8 @@ class Body:
         names: tuple[str, ...],
         reference: Mapping[str, Placement],
     ) -> dict[str, Dofs]:
-        self._unknown.x.array[:] = solved.unknown
-        self._given.x.array[:] = solved.other
+        self.fields.unknown.x.array[:] = solved.unknown
+        self.fields.given.x.array[:] = solved.other
         self._apply(solved.loads)
         problem.factorise()
         changes = {}
@@ -302,8 +270,8 @@ class Body:
             if name in reference:
                 self._direction.x.array[:] = reference[name]
                 part = np.zeros_like(force)
-                dolfinx.fem.assemble_vector(part, self._along_reference)
-                force += part
+                dolfinx.fem.assemble_vector(part, self._along_given)
+                force += part + sum(c.along_given(reference[name]) for c in problem.couplings)
             for condition in problem.conditions:
                 condition.set(force, None, 0.0)
             changes[name] = -problem.solve_tangent(force)

@@ -55,7 +55,7 @@ class Control:
     def start(self, value: float) -> None:
         """Begin a walk at the current placement with the load it is in equilibrium with."""
         self.value = value
-        self._begin = self._measure(self._body.present_nodes())
+        self._begin = self._measure(self._body.fields.unknown_nodes())
 
     def towards(self, share: float) -> None:
         """Set the target to a share of the way from the beginning to the end."""
@@ -63,14 +63,12 @@ class Control:
 
     def gap(self) -> float:
         """Return the distance from the target, as a share of the last target."""
-        return (self._measure(self._body.present_nodes()) - self._target) / self._unit
+        return (self._measure(self._body.fields.unknown_nodes()) - self._target) / self._unit
 
     def gradient(self) -> Dofs:
         """Return the gap's derivative by the unknown dofs."""
-        slope = np.zeros_like(self._body.unknown_dofs)
-        nodes = self._gradient(self._body.present_nodes()) / self._unit
-        slope[self._body.displacement_dofs] = self._body.nodal.to_dofs(nodes)
-        return slope
+        fields = self._body.fields
+        return fields.of_nodes(self._gradient(fields.unknown_nodes()) / self._unit)
 
     def column(self) -> Dofs:
         """Return the residual's derivative by the load, in which it is linear."""

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from cardiotwin.fem.domain import QUADRATURE, Domain, NodalField, quadrature_function
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.mechanics.activation import Activation
+from cardiotwin.mechanics.flat_base import base_normal
 from cardiotwin.mechanics.loads import LOADS, Loads
 from cardiotwin.mechanics.material import Material, Stretches
 from cardiotwin.mechanics.springs import Springs
@@ -60,6 +61,7 @@ class Equations:
         self._bulk_modulus = bulk_modulus
         self.fibre, self.sheet = (quadrature_function(domain, a, QUADRATURE) for a in axes[:2])
         self._height = self._apicobasal(mesh)
+        self._base_normal = base_normal(mesh) if springs is not None else np.zeros(3)
         self.constants = {
             name: dolfinx.fem.Constant(domain.mesh, value)
             for name, value in ((name, getattr(Loads(), name)) for name in LOADS)
@@ -157,6 +159,8 @@ class Equations:
         across = ufl.dot(shift, n) * ufl.dot(n, v) * size
         within = ufl.dot(shift, v) * size - across
         base = springs.base_normal * across + springs.base_plane * within
+        up = ufl.as_vector(self._base_normal.tolist())
+        base += springs.base_warp * ufl.dot(shift, up) * ufl.dot(v, up)  # less `FlatBase`
         form = base * self._domain.measure("base", QUADRATURE)
         if springs.pericardium > 0:
             stiffness = springs.pericardium * (1 - self._height)

@@ -1,10 +1,7 @@
 """The pressure on the valves, which the base bears."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
-
-import dolfinx
 import numpy as np
 from jaxtyping import Float
 
@@ -15,10 +12,8 @@ from cardiotwin.geometry.volumes import (
     facet_rule,
     lid_centroid,
 )
-from cardiotwin.mechanics.solved import Dofs
-
-if TYPE_CHECKING:
-    from cardiotwin.mechanics.body import Body
+from cardiotwin.mechanics.fields import Fields
+from cardiotwin.mechanics.solved import Dofs, Placement
 
 
 def base_weights(mesh: TetMesh) -> Float[np.ndarray, " nodes"]:
@@ -49,55 +44,45 @@ class Lid:
 
     Parameters
     ----------
-    body
-        Whose base it loads.
+    fields
+        Unknown and given placement.
     mesh
         The imaged wall.
-    placed
-        The function that holds the present placement.
+    pressure
+        The cavity's, Pa: a constant of the weak form.
     follows
-        Whether that function is the unknown (the area then changes with it).
+        Whether the unknown is the present placement (the area then changes with it).
     """
 
-    def __init__(
-        self, body: "Body", mesh: TetMesh, placed: dolfinx.fem.Function[Any], *, follows: bool
-    ) -> None:
-        self._body = body
+    def __init__(self, fields: Fields, mesh: TetMesh, pressure: Any, *, follows: bool) -> None:
+        self._fields = fields
         self._mesh = mesh
-        self._placed = placed
+        self._pressure = pressure
         self._follows = follows
-        self._n_dofs = len(body.unknown_dofs)
-        self._spread = self._base_weights()
-
-    def _base_weights(self) -> Float[np.ndarray, "dofs 3"]:
-        """Return the share of a unit force on the lid that each dof bears."""
-        weights = base_weights(self._mesh)
-        spread = np.zeros((self._n_dofs, 3))
-        for axis, unit in enumerate(np.eye(3)):
-            dofs = self._body.nodal.to_dofs(weights[:, None] * unit)
-            spread[self._body.displacement_dofs, axis] = dofs
-        return spread
-
-    def _points(self) -> Float[np.ndarray, "nodes 3"]:
-        dofs = self._placed.x.array
-        moved = dofs[self._body.displacement_dofs] if self._follows else dofs
-        points: Float[np.ndarray, "nodes 3"] = self._mesh.points + self._body.nodal.to_nodes(moved)
-        return points
+        weights = base_weights(mesh)[:, None]
+        self._spread = np.stack([fields.of_nodes(weights * unit) for unit in np.eye(3)], axis=1)
 
     def force(self) -> Dofs:
         """Return the residual's part, N."""
-        area = area_vector(self._points(), self._mesh.facets["lv_endocardium"])
-        pressure = float(self._body.constants["cavity_pressure"].value)
-        return np.asarray(-pressure * self._spread @ area)
+        fields = self._fields
+        points = fields.unknown_nodes() if self._follows else fields.given_nodes()
+        area = area_vector(points, self._mesh.facets["lv_endocardium"])
+        return np.asarray(-float(self._pressure.value) * self._spread @ area)
 
     def factors(self) -> tuple[Float[np.ndarray, "dofs rank"], Float[np.ndarray, "dofs rank"]]:
-        """Return the factors of its derivative."""
-        C = np.zeros_like(self._spread)
+        """Return the factors of its derivative by the unknown (none where it does not follow)."""
+        if not self._follows:
+            return self._spread[:, :0], self._spread[:, :0]
+        points = self._fields.unknown_nodes()
+        slopes = area_vector_gradient(points, self._mesh.facets["lv_endocardium"])
+        C = np.stack([self._fields.of_nodes(slope) for slope in slopes], axis=1)
+        return self._spread, -float(self._pressure.value) * C
+
+    def along_given(self, change: Placement) -> Dofs:
+        """Return its derivative along a change of the given placement."""
         if self._follows:
-            pressure = float(self._body.constants["cavity_pressure"].value)
-            slopes = area_vector_gradient(self._points(), self._mesh.facets["lv_endocardium"])
-            for axis in range(3):
-                C[self._body.displacement_dofs, axis] = -pressure * self._body.nodal.to_dofs(
-                    slopes[axis]
-                )
-        return self._spread, C
+            return np.zeros_like(self._spread[:, 0])
+        fields = self._fields
+        slopes = area_vector_gradient(fields.given_nodes(), self._mesh.facets["lv_endocardium"])
+        area = np.einsum("kni,ni->k", slopes, fields.nodal.to_nodes(change))
+        return np.asarray(-float(self._pressure.value) * self._spread @ area)

@@ -16,6 +16,9 @@ class Springs:
         linearly to zero at the base.
     base_normal, base_plane
         Stiffness at the base across and along its plane, Pa/m.
+    base_warp
+        Stiffness of the base against warping along the imaged base's normal, Pa/m; it may shift
+        and tilt as a plane.
     annulus
         Shear modulus of the fibrous ring that ends the muscle at the base, Pa. It grows linearly
         from zero at `annulus_height` to this at the base.
@@ -35,12 +38,13 @@ class Springs:
     pericardium: float = 2e5  # Pa/m
     base_normal: float = 3e4  # Pa/m
     base_plane: float = 1e5  # Pa/m
+    base_warp: float = 1e7  # Pa/m
     annulus: float = 3e3  # Pa
     annulus_height: float = 0.85
 
     def __post_init__(self) -> None:
         """Refuse springs that push, and a wall that nothing holds."""
-        for name in ("pericardium", "base_normal", "base_plane", "annulus"):
+        for name in ("pericardium", "base_normal", "base_plane", "base_warp", "annulus"):
             value = getattr(self, name)
             if not value >= 0:
                 msg = f"Springs.{name} must not be negative, found {value:g}. Use 0 for none."

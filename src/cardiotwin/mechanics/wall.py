@@ -70,7 +70,7 @@ class Wall:
     def imaged(self, unloaded: Solved) -> Solved:
         """Return the image as an equilibrium over its unloaded placement."""
         unknown = np.array(unloaded.unknown)
-        unknown[self.body.displacement_dofs] = 0
+        unknown[self.body.fields.displacement_dofs] = 0
         return Solved(
             unknown=unknown, other=self.body.displacement(unloaded), loads=unloaded.loads
         )
@@ -90,8 +90,11 @@ class Wall:
         seek: str = "active_tension",
         reference: Dofs | None = None,
         first_step: float = 0.25,
+        before: Solved | None = None,
     ) -> Solved:
         """Return the placement of a given cavity volume, m^3; the load `seek` is found.
+
+        `before` is one that came before `start`, by which the way is predicted.
 
         Raises
         ------
@@ -105,11 +108,17 @@ class Wall:
             lambda points: cavity_volume_gradient(points, self.mesh),
             volume,
         )
-        return self.body.load_to(start, loads, control, reference, first_step)
+        past = None
+        if before is not None:
+            here = self.volume(start)
+            past = (self.volume(before) - here) / (volume - here), before
+        return self.body.load_to(
+            start, loads, control, reference, first_step=first_step, past=past
+        )
 
     def points(self, solved: Solved) -> Float[np.ndarray, "nodes 3"]:
         """Return the wall's nodes in a placement, m."""
-        moved = self.body.nodal.to_nodes(self.body.displacement(solved))
+        moved = self.body.fields.nodal.to_nodes(self.body.displacement(solved))
         return np.asarray(self.mesh.points + moved)
 
     def volume(self, solved: Solved) -> float:
@@ -136,7 +145,7 @@ class Wall:
     def volume_slope(self, solved: Solved, change: Dofs) -> float:
         """Return the derivative of the cavity's volume along a change of displacement dofs."""
         gradient = cavity_volume_gradient(self.points(solved), self.mesh)
-        return float(np.sum(gradient * self.body.nodal.to_nodes(change)))
+        return float(np.sum(gradient * self.body.fields.nodal.to_nodes(change)))
 
     def volume_changes(
         self,
@@ -150,7 +159,7 @@ class Wall:
         image (keys of its own choice, e.g. ``imaged_pressure``).
         """
         changes = self.body.loading_sensitivity(solved, names, reference)
-        dofs = self.body.displacement_dofs
+        dofs = self.body.fields.displacement_dofs
         return {name: self.volume_slope(solved, change[dofs]) for name, change in changes.items()}
 
     # ---- fields --------------------------------------------------------------------------

@@ -29,9 +29,9 @@ from cardiotwin.mechanics.wall import Wall
 from cardiotwin.twin.agreement import agreements, checks, estimates
 from cardiotwin.twin.stages import Stages
 from cardiotwin.twin.twin import Twin
-from cardiotwin.units import MMHG
 
-CURVE_PRESSURES = np.array([0, 1, 2, 5, 8, 12, 16, 20, 25, 30]) * MMHG
+FILLING = np.array([0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0])  # of the passive curve, 1: imaged
+BEYOND = np.array([1 / 3, 2 / 3, 1.0])  # the same, from the image to the fullest placement fitted
 SOFTWARE = ("cardiotwin", "fenics-ufl", "fenics-ffcx", "numpy", "scipy", "scikit-fem", "nibabel")
 DOLFINX = ("dolfinx-solver-real", "fenics-dolfinx")
 
@@ -138,11 +138,17 @@ def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tupl
 def predict(wall: Wall, fit: Fit) -> Prediction:
     """Return the states and fields of a fitted wall; the passive curve starts at rest."""
     placed = fit.placements
-    imaged_pressure = placed.trial.end_diastolic_pressure
-    pressures = np.union1d(CURVE_PRESSURES, [imaged_pressure])
-    curve = HeartModel(wall, ()).inflation(placed, pressures)
-    at_image = curve[int(np.searchsorted(pressures, imaged_pressure))]
-    solved = {"end_diastole": wall.imaged(placed.unloaded)}
+    imaged = wall.imaged(placed.unloaded)
+    empty, full = wall.volume(placed.unloaded), wall.volume(imaged)
+    fullest = max((wall.volume(one) for one in placed.passive.values()), default=full)
+    volumes = empty + FILLING * (full - empty)
+    if fullest > full:
+        volumes = np.append(volumes, full + BEYOND * (fullest - full))
+    curve = HeartModel(wall, ()).inflation(placed, volumes)
+    at_image = wall.load(
+        curve[len(FILLING)], placed.trial.passive(imaged.loads.cavity_pressure), first_step=1.0
+    )
+    solved = {"end_diastole": imaged}
     if placed.systole:
         solved["end_systole"] = placed.end_systole
     states = {"unloaded": wall.state(placed.unloaded, unloaded=True)}
@@ -153,9 +159,7 @@ def predict(wall: Wall, fit: Fit) -> Prediction:
     return Prediction(
         states=states,
         fields=fields,
-        passive_curve=np.array(
-            [[wall.volume(one), p] for one, p in zip(curve, pressures, strict=True)]
-        ),
+        passive_curve=np.array([[wall.volume(one), one.loads.cavity_pressure] for one in curve]),
         returned=wall.points(at_image),
     )
 

@@ -1,0 +1,86 @@
+"""A body's finite-element functions: the one that is sought, and the placement given beside it."""
+
+from typing import Any
+
+from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
+
+import basix.ufl
+import dolfinx
+import numpy as np
+import ufl
+
+from cardiotwin.fem.domain import Domain, NodalField
+from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.mechanics.solved import Dofs, Nodes, Placement
+
+PRESSURE_UNIT = 1e5  # Pa: the unknown pressure is scaled so that rows and columns have one size
+
+
+class Fields:
+    """Quadratic displacement, with a linear pressure in the mixed form.
+
+    Parameters
+    ----------
+    domain, mesh
+        The imaged mesh, in dolfinx's and in its own numbering.
+    mixed
+        Whether there is a pressure.
+    """
+
+    def __init__(self, domain: Domain, mesh: TetMesh, *, mixed: bool) -> None:
+        self._domain = domain
+        self._points = mesh.points
+        self._mixed = mixed
+        vector = basix.ufl.element("Lagrange", "tetrahedron", 2, shape=(3,))
+        if mixed:
+            pressure = basix.ufl.element("Lagrange", "tetrahedron", 1)
+            both = basix.ufl.mixed_element([vector, pressure])
+            self.space = dolfinx.fem.functionspace(domain.mesh, both)
+            self.placements, part = self.space.sub(0).collapse()
+            self.displacement_dofs = np.ravel(part)
+        else:
+            self.space = self.placements = dolfinx.fem.functionspace(domain.mesh, vector)
+            self.displacement_dofs = np.arange(self.space.dofmap.index_map.size_local * 3)
+        self.nodal = NodalField(domain, self.placements)
+        self.unknown = dolfinx.fem.Function(self.space)
+        self.given = dolfinx.fem.Function(self.placements)
+
+    def split(self, function: Any) -> tuple[Any, Any]:
+        """Return displacement and pressure (Pa; None in the penalty form) of a function."""
+        if not self._mixed:
+            return function, None
+        u, p = ufl.split(function)
+        return u, PRESSURE_UNIT * p
+
+    def sought(self) -> Placement:
+        """Return the unknown's displacement dofs as they are now."""
+        return np.asarray(self.unknown.x.array[self.displacement_dofs])
+
+    def unknown_nodes(self) -> Nodes:
+        """Return the nodes where the unknown has them now, m."""
+        return np.asarray(self._points + self.nodal.to_nodes(self.sought()))
+
+    def given_nodes(self) -> Nodes:
+        """Return the nodes of the given placement, m."""
+        return np.asarray(self._points + self.nodal.to_nodes(self.given.x.array))
+
+    def of_nodes(self, vectors: Nodes) -> Dofs:
+        """Return the unknown's dofs of nodal vectors; those of the pressure are zero."""
+        result = np.zeros_like(self.unknown.x.array)
+        result[self.displacement_dofs] = self.nodal.to_dofs(vectors)
+        return result
+
+    def clamp(self, names: tuple[str, ...]) -> list[dolfinx.fem.DirichletBC[Any]]:
+        """Return the conditions that hold the named facets where the image has them."""
+        conditions = []
+        for name in names:
+            facets = self._domain.facets.find(self._domain.tags[name])
+            zero = dolfinx.fem.Function(self.placements)
+            if self._mixed:
+                spaces = (self.space.sub(0), self.placements)
+                dofs = dolfinx.fem.locate_dofs_topological(spaces, 2, facets)
+                conditions.append(dolfinx.fem.dirichletbc(zero, dofs, self.space.sub(0)))
+            else:
+                dofs = dolfinx.fem.locate_dofs_topological(self.space, 2, facets)
+                conditions.append(dolfinx.fem.dirichletbc(zero, dofs))
+        return conditions
