@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cardiotwin.errors import InputError
-from cardiotwin.imaging import read_examination
+from cardiotwin.imaging import Reading, read_examination
 
 from .hearts import ellipsoid_heart, write
 
@@ -67,7 +67,7 @@ def test_a_cavity_in_pieces_is_flagged_or_refused(tmp_path):
 def test_an_explicit_convention_without_wall_is_refused(tmp_path):
     path = write(tmp_path / "x.nii", LABELS, AFFINE)
     with pytest.raises(InputError, match=r"no myocardium: .* found the values \[1, 2, 3\]"):
-        read_examination(path, labels="1=rv,2=background,3=lv")
+        read_examination(path, Reading(labels="1=rv,2=background,3=lv"))
 
 
 def test_a_truncated_file_is_refused(tmp_path):
@@ -90,7 +90,7 @@ def test_a_path_that_does_not_exist_is_refused_with_its_neighbours(tmp_path):
         read_examination(tmp_path / "hearts.nii")
     with pytest.raises(InputError, match=r"end_systole does not exist: .*es.nii"):
         read_examination(
-            write(tmp_path / "a.nii", LABELS, AFFINE), end_systole=tmp_path / "es.nii"
+            write(tmp_path / "a.nii", LABELS, AFFINE), Reading(end_systole=tmp_path / "es.nii")
         )
 
 
@@ -109,4 +109,4 @@ def test_an_image_of_another_place_is_refused(tmp_path):
     elsewhere[:3, 3] += 500
     picture = write(tmp_path / "other.nii", LABELS.astype(np.float32), elsewhere)
     with pytest.raises(InputError, match=r"affines do not reconcile, found 0 % of the heart"):
-        read_examination(path, image=picture)
+        read_examination(path, Reading(image=picture))

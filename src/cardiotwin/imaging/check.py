@@ -17,7 +17,6 @@ from cardiotwin.imaging.examination import (
     Tissue,
     View,
 )
-from cardiotwin.imaging.labels import INFER
 from cardiotwin.imaging.phases import (
     cavity_volume,
     label_volume,
@@ -26,6 +25,7 @@ from cardiotwin.imaging.phases import (
     words,
 )
 from cardiotwin.imaging.read import read_examination
+from cardiotwin.imaging.sources import AS_FOUND, Reading
 from cardiotwin.units import ML, MM, MMHG
 
 
@@ -45,26 +45,9 @@ class Findings:
     flags: tuple[Flag, ...]
 
 
-def check(
-    path: Path,
-    *,
-    end_systole: Path | None = None,
-    image: Path | None = None,
-    labels: str = INFER,
-    end_diastole_frame: int | None = None,
-    end_systole_frame: int | None = None,
-) -> Findings:
+def check(path: Path, reading: Reading = AS_FOUND) -> Findings:
     """Return what an examination holds and lacks; raise `InputError` where it cannot be used."""
-    return describe(
-        read_examination(
-            path,
-            end_systole=end_systole,
-            image=image,
-            labels=labels,
-            end_diastole_frame=end_diastole_frame,
-            end_systole_frame=end_systole_frame,
-        )
-    )
+    return describe(read_examination(path, reading))
 
 
 def describe(examination: Examination) -> Findings:

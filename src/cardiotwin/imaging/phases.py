@@ -9,13 +9,14 @@ from cardiotwin.errors import Flag, InputError
 from cardiotwin.imaging.affine import voxel_volume
 from cardiotwin.imaging.curves import polygon_area
 from cardiotwin.imaging.examination import Contours, LabelMap, Phase, Structure, Tissue, View
-from cardiotwin.units import ML
+from cardiotwin.units import ML, MM
 
 CAVITY = (15.0, 700.0)  # mL at end-diastole, from small children to dilated hearts
 WALL = (12.0, 800.0)  # mL
 FEWEST_SLICES = 4
 SMALLEST_EJECTION = 0.05  # frames whose cavities differ by less are one phase
 SMALL_PIECES, LARGE_PIECES = 0.05, 0.25  # of the cavity, outside its patches or filled in them
+MOST_APART = 60 * MM  # between the cavities' middles at the two phases
 AS_LARGE = 0.95  # the R wave's frame is end-diastole if its cavity is this share of the largest
 
 
@@ -180,5 +181,23 @@ def check_beat(end_diastolic: float, end_systolic: float, source: Path) -> None:
         msg = (
             f"End-systole is not smaller than end-diastole in {source}, found "
             f"{end_systolic / ML:.1f} and {end_diastolic / ML:.1f} mL. They may be exchanged."
+        )
+        raise InputError(msg)
+
+
+def check_place(contours: Mapping[Phase, Contours]) -> None:
+    """Raise `InputError` where end-systole was drawn elsewhere than end-diastole."""
+    if Phase.END_SYSTOLE not in contours:
+        return
+    first, second = (
+        np.concatenate([c.points for c in contours[phase].of(Structure.LV_ENDOCARDIUM)])
+        for phase in (Phase.END_DIASTOLE, Phase.END_SYSTOLE)
+    )
+    apart = float(np.linalg.norm(first.mean(axis=0) - second.mean(axis=0)))
+    if apart > MOST_APART:
+        msg = (
+            f"End-systole lies {apart / MM:.0f} mm from end-diastole, at most "
+            f"{MOST_APART / MM:.0f} mm is a heart's motion. Give both of one examination, with "
+            "their own affines."
         )
         raise InputError(msg)

@@ -1,6 +1,7 @@
 """`cardiotwin check`: what is in a folder, what is missing or wrong, before anything runs."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,18 @@ def check_examination(options: Options) -> None:
     if options["path"] is None:
         msg = "check needs a path, found none. Write cardiotwin check path=folder."
         raise InputError(msg)
-    findings = check(Path(options["path"]).expanduser(), **reading(options))
+    findings = check(Path(options["path"]).expanduser(), reading(options))
     for line in findings.lines:
         print(line)  # noqa: T201 - the command's answer
     for flag in findings.flags:
         print(f"! {flag.name}: {flag.sentence}")  # noqa: T201 - the command's answer
 
 
-def reading(options: Options) -> dict[str, Any]:
-    """Return the options of `read_examination` and `check`, beside the path."""
-    files = {
-        name: Path(options[name]).expanduser() if options[name] else None
-        for name in ("end_systole", "image")
-    }
-    frames = {name: options[name] for name in ("end_diastole_frame", "end_systole_frame")}
-    return {**files, "labels": options["labels"], **frames}
+def reading(options: Options) -> Any:
+    """Return the options of `read_examination`, beside the path, as it takes them."""
+    from cardiotwin.imaging import Reading  # noqa: PLC0415 - not for --help
+
+    values = {item.name: options[item.name] for item in fields(Reading)}
+    for name in ("end_systole", "image"):
+        values[name] = Path(values[name]).expanduser() if values[name] else None
+    return Reading(**values)

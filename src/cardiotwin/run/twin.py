@@ -197,7 +197,7 @@ def _read(options: Options) -> Examination | None:
         return None
     from cardiotwin.imaging.read import read_examination  # noqa: PLC0415 - not for --help
 
-    found = read_examination(Path(options["path"]).expanduser(), **reading(options))
+    found = read_examination(Path(options["path"]).expanduser(), reading(options))
     return replace(found, subject=with_options(found.subject, options["subject"]))
 
 
@@ -241,5 +241,5 @@ def _volunteer(options: Options, folder: Path, stages: Stages) -> Examination:
     from cardiotwin.imaging.read import read_examination  # noqa: PLC0415 - not for --help
 
     place = volunteer_folder(options["volunteer"], folder, stages)
-    found = read_examination(place, **reading(options))
+    found = read_examination(place, reading(options))
     return replace(found, subject=with_options(found.subject, options["subject"]))
