@@ -14,16 +14,9 @@ from cardiotwin.imaging.examination import (
     LabelMap,
     Phase,
     Structure,
-    Tissue,
     View,
 )
-from cardiotwin.imaging.phases import (
-    cavity_volume,
-    label_volume,
-    usable_slices,
-    wall_volume,
-    words,
-)
+from cardiotwin.imaging.phases import drawn_volumes, usable_slices, words
 from cardiotwin.imaging.read import read_examination
 from cardiotwin.imaging.sources import AS_FOUND, Reading
 from cardiotwin.units import ML, MM, MMHG
@@ -68,13 +61,8 @@ def describe(examination: Examination) -> Findings:
 
 
 def volumes(examination: Examination, phase: Phase) -> tuple[float, float]:
-    """Return a phase's LV cavity and wall as measured (voxels, or areas times thickness), m^3."""
-    labels = examination.labels.get(phase)
-    if labels is not None:
-        cavity = label_volume(labels, Tissue.LV_CAVITY)
-        return cavity, label_volume(labels, Tissue.MYOCARDIUM)
-    contours = examination.contours[phase]
-    return cavity_volume(contours), wall_volume(contours)
+    """Return a phase's LV cavity and wall as drawn, m^3."""
+    return drawn_volumes(examination.contours[phase], examination.labels.get(phase))
 
 
 def _person(examination: Examination) -> str:
@@ -134,6 +122,7 @@ def _lacking(examination: Examination) -> tuple[Flag, ...]:
     """Return what is not there and what the twin does instead."""
     subject = examination.subject
     contours = examination.contours[Phase.END_DIASTOLE]
+    ejects = Phase.END_SYSTOLE in examination.contours
     absent = {
         "no_cuff_pressure": (
             subject.cuff_systolic is None and subject.end_systolic_pressure is None,
@@ -147,22 +136,10 @@ def _lacking(examination: Examination) -> tuple[Flag, ...]:
             not contours.of(Structure.RV_INSERTION) and not contours.of(Structure.RV_ENDOCARDIUM),
             "No right ventricle: where the AHA segments start is assumed.",
         ),
+        "no_times": (
+            ejects and Phase.END_SYSTOLE not in examination.frame_times,
+            "No frame times: when end-systole is stays empty in the record.",
+        ),
         "no_image": (not examination.images, "No image: pictures show the contours alone."),
     }
-    found = [Flag(name=name, sentence=text) for name, (is_so, text) in absent.items() if is_so]
-    return (*found, *_wall_change(examination))
-
-
-def _wall_change(examination: Examination) -> tuple[Flag, ...]:
-    """Return a flag where the wall, which keeps its volume, is drawn too differently."""
-    if Phase.END_SYSTOLE not in examination.contours:
-        return ()
-    before = volumes(examination, Phase.END_DIASTOLE)[1]
-    after = volumes(examination, Phase.END_SYSTOLE)[1]
-    if abs(after / before - 1) <= 0.3:
-        return ()
-    sentence = (
-        f"The wall is {before / ML:.0f} mL at end-diastole and {after / ML:.0f} mL at end-systole "
-        "as drawn, though muscle keeps its volume: one phase may lack slices."
-    )
-    return (Flag(name="wall_volume_changes", sentence=sentence),)
+    return tuple(Flag(name=name, sentence=text) for name, (is_so, text) in absent.items() if is_so)

@@ -18,6 +18,7 @@ LONG_AXIS_WORDS = {"la", "lax", "2ch", "3ch", "4ch"}
 PLAIN_WORDS = {"sa", "sax", "cine", "short", "axis", "end", "guidepoints", "guide", "points"}
 OTHER_FOLDERS = {"tagging", "flow", "perfusion", "mapping", "raw", "physio"}
 SUBJECT_FILES = ("subject.yaml", "subject.yml")
+TEXT = {".txt", ".csv", ".tsv", ".json", ".yaml", ".yml", ".md"}
 DEPTH = 3  # folders deep that a subject's files are looked for
 
 
@@ -122,6 +123,12 @@ def find_sources(path: Path, reading: Reading) -> Sources:
 
 def _of_file(path: Path) -> Sources:
     """Return a bare segmentation with the image beside it that has the same name otherwise."""
+    if path.suffix.lower() in TEXT:
+        msg = (
+            f"path must be a segmentation, found the text file {path}. Give a NIfTI file, a "
+            "subject's folder, or a folder of guide points."
+        )
+        raise InputError(msg)
     beside = [
         item
         for item in sorted(path.parent.iterdir())
@@ -178,14 +185,17 @@ def _complete(sources: Sources, folder: Path) -> Sources:
     return sources
 
 
-def _folders(folder: Path, depth: int = DEPTH) -> list[Path]:
-    """Return the folder and those in it that may hold a cine examination."""
-    found = [folder]
+def _folders(folder: Path, depth: int = DEPTH, within: tuple[Path, ...] = ()) -> list[Path]:
+    """Return the folder and those in it that may hold a cine examination.
+
+    A link back to a folder that it lies in leads nowhere new.
+    """
+    found, within = [folder], (*within, folder.resolve())
     if depth > 0:
         for item in sorted(folder.iterdir()):
             hidden = item.name.startswith(".") or item.name.lower() in OTHER_FOLDERS
-            if item.is_dir() and not hidden:
-                found += _folders(item, depth - 1)
+            if item.is_dir() and not hidden and item.resolve() not in within:
+                found += _folders(item, depth - 1, within)
     return found
 
 

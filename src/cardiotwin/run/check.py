@@ -24,7 +24,7 @@ def check_examination(options: Options) -> None:
     if options["path"] is None:
         msg = "check needs a path, found none. Write cardiotwin check path=folder."
         raise InputError(msg)
-    findings = check(Path(options["path"]).expanduser(), reading(options))
+    findings = check(place("path", options["path"]), reading(options))
     for line in findings.lines:
         print(line)  # noqa: T201 - the command's answer
     for flag in findings.flags:
@@ -37,5 +37,16 @@ def reading(options: Options) -> Any:
 
     values = {item.name: options[item.name] for item in fields(Reading)}
     for name in ("end_systole", "image"):
-        values[name] = Path(values[name]).expanduser() if values[name] else None
+        values[name] = None if values[name] is None else place(name, values[name])
     return Reading(**values)
+
+
+def place(key: str, value: str) -> Path:
+    """Return a path as the command line has it; raise `InputError` where it is empty."""
+    if not value.strip():
+        msg = f"{key} is empty, found {value!r}. Name a file or folder: {key}=..."
+        raise InputError(msg)
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:  # ~name, and no user of that name: a file may be called so
+        return Path(value)
