@@ -13,7 +13,6 @@ from cardiotwin.imaging.examination import (
     ImageStack,
     LabelMap,
     Phase,
-    Structure,
     View,
 )
 from cardiotwin.imaging.phases import drawn_volumes, usable_slices, words
@@ -121,7 +120,6 @@ def _image(image: ImageStack) -> str:
 def _lacking(examination: Examination) -> tuple[Flag, ...]:
     """Return what is not there and what the twin does instead."""
     subject = examination.subject
-    contours = examination.contours[Phase.END_DIASTOLE]
     ejects = Phase.END_SYSTOLE in examination.contours
     absent = {
         "no_cuff_pressure": (
@@ -131,10 +129,6 @@ def _lacking(examination: Examination) -> tuple[Flag, ...]:
         "no_filling_pressure": (
             subject.end_diastolic_pressure is None,
             "No end-diastolic pressure: stiffness rests on a prior for it.",
-        ),
-        "no_rv": (
-            not contours.of(Structure.RV_INSERTION) and not contours.of(Structure.RV_ENDOCARDIUM),
-            "No right ventricle: where the AHA segments start is assumed.",
         ),
         "no_times": (
             ejects and Phase.END_SYSTOLE not in examination.frame_times,

@@ -76,7 +76,7 @@ def header_flags(image: Any, source: Path) -> tuple[Flag, ...]:
     header = image.header
     sform, qform = int(header["sform_code"]) > 0, int(header["qform_code"]) > 0
     pixdim = _pixdim(image)
-    several = np.array(image.shape[:3]) > 1
+    several = np.array([*image.shape, 1, 1][:3]) > 1
     known = np.all(np.isfinite(pixdim[several]) & (pixdim[several] != 0))
     if not known and not sform:
         msg = (
@@ -171,7 +171,7 @@ def _places_differ(image: Any, source: Path) -> list[Flag]:
         qform, sform = image.header.get_qform(), image.header.get_sform()
     except ValueError:  # its quaternion is no rotation: the sform alone can be meant
         return []
-    ends = np.array(image.shape[:3]) - 1
+    ends = np.array([*image.shape, 1, 1][:3]) - 1
     corners = np.stack(np.meshgrid(*([0, end] for end in ends), indexing="ij"), axis=-1)
     apart = corners.reshape(-1, 3) @ (sform - qform)[:3, :3].T + (sform - qform)[:3, 3]
     farthest = float(np.linalg.norm(apart, axis=1).max()) * metres(image.header)

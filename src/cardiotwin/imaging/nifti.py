@@ -84,6 +84,8 @@ def read_volume(path: Path, role: str = "path") -> Volume:
         OSError,
         EOFError,
         ValueError,
+        MemoryError,
+        OverflowError,
         zlib.error,
     ) as error:
         reason = str(error).split("\n", maxsplit=1)[0] or type(error).__name__

@@ -152,8 +152,8 @@ def check_pieces(contours: Contours, labels: LabelMap) -> tuple[Flag, ...]:
     )
     if abs(apart) > LARGE_PIECES:
         msg = (
-            f"The LV cavity of {labels.source} is in pieces, {found}. Correct the labels, or "
-            "name their convention with labels=..."
+            f"The LV cavity of {labels.source} is in pieces, {found}. Correct the labels or "
+            "their axes (i, j, slice, frame), or name their convention with labels=..."
         )
         raise InputError(msg)
     sentence = f"The LV cavity has islands or holes, {found}: the latter is fitted."

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from cardiotwin.errors import Flag
+from cardiotwin.errors import Flag, InputError
 from cardiotwin.imaging.drawing import ED, ES, Drawing, read_drawing
 from cardiotwin.imaging.examination import Examination, ImageStack, Phase, Subject
 from cardiotwin.imaging.images import frame_time, image_files, matching, read_images, short_axis
@@ -32,6 +32,14 @@ def read_examination(path: Path, reading: Reading = AS_FOUND) -> Examination:
     InputError
         Where the data cannot be a heart's, with what was found and what to do.
     """
+    try:
+        return _examination(path, reading)
+    except PermissionError as error:
+        msg = f"{path} may not be read, found {error.filename} closed. Ask for its permission."
+        raise InputError(msg) from error
+
+
+def _examination(path: Path, reading: Reading) -> Examination:
     sources = find_sources(path, reading)
     given = sources.subject
     drawing = read_drawing(path, sources, reading.completed(given))

@@ -50,6 +50,12 @@ def read_labels(
 ) -> LabelSeries:
     """Return a segmentation; `known` gives the values' tissues where another file told them."""
     volume = read_volume(path, role)
+    if min(volume.array.shape[:3]) == 1:
+        msg = (
+            f"{path} is a single slice, found the shape {volume.array.shape}. Give a stack of "
+            "slices; if the fourth axis holds them, write them on the third."
+        )
+        raise InputError(msg)
     values, affine = _slices_last(label_values(volume), volume.affine)
     askew = check_axes(affine, path)
     held = np.flatnonzero(values.any(axis=(0, 1, 2)))

@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cardiotwin.errors import InputError
 from cardiotwin.run.application import Options, run_job
 from cardiotwin.run.options import CheckOptions, store
+from cardiotwin.units import ML, MM
+
+if TYPE_CHECKING:
+    from cardiotwin.geometry.anatomy import Anatomy
+    from cardiotwin.imaging.examination import Phase
 
 store("check", CheckOptions)
 
@@ -19,16 +24,34 @@ def run(words: Sequence[str]) -> int:
 
 def check_examination(options: Options) -> None:
     """Print what an examination holds; raise `InputError` for one that makes no twin."""
-    from cardiotwin.imaging import check  # noqa: PLC0415 - not for --help
+    from cardiotwin.geometry.fit import fit_anatomy  # noqa: PLC0415 - not for --help
+    from cardiotwin.geometry.template import Template  # noqa: PLC0415 - not for --help
+    from cardiotwin.imaging import describe, read_examination  # noqa: PLC0415 - not for --help
 
     if options["path"] is None:
         msg = "check needs a path, found none. Write cardiotwin check path=folder."
         raise InputError(msg)
-    findings = check(place("path", options["path"]), reading(options))
-    for line in findings.lines:
-        print(line)  # noqa: T201 - the command's answer
-    for flag in findings.flags:
-        print(f"! {flag.name}: {flag.sentence}")  # noqa: T201 - the command's answer
+    examination = read_examination(place("path", options["path"]), reading(options))
+    found = describe(examination)
+    lines, flags = list(found.lines), list(found.flags)
+    try:
+        anatomy = fit_anatomy(examination, Template())
+        lines += [_fitted(phase, anatomy) for phase in anatomy.fits]
+        flags += [flag for flag in anatomy.flags if flag not in flags]
+    finally:  # what was read helps to see why geometry refuses it
+        for line in (*lines, *(f"! {flag.name}: {flag.sentence}" for flag in flags)):
+            print(line)  # noqa: T201 - the command's answer
+
+
+def _fitted(phase: "Phase", anatomy: "Anatomy") -> str:
+    """Return a phase's volumes, of the slices up to the base and of the whole mesh."""
+    fit = anatomy.fits[phase]
+    return (
+        f"{phase.value.replace('_', '-')} fitted: cavity {fit.measured_cavity / ML:.1f} mL, wall "
+        f"{fit.measured_wall / ML:.1f} mL up to the base ({anatomy.base_rule[phase]}); mesh "
+        f"{fit.cavity_volume / ML:.1f} and {fit.wall_volume / ML:.1f} mL with apex and base, "
+        f"{fit.surface_distance / MM:.2f} mm from the contours"
+    )
 
 
 def reading(options: Options) -> Any:
