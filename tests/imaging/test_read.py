@@ -168,7 +168,7 @@ def test_autofd_folders_are_read_with_their_image_in_place(real_data, heart):
     image, labels = found.images[0], found.labels[ED]
     offset = np.linalg.solve(labels.affine, image.affine)[:3, 3]
     np.testing.assert_allclose(offset, [0, 0, 3], atol=1e-3)
-    assert "image_contrast" not in names(found.flags)
+    assert names(found.flags) == {"end_systole_missing"}
 
 
 @pytest.mark.real_data
