@@ -52,8 +52,23 @@ def test_a_mapping_in_words_is_taken_at_its_word():
 
 
 @pytest.mark.parametrize(
+    "labels",
+    [
+        "1:RV/2:MYO/3:LV/255:background",
+        "rv=1,myo=2,lv=3,background=255",
+        "RV:1/MYO:2/3:lv/255=background",
+    ],
+)
+def test_pairs_need_no_quotes_and_may_be_written_either_way_round(labels):
+    assert convention_mapping(labels) == {1: RV, 2: WALL, 3: LV, 255: Tissue.BACKGROUND}
+
+
+@pytest.mark.parametrize(
     ("labels", "found"),
     [
+        ("1:rv/1:lv", r"gives the value 1 twice, found '1:rv/1:lv'"),
+        ("1:rv/myo", r"pair whole numbers with tissues, found 'myo'"),
+        ("1:2", r"pair whole numbers with tissues, found '1:2'"),
         ("acdd", r"known convention, found 'acdd'"),
         ("1=heart", r"pair whole numbers with tissues, found '1=heart'"),
         ("x=lv", r"found 'x=lv'"),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cardiotwin.errors import InputError
-from cardiotwin.imaging import Phase, Structure, Tissue, check, read_examination
+from cardiotwin.imaging import Phase, Reading, Structure, Tissue, check, read_examination
 from cardiotwin.imaging.phases import label_volume, usable_slices
 from cardiotwin.units import MMHG
 
@@ -50,20 +50,20 @@ def test_of_a_cine_with_two_labelled_frames_only_these_count(tmp_path):
     found = read_examination(path)
     assert cavity(found, ED) > cavity(found, ES)
     assert found.motion == ()
-    chosen = read_examination(path, end_diastole_frame=1)
+    chosen = read_examination(path, Reading(end_diastole_frame=1))
     assert set(chosen.contours) == {ED}
     with pytest.raises(InputError, match=r"end_systole_frame=0 has no left .* frames \[1, 3\]"):
-        read_examination(path, end_systole_frame=0)
+        read_examination(path, Reading(end_systole_frame=0))
 
 
 def test_two_files_are_ed_and_es_with_the_values_of_the_first(tmp_path):
     first = write(tmp_path / "a.nii.gz", as_ukbb(LABELS), AFFINE)
     second = write(tmp_path / "b.nii.gz", as_ukbb(SMALL), AFFINE)
-    found = read_examination(first, end_systole=second)
+    found = read_examination(first, Reading(end_systole=second))
     assert set(found.contours) == {ED, ES}
     assert found.labels[ES].convention.startswith("as at end-diastole: 1 LV_CAVITY")
     with pytest.raises(InputError, match=r"not smaller than end-diastole .* found 8\d.\d and 2\d"):
-        read_examination(second, end_systole=first)
+        read_examination(second, Reading(end_systole=first))
 
 
 def test_a_folder_in_acdc_s_layout_is_understood(tmp_path):
@@ -126,9 +126,9 @@ def brightness(labels):
 def test_an_image_whose_blood_is_elsewhere_is_flagged(tmp_path):
     path = write(tmp_path / "seg.nii", LABELS, AFFINE)
     right = write(tmp_path / "right.nii", brightness(LABELS), AFFINE)
-    assert "image_contrast" not in names(read_examination(path, image=right).flags)
+    assert "image_contrast" not in names(read_examination(path, Reading(image=right)).flags)
     wrong = write(tmp_path / "wrong.nii", brightness(np.roll(LABELS, 14, axis=0)), AFFINE)
-    assert "image_contrast" in names(read_examination(path, image=wrong).flags)
+    assert "image_contrast" in names(read_examination(path, Reading(image=wrong)).flags)
 
 
 def test_isotropic_voxels_are_cut_across_the_ring(tmp_path):
@@ -154,7 +154,7 @@ def test_check_says_what_is_there_and_what_is_missing(tmp_path):
 def test_check_doubts_a_wall_that_changes_its_volume(tmp_path):
     thin, _ = ellipsoid_heart(inner=(15.0, 15.0, 60.0), wall=7.0)
     path = write(tmp_path / "ed.nii", LABELS, AFFINE)
-    flags = check(path, end_systole=write(tmp_path / "es.nii", thin, AFFINE)).flags
+    flags = check(path, Reading(end_systole=write(tmp_path / "es.nii", thin, AFFINE))).flags
     (flag,) = (flag for flag in flags if flag.name == "wall_volume_changes")
     assert re.search(r"wall is 110 mL at end-diastole and 40 mL at end-systole", flag.sentence)
 
@@ -168,7 +168,7 @@ def test_autofd_folders_are_read_with_their_image_in_place(real_data, heart):
     image, labels = found.images[0], found.labels[ED]
     offset = np.linalg.solve(labels.affine, image.affine)[:3, 3]
     np.testing.assert_allclose(offset, [0, 0, 3], atol=1e-3)
-    assert "image_contrast" not in names(found.flags)
+    assert names(found.flags) == {"end_systole_missing"}
 
 
 @pytest.mark.real_data

@@ -1,13 +1,14 @@
 import re
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 
 from cardiotwin.errors import InputError
-from cardiotwin.imaging import read_examination
+from cardiotwin.imaging import Reading, read_examination
 
-from .hearts import ellipsoid_heart, write
+from .hearts import ellipsoid_heart, write, write_guide_points
 
 LABELS, AFFINE = ellipsoid_heart()
 
@@ -67,7 +68,7 @@ def test_a_cavity_in_pieces_is_flagged_or_refused(tmp_path):
 def test_an_explicit_convention_without_wall_is_refused(tmp_path):
     path = write(tmp_path / "x.nii", LABELS, AFFINE)
     with pytest.raises(InputError, match=r"no myocardium: .* found the values \[1, 2, 3\]"):
-        read_examination(path, labels="1=rv,2=background,3=lv")
+        read_examination(path, Reading(labels="1=rv,2=background,3=lv"))
 
 
 def test_a_truncated_file_is_refused(tmp_path):
@@ -90,7 +91,7 @@ def test_a_path_that_does_not_exist_is_refused_with_its_neighbours(tmp_path):
         read_examination(tmp_path / "hearts.nii")
     with pytest.raises(InputError, match=r"end_systole does not exist: .*es.nii"):
         read_examination(
-            write(tmp_path / "a.nii", LABELS, AFFINE), end_systole=tmp_path / "es.nii"
+            write(tmp_path / "a.nii", LABELS, AFFINE), Reading(end_systole=tmp_path / "es.nii")
         )
 
 
@@ -109,4 +110,56 @@ def test_an_image_of_another_place_is_refused(tmp_path):
     elsewhere[:3, 3] += 500
     picture = write(tmp_path / "other.nii", LABELS.astype(np.float32), elsewhere)
     with pytest.raises(InputError, match=r"affines do not reconcile, found 0 % of the heart"):
-        read_examination(path, image=picture)
+        read_examination(path, Reading(image=picture))
+
+
+def test_a_text_file_is_not_taken_for_its_folder(tmp_path):
+    write(tmp_path / "seg.nii", LABELS, AFFINE)
+    (tmp_path / "notes.txt").write_text("a letter")
+    with pytest.raises(InputError, match=r"must be a segmentation, found the text file .*notes.t"):
+        read_examination(tmp_path / "notes.txt")
+
+
+def test_a_file_of_guide_points_stands_for_its_folder(tmp_path):
+    write_guide_points(tmp_path, [(35, 44), (20, 35)])
+    found = read_examination(tmp_path / "GPFile_001.txt")
+    assert (
+        found.contours.keys() == read_examination(tmp_path / "SliceInfoFile.txt").contours.keys()
+    )
+
+
+def test_a_folder_linked_into_itself_is_searched_once(tmp_path):
+    write(tmp_path / "a_seg.nii", LABELS, AFFINE)
+    (tmp_path / "again").symlink_to(tmp_path)
+    assert list(read_examination(tmp_path).inputs) == [str(tmp_path / "a_seg.nii")]
+
+
+def test_a_link_to_itself_does_not_exist(tmp_path):
+    (tmp_path / "x.nii").symlink_to(tmp_path / "x.nii")
+    with pytest.raises(InputError, match=r"path does not exist: .*x.nii"):
+        read_examination(tmp_path / "x.nii")
+
+
+def test_what_may_not_be_read_is_named(tmp_path, monkeypatch):
+    path = write(tmp_path / "seg.nii", LABELS, AFFINE)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(InputError, match=r"may not be read, found .*seg.nii closed"):
+        read_examination(path)
+
+
+def test_a_device_is_no_file():
+    with pytest.raises(InputError, match=r"found a device or a pipe: /dev/null"):
+        read_examination(Path("/dev/null"))
+
+
+def test_a_single_slice_with_its_slices_as_frames_is_refused(tmp_path):
+    path = write(tmp_path / "x.nii", LABELS[:, :, None, :], AFFINE)
+    with pytest.raises(InputError, match=r"single slice, found the shape \(64, 64, 1, 12\)"):
+        read_examination(path)
+
+
+def test_colours_are_no_labels(tmp_path):
+    colours = np.zeros(LABELS.shape, [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nib.save(nib.Nifti1Image(colours, AFFINE), tmp_path / "x.nii")
+    with pytest.raises(InputError, match=r"values of type \[\('R', 'u1'\)"):
+        read_examination(tmp_path / "x.nii")

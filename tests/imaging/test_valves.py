@@ -6,6 +6,7 @@ from scipy.ndimage import binary_erosion
 from cardiotwin.errors import InputError
 from cardiotwin.imaging.examination import Phase, Structure
 from cardiotwin.imaging.read import read_examination
+from cardiotwin.imaging.sources import Reading
 from cardiotwin.imaging.valves import parse_valves, with_valves
 
 RING = [[10.0, 0.0, 40.0], [-10.0, 0.0, 42.0]]
@@ -55,4 +56,6 @@ def test_end_systole_of_another_place_is_refused(real_data, tmp_path):
     nib.save(nib.Nifti1Image(labels, stack.affine), tmp_path / "first.nii.gz")
     nib.save(nib.Nifti1Image(smaller.astype(np.uint8), affine), tmp_path / "second.nii.gz")
     with pytest.raises(InputError, match=r"End-systole lies \d+ mm from end-diastole"):
-        read_examination(tmp_path / "first.nii.gz", end_systole=tmp_path / "second.nii.gz")
+        read_examination(
+            tmp_path / "first.nii.gz", Reading(end_systole=tmp_path / "second.nii.gz")
+        )

@@ -15,6 +15,7 @@ from cardiotwin.imaging.examination import (
     View,
 )
 from cardiotwin.imaging.read import read_examination
+from cardiotwin.imaging.sources import Reading
 from cardiotwin.imaging.subject import subject_of, with_numbers
 from cardiotwin.imaging.trace import trace_labels
 
@@ -26,6 +27,7 @@ __all__ = [
     "ImageStack",
     "LabelMap",
     "Phase",
+    "Reading",
     "Slice",
     "Structure",
     "Subject",

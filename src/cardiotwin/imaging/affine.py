@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from cardiotwin.errors import InputError
+from cardiotwin.errors import Flag, InputError
 
+SQUARE = 3.0  # degrees: a circle of 25 mm is drawn wrong by half a pixel (0.7 mm) there
+STEEPEST = 30.0  # degrees, the tilt of a CT gantry
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
@@ -27,6 +29,37 @@ def check_affine(affine: Float[np.ndarray, "4 4"], source: Path) -> None:
             "the space. Write the file again with a valid sform or qform."
         )
         raise InputError(msg)
+
+
+def check_axes(affine: Float[np.ndarray, "4 4"], source: Path) -> tuple[Flag, ...]:
+    """Return a flag where slices, on the third axis, lie askew on each other.
+
+    Raises `InputError` where pixels are no rectangles: no scanner makes such, and registration
+    shears by a degree or two. Slices may be shifted against each other, by a tilted CT gantry.
+    """
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    in_plane = abs(float(np.rad2deg(np.arcsin(np.clip(axes[:, 0] @ axes[:, 1], -1, 1)))))
+    across = np.cross(axes[:, 0], axes[:, 1])
+    height = abs(float(across @ axes[:, 2])) / float(np.linalg.norm(across))
+    slant = float(np.rad2deg(np.arccos(np.clip(height, -1, 1))))
+    if in_plane > SQUARE or slant > STEEPEST:
+        found = (
+            f"pixels {in_plane:.0f} degrees off a right angle (at most {SQUARE:g})"
+            if in_plane > SQUARE
+            else f"slices stacked {slant:.0f} degrees askew (at most {STEEPEST:g})"
+        )
+        msg = (
+            f"The affine of {source} is sheared as no scanner's is, found {found}. Write the file "
+            "again on a grid with right angles."
+        )
+        raise InputError(msg)
+    if slant <= SQUARE:
+        return ()
+    sentence = (
+        f"The slices of {source.name} are stacked {slant:.0f} degrees askew, as by a tilted "
+        "gantry: if that is not so, the affine is wrong and so is the shape of the heart."
+    )
+    return (Flag(name="slices_askew", sentence=sentence),)
 
 
 def describe(affine: Float[np.ndarray, "4 4"]) -> str:

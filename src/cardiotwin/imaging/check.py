@@ -13,19 +13,11 @@ from cardiotwin.imaging.examination import (
     ImageStack,
     LabelMap,
     Phase,
-    Structure,
-    Tissue,
     View,
 )
-from cardiotwin.imaging.labels import INFER
-from cardiotwin.imaging.phases import (
-    cavity_volume,
-    label_volume,
-    usable_slices,
-    wall_volume,
-    words,
-)
+from cardiotwin.imaging.phases import drawn_volumes, usable_slices, words
 from cardiotwin.imaging.read import read_examination
+from cardiotwin.imaging.sources import AS_FOUND, Reading
 from cardiotwin.units import ML, MM, MMHG
 
 
@@ -45,26 +37,9 @@ class Findings:
     flags: tuple[Flag, ...]
 
 
-def check(
-    path: Path,
-    *,
-    end_systole: Path | None = None,
-    image: Path | None = None,
-    labels: str = INFER,
-    end_diastole_frame: int | None = None,
-    end_systole_frame: int | None = None,
-) -> Findings:
+def check(path: Path, reading: Reading = AS_FOUND) -> Findings:
     """Return what an examination holds and lacks; raise `InputError` where it cannot be used."""
-    return describe(
-        read_examination(
-            path,
-            end_systole=end_systole,
-            image=image,
-            labels=labels,
-            end_diastole_frame=end_diastole_frame,
-            end_systole_frame=end_systole_frame,
-        )
-    )
+    return describe(read_examination(path, reading))
 
 
 def describe(examination: Examination) -> Findings:
@@ -85,13 +60,8 @@ def describe(examination: Examination) -> Findings:
 
 
 def volumes(examination: Examination, phase: Phase) -> tuple[float, float]:
-    """Return a phase's LV cavity and wall as measured (voxels, or areas times thickness), m^3."""
-    labels = examination.labels.get(phase)
-    if labels is not None:
-        cavity = label_volume(labels, Tissue.LV_CAVITY)
-        return cavity, label_volume(labels, Tissue.MYOCARDIUM)
-    contours = examination.contours[phase]
-    return cavity_volume(contours), wall_volume(contours)
+    """Return a phase's LV cavity and wall as drawn, m^3."""
+    return drawn_volumes(examination.contours[phase], examination.labels.get(phase))
 
 
 def _person(examination: Examination) -> str:
@@ -150,7 +120,7 @@ def _image(image: ImageStack) -> str:
 def _lacking(examination: Examination) -> tuple[Flag, ...]:
     """Return what is not there and what the twin does instead."""
     subject = examination.subject
-    contours = examination.contours[Phase.END_DIASTOLE]
+    ejects = Phase.END_SYSTOLE in examination.contours
     absent = {
         "no_cuff_pressure": (
             subject.cuff_systolic is None and subject.end_systolic_pressure is None,
@@ -160,26 +130,10 @@ def _lacking(examination: Examination) -> tuple[Flag, ...]:
             subject.end_diastolic_pressure is None,
             "No end-diastolic pressure: stiffness rests on a prior for it.",
         ),
-        "no_rv": (
-            not contours.of(Structure.RV_INSERTION) and not contours.of(Structure.RV_ENDOCARDIUM),
-            "No right ventricle: where the AHA segments start is assumed.",
+        "no_times": (
+            ejects and Phase.END_SYSTOLE not in examination.frame_times,
+            "No frame times: when end-systole is stays empty in the record.",
         ),
         "no_image": (not examination.images, "No image: pictures show the contours alone."),
     }
-    found = [Flag(name=name, sentence=text) for name, (is_so, text) in absent.items() if is_so]
-    return (*found, *_wall_change(examination))
-
-
-def _wall_change(examination: Examination) -> tuple[Flag, ...]:
-    """Return a flag where the wall, which keeps its volume, is drawn too differently."""
-    if Phase.END_SYSTOLE not in examination.contours:
-        return ()
-    before = volumes(examination, Phase.END_DIASTOLE)[1]
-    after = volumes(examination, Phase.END_SYSTOLE)[1]
-    if abs(after / before - 1) <= 0.3:
-        return ()
-    sentence = (
-        f"The wall is {before / ML:.0f} mL at end-diastole and {after / ML:.0f} mL at end-systole "
-        "as drawn, though muscle keeps its volume: one phase may lack slices."
-    )
-    return (Flag(name="wall_volume_changes", sentence=sentence),)
+    return tuple(Flag(name=name, sentence=text) for name, (is_so, text) in absent.items() if is_so)

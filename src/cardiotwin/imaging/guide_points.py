@@ -46,6 +46,12 @@ def guide_point_files(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(files, key=frame_number))
 
 
+def is_guide_file(path: Path) -> bool:
+    """Return whether a file is one of a folder of guide points, or its slice information."""
+    name = r"(GPFile|SliceInfo).*\.txt"
+    return path.is_file() and re.fullmatch(name, path.name) is not None
+
+
 def frame_number(path: Path) -> int:
     """Return the last number in a guide-point file's name, 0 where there is none."""
     digits = re.findall(r"\d+", path.stem)

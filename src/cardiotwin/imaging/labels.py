@@ -5,6 +5,7 @@ Conventions: ACDC (Bernard et al. 2018, IEEE TMI 37:2514), M&Ms (Campello et al.
 EMIDEC (Lalande et al. 2020, Data 5:89), MS-CMRSeg and MM-WHS (Zhuang 2019, IEEE TPAMI 41:2933).
 """
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -41,31 +42,39 @@ TISSUE_NAMES = {
     "rv_cavity": RV,
     "rv": RV,
 }
+EXAMPLE = "labels=1:lv_cavity/2:myocardium/4:rv_cavity/5:background"
 ENCLOSED = 0.6  # of the LV cavity's edge touches wall (less only where most slices are open)
 
 
 def convention_mapping(labels: str) -> dict[int, Tissue]:
-    """Return the tissue of each value that a convention's name, or ``1=lv_cavity,...``, gives."""
+    """Return the tissue of each value that a convention's name, or ``1:lv/2:myo/...``, gives.
+
+    A pair may be written either way round, with ``=`` for ``:`` and ``,`` for ``/``.
+    """
     if labels in CONVENTIONS:
         return CONVENTIONS[labels]
-    if "=" not in labels:
+    if not re.search("[:=]", labels):
         known = ", ".join([INFER, *CONVENTIONS])
         msg = (
             f"labels must be a known convention, found {labels!r}. Give one of {known}, or each "
-            "value's tissue: labels='1=lv_cavity,2=myocardium,3=rv_cavity'."
+            f"value's tissue: {EXAMPLE}."
         )
         raise InputError(msg)
     mapping: dict[int, Tissue] = {}
-    for item in labels.split(","):
-        value, _, name = item.partition("=")
-        tissue = TISSUE_NAMES.get(name.strip().lower())
-        if tissue is None or not value.strip().isdigit():
+    for item in re.split("[,/]", labels):
+        pair = {word.strip().lower() for word in re.split("[:=]", item)}
+        values = [int(word) for word in pair if word.isdecimal()]
+        tissues = [TISSUE_NAMES[word] for word in pair if word in TISSUE_NAMES]
+        if len(pair) != 2 or len(values) != 1 or len(tissues) != 1:
             msg = (
                 f"labels must pair whole numbers with tissues, found {item.strip()!r}. "
-                f"Write VALUE=TISSUE with TISSUE one of {', '.join(TISSUE_NAMES)}."
+                f"Write VALUE:TISSUE with TISSUE one of {', '.join(TISSUE_NAMES)}."
             )
             raise InputError(msg)
-        mapping[int(value)] = tissue
+        if values[0] in mapping:
+            msg = f"labels gives the value {values[0]} twice, found {labels!r}. Keep one."
+            raise InputError(msg)
+        mapping[values[0]] = tissues[0]
     return mapping
 
 
@@ -98,7 +107,7 @@ def check_known(
         msg = (
             f"{source} has label values that the convention {labels!r} does not know, found "
             f"{unknown} beside {in_words(mapping)}. Name the convention, or give each value's "
-            "tissue: labels='1=lv_cavity,2=myocardium,4=rv_cavity,5=background'."
+            f"tissue: {EXAMPLE}."
         )
         raise InputError(msg)
 
@@ -136,7 +145,7 @@ def inferred(
         msg = (
             f"{source} has {len(present)} label values, found {present}, and only a ring, what it "
             "encloses and what touches it can be told by shape. Name the convention or each "
-            "value's tissue: labels='1=lv_cavity,2=myocardium,4=rv_cavity,5=background'."
+            f"value's tissue: {EXAMPLE}."
         )
         raise InputError(msg)
     if len(present) == 1:

@@ -1,8 +1,4 @@
-"""NIfTI files as arrays with an affine in metres.
-
-Units and orientation follow the NIfTI-1 standard (Cox et al. 2004): sform before qform,
-`xyzt_units` for lengths and times; millimetres where the header names no unit.
-"""
+"""NIfTI files as arrays with an affine in metres."""
 
 import zlib
 from dataclasses import dataclass
@@ -17,16 +13,20 @@ from cardiotwin.errors import Flag, InputError
 from cardiotwin.imaging.affine import (
     anisotropic_axis,
     check_affine,
+    check_axes,
     slice_distance,
     with_axis_last,
 )
 from cardiotwin.imaging.examination import ImageStack
+from cardiotwin.imaging.header import (
+    frame_interval,
+    header_flags,
+    length_unit,
+    metres,
+    silent,
+)
 from cardiotwin.imaging.provenance import require_file
 
-METRES_PER_UNIT = {0: 1e-3, 1: 1.0, 2: 1e-3, 3: 1e-6}  # xyzt_units, lowest three bits
-UNIT_NAMES = {0: "no unit (read as mm)", 1: "metres", 2: "millimetres", 3: "micrometres"}
-SECONDS_PER_UNIT = {0: 1.0, 8: 1.0, 16: 1e-3, 24: 1e-6}  # next three bits
-BEAT = (0.25, 2.5)  # s, the plausible range of one beat
 SUFFIXES = (".nii", ".nii.gz")
 
 
@@ -45,7 +45,7 @@ class Volume:
     length_unit
         The header's unit of length, in words.
     flags
-        What the header lacked.
+        What the header lacks, or says twice and differently.
     source
         The file.
     """
@@ -75,15 +75,17 @@ def read_volume(path: Path, role: str = "path") -> Volume:
     """Return a NIfTI file's values and place; raise `InputError` where it is broken."""
     require_file(path, role)
     try:
-        image: Any = nib.load(path)
-        array = np.asanyarray(image.dataobj)
-        affine = np.array(image.affine, dtype=np.float64)
+        with silent():
+            image: Any = nib.load(path)
+            array = np.asanyarray(image.dataobj)
     except (
         nib.filebasedimages.ImageFileError,
         nib.spatialimages.HeaderDataError,
         OSError,
         EOFError,
         ValueError,
+        MemoryError,
+        OverflowError,
         zlib.error,
     ) as error:
         reason = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
@@ -92,20 +94,22 @@ def read_volume(path: Path, role: str = "path") -> Volume:
             "It may be truncated or of another format: copy or convert it again."
         )
         raise InputError(msg) from error
+    if not isinstance(image, nib.Nifti1Pair):
+        msg = f"{path} is no NIfTI file, found {type(image).__name__}. Convert it to .nii.gz."
+        raise InputError(msg)
     if array.dtype.kind not in "buif":
         msg = f"{path} holds values of type {array.dtype}. Give one real number per voxel."
         raise InputError(msg)
-    units = int(image.header["xyzt_units"]) if "xyzt_units" in image.header else 0
-    length = units & 7
-    affine[:3] *= METRES_PER_UNIT.get(length, 1e-3)
+    affine = np.array(image.affine, dtype=np.float64)
+    affine[:3] *= metres(image.header)
     check_affine(affine, path)
     array = _four_dimensions(array, path)
     return Volume(
         array=array,
         affine=affine,
-        frame_interval=_frame_interval(image.header, array.shape[3], units),
-        length_unit=UNIT_NAMES.get(length, "an unknown unit (read as mm)"),
-        flags=_orientation_flags(image.header, path),
+        frame_interval=frame_interval(image.header, array.shape[3]),
+        length_unit=length_unit(image.header),
+        flags=header_flags(image, path),
         source=path,
     )
 
@@ -122,29 +126,6 @@ def _four_dimensions(array: Shaped[np.ndarray, "..."], path: Path) -> Shaped[np.
         )
         raise InputError(msg)
     return array.reshape(shape + (1,) * (4 - len(shape)))
-
-
-def _frame_interval(header: Any, n_frames: int, units: int) -> float | None:
-    """Return the seconds between frames if they make a plausible beat (milliseconds tried too)."""
-    zooms = header.get_zooms()
-    if n_frames < 2 or len(zooms) < 4:
-        return None
-    interval = float(zooms[3]) * SECONDS_PER_UNIT.get(units & 56, 1.0)
-    for factor in (1.0, 1e-3):
-        if BEAT[0] <= interval * factor * n_frames <= BEAT[1]:
-            return interval * factor
-    return None
-
-
-def _orientation_flags(header: Any, path: Path) -> tuple[Flag, ...]:
-    codes = [int(header[name]) for name in ("qform_code", "sform_code") if name in header]
-    if any(codes):
-        return ()
-    sentence = (
-        f"{path.name} has neither sform nor qform: sizes are right, but which way the patient "
-        "lies is unknown, so anterior and inferior may be exchanged."
-    )
-    return (Flag(name="orientation_missing", sentence=sentence),)
 
 
 def label_values(volume: Volume) -> Integer[np.ndarray, "i j k t"]:
@@ -189,6 +170,7 @@ def read_image(path: Path, role: str = "image", name: str | None = None) -> Imag
     axis = anisotropic_axis(affine)
     if axis is not None:
         array, affine = with_axis_last(array, affine, axis)
+    check_axes(affine, path)
     interval = np.nan if volume.frame_interval is None else volume.frame_interval
     n_frames = array.shape[3]
     times = np.concatenate([[0.0], interval * np.arange(1, n_frames)])

@@ -9,13 +9,16 @@ from cardiotwin.errors import Flag, InputError
 from cardiotwin.imaging.affine import voxel_volume
 from cardiotwin.imaging.curves import polygon_area
 from cardiotwin.imaging.examination import Contours, LabelMap, Phase, Structure, Tissue, View
-from cardiotwin.units import ML
+from cardiotwin.units import ML, MM
 
 CAVITY = (15.0, 700.0)  # mL at end-diastole, from small children to dilated hearts
 WALL = (12.0, 800.0)  # mL
 FEWEST_SLICES = 4
 SMALLEST_EJECTION = 0.05  # frames whose cavities differ by less are one phase
 SMALL_PIECES, LARGE_PIECES = 0.05, 0.25  # of the cavity, outside its patches or filled in them
+MOST_APART = 60 * MM  # between the cavities' middles at the two phases
+MOST_TILTED = 20.0  # degrees, between their slices
+KEPT, LOST = 0.3, 3.0  # change of the wall's volume: by missing slices, by a lost spacing
 AS_LARGE = 0.95  # the R wave's frame is end-diastole if its cavity is this share of the largest
 
 
@@ -39,6 +42,13 @@ def _sum(contours: Contours, structure: Structure) -> float:
 def label_volume(labels: LabelMap, tissue: Tissue) -> float:
     """Return the volume of a tissue's voxels, m^3."""
     return float(np.sum(labels.array == tissue)) * voxel_volume(labels.affine)
+
+
+def drawn_volumes(contours: Contours, labels: LabelMap | None) -> tuple[float, float]:
+    """Return the LV cavity and wall as drawn (voxels, or areas times thickness), m^3."""
+    if labels is None:
+        return cavity_volume(contours), wall_volume(contours)
+    return label_volume(labels, Tissue.LV_CAVITY), label_volume(labels, Tissue.MYOCARDIUM)
 
 
 def usable_slices(contours: Contours) -> tuple[int, ...]:
@@ -142,8 +152,8 @@ def check_pieces(contours: Contours, labels: LabelMap) -> tuple[Flag, ...]:
     )
     if abs(apart) > LARGE_PIECES:
         msg = (
-            f"The LV cavity of {labels.source} is in pieces, {found}. Correct the labels, or "
-            "name their convention with labels=..."
+            f"The LV cavity of {labels.source} is in pieces, {found}. Correct the labels or "
+            "their axes (i, j, slice, frame), or name their convention with labels=..."
         )
         raise InputError(msg)
     sentence = f"The LV cavity has islands or holes, {found}: the latter is fitted."
@@ -182,3 +192,57 @@ def check_beat(end_diastolic: float, end_systolic: float, source: Path) -> None:
             f"{end_systolic / ML:.1f} and {end_diastolic / ML:.1f} mL. They may be exchanged."
         )
         raise InputError(msg)
+
+
+def check_place(contours: Mapping[Phase, Contours]) -> None:
+    """Raise `InputError` where end-systole was drawn elsewhere than end-diastole, or across it."""
+    if Phase.END_SYSTOLE not in contours:
+        return
+    first, second = (contours[phase] for phase in (Phase.END_DIASTOLE, Phase.END_SYSTOLE))
+    middles = [
+        np.concatenate([c.points for c in drawn.of(Structure.LV_ENDOCARDIUM)]).mean(axis=0)
+        for drawn in (first, second)
+    ]
+    apart = float(np.linalg.norm(middles[0] - middles[1]))
+    hint = "Give both of one examination, with their own affines."
+    if apart > MOST_APART:
+        msg = (
+            f"End-systole lies {apart / MM:.0f} mm from end-diastole, at most "
+            f"{MOST_APART / MM:.0f} mm is a heart's motion. {hint}"
+        )
+        raise InputError(msg)
+    if not (first.from_labels and second.from_labels):
+        return  # guide points of all frames share their planes
+    one, two = (next(iter(drawn.slices.values())).normal for drawn in (first, second))
+    tilt = float(np.rad2deg(np.arccos(min(abs(one @ two), 1.0))))
+    if tilt > MOST_TILTED:
+        msg = (
+            f"The slices of end-systole are tilted against end-diastole's, found {tilt:.0f} "
+            f"degrees, at most {MOST_TILTED:g} are one short axis. {hint}"
+        )
+        raise InputError(msg)
+
+
+def check_muscle(
+    contours: Mapping[Phase, Contours], labels: Mapping[Phase, LabelMap]
+) -> tuple[Flag, ...]:
+    """Return a flag where the wall, which keeps its volume, is drawn too differently.
+
+    Raises `InputError` where only another spacing can be the reason.
+    """
+    if Phase.END_SYSTOLE not in contours:
+        return ()
+    before, after = (
+        drawn_volumes(contours[phase], labels.get(phase))[1]
+        for phase in (Phase.END_DIASTOLE, Phase.END_SYSTOLE)
+    )
+    found = (
+        f"The wall is {before / ML:.0f} mL at end-diastole and {after / ML:.0f} mL at end-systole "
+        "as drawn, though muscle keeps its volume"
+    )
+    if max(before, after) > LOST * min(before, after):
+        msg = f"{found}. Check the spacing in the headers of both."
+        raise InputError(msg)
+    if abs(after / before - 1) <= KEPT:
+        return ()
+    return (Flag(name="wall_volume_changes", sentence=f"{found}: one phase may lack slices."),)

@@ -1,6 +1,8 @@
 """Which files were read, and what they held: a SHA-256 for each."""
 
+import errno
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,7 +21,12 @@ def fingerprints(paths: Iterable[Path]) -> dict[str, str]:
 
 
 def require_file(path: Path, role: str) -> None:
-    """Raise `InputError` unless the path is a file; `role` names the argument it came from."""
+    """Raise `InputError` unless the path is a file; `role` names the argument it came from.
+
+    One that may not be read raises `PermissionError`, as opening it would.
+    """
+    if path.exists() and not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     if not path.exists():
         parent = path.parent
         near = sorted(item.name for item in parent.iterdir())[:5] if parent.is_dir() else []
@@ -27,5 +34,6 @@ def require_file(path: Path, role: str) -> None:
         msg = f"{role} does not exist: {path} ({found}). Check the path."
         raise InputError(msg)
     if not path.is_file():
-        msg = f"{role} must be a file, found a folder: {path}. Name the file itself."
+        found = "a folder" if path.is_dir() else "a device or a pipe"
+        msg = f"{role} must be a file, found {found}: {path}. Name the file itself."
         raise InputError(msg)

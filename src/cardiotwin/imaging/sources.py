@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cardiotwin.errors import Flag, InputError
 from cardiotwin.imaging.dicom import dicom_files, is_dicom
-from cardiotwin.imaging.guide_points import guide_point_files
+from cardiotwin.imaging.guide_points import guide_point_files, is_guide_file
+from cardiotwin.imaging.labels import INFER
 from cardiotwin.imaging.nifti import is_nifti, stem
 from cardiotwin.imaging.subject import SubjectFile, read_subject
 
@@ -17,7 +18,47 @@ LONG_AXIS_WORDS = {"la", "lax", "2ch", "3ch", "4ch"}
 PLAIN_WORDS = {"sa", "sax", "cine", "short", "axis", "end", "guidepoints", "guide", "points"}
 OTHER_FOLDERS = {"tagging", "flow", "perfusion", "mapping", "raw", "physio"}
 SUBJECT_FILES = ("subject.yaml", "subject.yml")
+TEXT = {".txt", ".csv", ".tsv", ".json", ".yaml", ".yml", ".md"}
 DEPTH = 3  # folders deep that a subject's files are looked for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What to read beside the path, and how.
+
+    Parameters
+    ----------
+    end_systole
+        Segmentation of end-systole, where it is a file of its own.
+    image
+        NIfTI file, folder of NIfTI files, or folder of DICOM files to show.
+    labels
+        Name of the convention, ``VALUE:TISSUE/...``, or ``infer`` (then subject.yaml may say).
+    end_diastole_frame, end_systole_frame
+        Frames of the phases, from 0; chosen by the cavity's volume where not given.
+    """
+
+    end_systole: Path | None = None
+    image: Path | None = None
+    labels: str = INFER
+    end_diastole_frame: int | None = None
+    end_systole_frame: int | None = None
+
+    def completed(self, given: SubjectFile | None) -> "Reading":
+        """Return the reading with what subject.yaml says where nothing else was said."""
+        if given is None:
+            return self
+        first, last = self.end_diastole_frame, self.end_systole_frame
+        frames = given.frames
+        return replace(
+            self,
+            labels=given.labels if self.labels == INFER else self.labels,
+            end_diastole_frame=frames.get("end_diastole_frame") if first is None else first,
+            end_systole_frame=frames.get("end_systole_frame") if last is None else last,
+        )
+
+
+AS_FOUND = Reading()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +103,7 @@ def words(path: Path) -> set[str]:
     return set(re.findall(r"[a-z0-9]+", stem(path).lower()))
 
 
-def find_sources(path: Path, end_systole: Path | None, image: Path | None) -> Sources:
+def find_sources(path: Path, reading: Reading) -> Sources:
     """Return what to read for a path; raise `InputError` where that is not clear."""
     if not path.exists():
         beside = path.parent
@@ -70,18 +111,24 @@ def find_sources(path: Path, end_systole: Path | None, image: Path | None) -> So
         found = f"its folder holds {', '.join(near)}" if near else f"{beside} is empty or missing"
         msg = f"path does not exist: {path} ({found}). Check the path."
         raise InputError(msg)
-    if path.name in SUBJECT_FILES or (path.is_file() and path.suffix == ".txt"):
+    if path.name in SUBJECT_FILES or is_guide_file(path):
         path = path.parent
     sources = _of_folder(path) if path.is_dir() else _of_file(path)
-    if end_systole is not None:
-        sources = replace(sources, end_systole=end_systole, unordered=False)
-    if image is not None:
-        sources = replace(sources, images=(image,), images_named=True)
+    if reading.end_systole is not None:
+        sources = replace(sources, end_systole=reading.end_systole, unordered=False)
+    if reading.image is not None:
+        sources = replace(sources, images=(reading.image,), images_named=True)
     return sources
 
 
 def _of_file(path: Path) -> Sources:
     """Return a bare segmentation with the image beside it that has the same name otherwise."""
+    if path.suffix.lower() in TEXT:
+        msg = (
+            f"path must be a segmentation, found the text file {path}. Give a NIfTI file, a "
+            "subject's folder, or a folder of guide points."
+        )
+        raise InputError(msg)
     beside = [
         item
         for item in sorted(path.parent.iterdir())
@@ -138,14 +185,17 @@ def _complete(sources: Sources, folder: Path) -> Sources:
     return sources
 
 
-def _folders(folder: Path, depth: int = DEPTH) -> list[Path]:
-    """Return the folder and those in it that may hold a cine examination."""
-    found = [folder]
+def _folders(folder: Path, depth: int = DEPTH, within: tuple[Path, ...] = ()) -> list[Path]:
+    """Return the folder and those in it that may hold a cine examination.
+
+    A link back to a folder that it lies in leads nowhere new.
+    """
+    found, within = [folder], (*within, folder.resolve())
     if depth > 0:
         for item in sorted(folder.iterdir()):
             hidden = item.name.startswith(".") or item.name.lower() in OTHER_FOLDERS
-            if item.is_dir() and not hidden:
-                found += _folders(item, depth - 1)
+            if item.is_dir() and not hidden and item.resolve() not in within:
+                found += _folders(item, depth - 1, within)
     return found
 
 

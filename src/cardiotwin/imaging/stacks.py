@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from cardiotwin.errors import Flag, InputError
-from cardiotwin.imaging.affine import anisotropic_axis, with_axis_last
+from cardiotwin.imaging.affine import anisotropic_axis, check_axes, with_axis_last
 from cardiotwin.imaging.examination import LabelMap, Tissue
 from cardiotwin.imaging.labels import as_tissue, check_known, contacts, in_words, resolve
 from cardiotwin.imaging.nifti import label_values, read_volume
@@ -31,7 +31,7 @@ class LabelSeries:
     length_unit
         The header's unit of length, in words.
     flags
-        What the header lacked.
+        What is doubtful of the header and the grid.
     source
         The file.
     """
@@ -50,7 +50,14 @@ def read_labels(
 ) -> LabelSeries:
     """Return a segmentation; `known` gives the values' tissues where another file told them."""
     volume = read_volume(path, role)
+    if min(volume.array.shape[:3]) == 1:
+        msg = (
+            f"{path} is a single slice, found the shape {volume.array.shape}. Give a stack of "
+            "slices; if the fourth axis holds them, write them on the third."
+        )
+        raise InputError(msg)
     values, affine = _slices_last(label_values(volume), volume.affine)
+    askew = check_axes(affine, path)
     held = np.flatnonzero(values.any(axis=(0, 1, 2)))
     stack = np.concatenate([values[..., frame] for frame in held] or [values[..., 0]], axis=2)
     mapping, convention = _mapping(stack, labels, known, path)
@@ -74,7 +81,7 @@ def read_labels(
         n_frames=values.shape[3],
         frame_interval=volume.frame_interval,
         length_unit=volume.length_unit,
-        flags=volume.flags,
+        flags=(*volume.flags, *askew),
         source=path,
     )
 

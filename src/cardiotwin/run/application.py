@@ -26,8 +26,8 @@ Job = Callable[[Options], None]
 
 OmegaConf.register_new_resolver("degrees", math.radians, replace=True)
 
-PATHS = ("path", "output", "image", "end_systole")
-"""Keys whose values are taken as they are, however a folder is called."""
+VERBATIM = ("path", "output", "image", "end_systole", "labels")
+"""Keys whose values are taken as they are, however a folder is called or a label is paired."""
 
 _FLAGS = (
     *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p"),
@@ -120,9 +120,9 @@ def is_sweep(words: Sequence[str]) -> bool:
 
 
 def quoted(word: str) -> str:
-    """Return `key=value` with a path's value quoted, so that any file name is one value."""
+    """Return `key=value` with the value of a verbatim key quoted, so that it is one value."""
     key, equals, value = word.partition("=")
-    if not equals or key not in PATHS or value in {"", "null"} or value[0] in "'\"":
+    if not equals or key not in VERBATIM or value in {"", "null"} or value[0] in "'\"":
         return word
     return f"{key}='{value.replace(chr(39), chr(92) + chr(39))}'"
 

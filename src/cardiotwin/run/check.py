@@ -1,12 +1,18 @@
 """`cardiotwin check`: what is in a folder, what is missing or wrong, before anything runs."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cardiotwin.errors import InputError
 from cardiotwin.run.application import Options, run_job
 from cardiotwin.run.options import CheckOptions, store
+from cardiotwin.units import ML, MM
+
+if TYPE_CHECKING:
+    from cardiotwin.geometry.anatomy import Anatomy
+    from cardiotwin.imaging.examination import Phase
 
 store("check", CheckOptions)
 
@@ -18,23 +24,52 @@ def run(words: Sequence[str]) -> int:
 
 def check_examination(options: Options) -> None:
     """Print what an examination holds; raise `InputError` for one that makes no twin."""
-    from cardiotwin.imaging import check  # noqa: PLC0415 - not for --help
+    from cardiotwin.geometry.fit import fit_anatomy  # noqa: PLC0415 - not for --help
+    from cardiotwin.geometry.template import Template  # noqa: PLC0415 - not for --help
+    from cardiotwin.imaging import describe, read_examination  # noqa: PLC0415 - not for --help
 
     if options["path"] is None:
         msg = "check needs a path, found none. Write cardiotwin check path=folder."
         raise InputError(msg)
-    findings = check(Path(options["path"]).expanduser(), **reading(options))
-    for line in findings.lines:
-        print(line)  # noqa: T201 - the command's answer
-    for flag in findings.flags:
-        print(f"! {flag.name}: {flag.sentence}")  # noqa: T201 - the command's answer
+    examination = read_examination(place("path", options["path"]), reading(options))
+    found = describe(examination)
+    lines, flags = list(found.lines), list(found.flags)
+    try:
+        anatomy = fit_anatomy(examination, Template())
+        lines += [_fitted(phase, anatomy) for phase in anatomy.fits]
+        flags += [flag for flag in anatomy.flags if flag not in flags]
+    finally:  # what was read helps to see why geometry refuses it
+        for line in (*lines, *(f"! {flag.name}: {flag.sentence}" for flag in flags)):
+            print(line)  # noqa: T201 - the command's answer
 
 
-def reading(options: Options) -> dict[str, Any]:
-    """Return the options of `read_examination` and `check`, beside the path."""
-    files = {
-        name: Path(options[name]).expanduser() if options[name] else None
-        for name in ("end_systole", "image")
-    }
-    frames = {name: options[name] for name in ("end_diastole_frame", "end_systole_frame")}
-    return {**files, "labels": options["labels"], **frames}
+def _fitted(phase: "Phase", anatomy: "Anatomy") -> str:
+    """Return a phase's volumes, of the slices up to the base and of the whole mesh."""
+    fit = anatomy.fits[phase]
+    return (
+        f"{phase.value.replace('_', '-')} fitted: cavity {fit.measured_cavity / ML:.1f} mL, wall "
+        f"{fit.measured_wall / ML:.1f} mL up to the base ({anatomy.base_rule[phase]}); mesh "
+        f"{fit.cavity_volume / ML:.1f} and {fit.wall_volume / ML:.1f} mL with apex and base, "
+        f"{fit.surface_distance / MM:.2f} mm from the contours"
+    )
+
+
+def reading(options: Options) -> Any:
+    """Return the options of `read_examination`, beside the path, as it takes them."""
+    from cardiotwin.imaging import Reading  # noqa: PLC0415 - not for --help
+
+    values = {item.name: options[item.name] for item in fields(Reading)}
+    for name in ("end_systole", "image"):
+        values[name] = None if values[name] is None else place(name, values[name])
+    return Reading(**values)
+
+
+def place(key: str, value: str) -> Path:
+    """Return a path as the command line has it; raise `InputError` where it is empty."""
+    if not value.strip():
+        msg = f"{key} is empty, found {value!r}. Name a file or folder: {key}=..."
+        raise InputError(msg)
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:  # ~name, and no user of that name: a file may be called so
+        return Path(value)

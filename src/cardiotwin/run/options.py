@@ -65,7 +65,7 @@ class ReadOptions:
     image
         Image to show behind the contours, NIfTI or a DICOM folder; null: beside the labels.
     labels
-        Convention of the label values: infer, acdc, ukbb, ..., or e.g. "1=lv_cavity,2=myocardium".
+        Convention of the label values: infer, acdc, ukbb, ..., or e.g. 1:lv_cavity/2:myocardium.
     end_diastole_frame, end_systole_frame
         Frame numbers from 0; null: the largest and the smallest cavity.
     """

@@ -24,7 +24,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from cardiotwin.errors import InputError
-from cardiotwin.run.application import PATHS, compose, run_hydra
+from cardiotwin.run.application import VERBATIM, compose, run_hydra
 from cardiotwin.run.folder import RUNS
 from cardiotwin.run.logs import elapsed
 from cardiotwin.run.mistakes import explain
@@ -89,10 +89,10 @@ def run_member(_config: Any) -> None:
 
 
 def _unescaped(word: str) -> str:
-    """Return a path as it was before Hydra wrote it with escapes; other options as they are."""
+    """Return a verbatim value as it was before Hydra wrote it with escapes; others as they are."""
     override = OverridesParser.create().parse_override(word)
     key, value = override.get_key_element(), override.value()
-    return f"{key}={value}" if key in PATHS and isinstance(value, str) else word
+    return f"{key}={value}" if key in VERBATIM and isinstance(value, str) else word
 
 
 def member_folder(overrides: Sequence[str]) -> str:

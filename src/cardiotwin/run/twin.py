@@ -21,7 +21,7 @@ from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.material import Guccione, HolzapfelOgden
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.run.application import Options, is_sweep, run_job
-from cardiotwin.run.check import reading
+from cardiotwin.run.check import place, reading
 from cardiotwin.run.folder import (
     RUNS,
     STAGES,
@@ -197,7 +197,7 @@ def _read(options: Options) -> Examination | None:
         return None
     from cardiotwin.imaging.read import read_examination  # noqa: PLC0415 - not for --help
 
-    found = read_examination(Path(options["path"]).expanduser(), **reading(options))
+    found = read_examination(place("path", options["path"]), reading(options))
     return replace(found, subject=with_options(found.subject, options["subject"]))
 
 
@@ -240,6 +240,6 @@ def _volunteer(options: Options, folder: Path, stages: Stages) -> Examination:
     """Return the examination of the volunteer, who is made in the run folder."""
     from cardiotwin.imaging.read import read_examination  # noqa: PLC0415 - not for --help
 
-    place = volunteer_folder(options["volunteer"], folder, stages)
-    found = read_examination(place, **reading(options))
+    made = volunteer_folder(options["volunteer"], folder, stages)
+    found = read_examination(made, reading(options))
     return replace(found, subject=with_options(found.subject, options["subject"]))

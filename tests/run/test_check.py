@@ -1,0 +1,70 @@
+import re
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from cardiotwin.errors import InputError
+from cardiotwin.geometry import fit
+
+
+@pytest.fixture
+def open_below(labels):
+    """Take the closed bottom of the cup away and return its path."""
+    image = nib.load(labels)
+    array = np.asanyarray(image.dataobj).copy()
+    array[:, :, 0] = 0
+    nib.save(nib.Nifti1Image(array, image.affine), labels)
+    return labels
+
+
+def test_geometry_s_volumes_and_flags_stand_beside_the_reader_s(open_below, command):
+    code, out, _ = command("check", f"path={open_below}")
+    assert code == 0
+    drawn, fitted = (
+        float(re.search(pattern, out)[1])
+        for pattern in (r"end-diastole: cavity ([\d.]+) mL", r"fitted: cavity ([\d.]+) mL")
+    )
+    assert fitted == pytest.approx(drawn, rel=0.02)
+    assert "! missing_apical_slices: The lowest slice still holds" in out
+    assert "! no_cuff_pressure" in out
+    names = re.findall(r"^! (\w+):", out, re.MULTILINE)
+    assert len(names) == len(set(names))
+
+
+def test_a_heart_that_geometry_refuses_is_refused_after_what_was_read(
+    labels, command, monkeypatch
+):
+    def refuse(*_):
+        msg = "The contours fold the wall."
+        raise InputError(msg)
+
+    monkeypatch.setattr(fit, "fit_anatomy", refuse)
+    code, out, err = command("check", f"path={labels}")
+    assert (code, err) == (2, "cardiotwin: The contours fold the wall.\n")
+    assert re.search(r"end-diastole: cavity \d", out)
+
+
+@pytest.mark.parametrize("job", ["check", "twin"])
+@pytest.mark.parametrize("key", ["path", "image"])
+def test_an_empty_path_is_refused_and_not_the_folder_we_stand_in(
+    job, key, labels, command, monkeypatch
+):
+    monkeypatch.chdir(labels.parent)
+    for word in (f"{key}=", f"{key}= "):
+        code, out, err = command(job, f"path={labels}", word)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"cardiotwin: {key} is empty, found '")
+
+
+@pytest.mark.parametrize("pairs", ["1=rv,2=myo,3=lv", "RV:1/MYO:2/LV:3"])
+def test_label_pairs_need_no_quotes(pairs, labels, command):
+    code, out, err = command("check", f"path={labels}", f"labels={pairs}")
+    assert code == 0, err
+    assert f"labels {pairs}\n" in out
+
+
+def test_a_home_of_nobody_is_a_name_like_any_other(command):
+    code, _, err = command("check", "path=~nobody-of-this-name/x.nii")
+    assert code == 2
+    assert "path does not exist: ~nobody-of-this-name/x.nii" in err
