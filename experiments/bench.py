@@ -4,11 +4,6 @@
 default the published data beside the project), without them it is the volunteer alone.
 """
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmark_bodies import ellipsoid
+from command import Run, build_twin
 from experiment import run
 
-from cardiotwin.errors import CardiotwinError
 from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.template import Template
 from cardiotwin.mechanics.loads import Loads
@@ -47,25 +42,12 @@ class Options:
     output: str = "outputs/bench"
 
 
-def twin(folder: Path, path: Path | None) -> dict[str, Any]:
-    """Build one twin in a process of its own and return its seconds and its peak memory."""
-    shutil.rmtree(folder, ignore_errors=True)
-    command = [str(Path(sys.executable).parent / "cardiotwin"), "twin", f"output={folder}"]
-    if path is not None:
-        command.append(f"path={path}")
-    start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603
-    words = child.stderr.read().decode() if child.stderr else ""
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        msg = f"The twin of {path or 'the volunteer'} ended with code {child.returncode}: {words}"
-        raise CardiotwinError(msg)
-    seconds = time.perf_counter() - start
-    stages = json.loads((folder / "twin.json").read_text())["timing_s"]
+def row(run: Run) -> dict[str, float]:
+    """Return the seconds of each stage, of the rest and of the whole, and the peak memory."""
+    stages = run.record["timing_s"]
     known = {name: stages[name] for name in STAGES if name in stages}
-    row = known | {"rest": seconds - sum(known.values()), "whole": seconds}
-    return row | {"memory_gb": usage.ru_maxrss / 2**20}
+    rest = run.seconds - sum(known.values())
+    return known | {"rest": rest, "whole": run.seconds, "memory_gb": run.memory}
 
 
 def newton_step() -> dict[str, float]:
@@ -108,10 +90,10 @@ def bench(options: Options) -> Mapping[str, Any]:
     """Run all hearts, write the page, and return its numbers."""
     folder, data = Path(options.output), Path(options.data)
     step = newton_step()
-    rows = {"volunteer": twin(folder / "volunteer", None)}
+    rows = {"volunteer": row(build_twin(folder / "volunteer"))}
     for name, place in HEARTS.items():
         if (data / place).exists():
-            rows[name] = twin(folder / name, data / place)
+            rows[name] = row(build_twin(folder / name, f"path={data / place}"))
     (ROOT / "docs" / "benchmarks.md").write_text(page(rows, step))
     numbers = {
         f"{name}_{key}{'' if key == 'memory_gb' else '_s'}": value

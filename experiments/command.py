@@ -1,0 +1,46 @@
+"""One twin by the command line, in a process of its own, with its seconds and its memory."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cardiotwin.errors import CardiotwinError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a process left: `twin.json`'s record, wall seconds, peak memory in GB."""
+
+    record: dict[str, Any]
+    seconds: float
+    memory: float
+
+
+def build_twin(folder: Path, *words: str) -> Run:
+    """Build one twin afresh in a run folder; `words` are further options.
+
+    Raises
+    ------
+    CardiotwinError
+        If the process ends with another code than 0.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    program = Path(sys.executable).parent / "cardiotwin"
+    command = [str(program), "twin", f"output={folder}", *words]
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603
+    said = child.stderr.read().decode() if child.stderr else ""
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        msg = f"cardiotwin twin {' '.join(words)} ended with code {child.returncode}: {said}"
+        raise CardiotwinError(msg)
+    seconds = time.perf_counter() - start
+    record = json.loads((folder / "twin.json").read_text())
+    return Run(record=record, seconds=seconds, memory=usage.ru_maxrss / 2**20)
