@@ -116,6 +116,30 @@ def draw(heart: Ellipsoid, how: Drawing, phase: Phase = Phase.END_DIASTOLE) -> C
     )
 
 
+def with_views(contours: Contours, heart: Ellipsoid, slips: Mapping[int, float]) -> Contours:
+    """Return the contours with long-axis views, each drawn `slips` too far along the axis, m."""
+    polar = np.linspace(-np.arccos(-heart.base / heart.inner[1]), 0, 60)
+    polar = np.concatenate([polar, -polar[-2::-1]])
+    curves, slices = list(contours.curves), dict(contours.slices)
+    for k, slip in slips.items():
+        way = np.cos(k) * ANTERIOR + np.sin(k) * SEPTAL
+        slices[k] = Slice(
+            origin=CENTRE,
+            row=1.4e-3 * way,
+            column=1.4e-3 * AXIS,
+            view=View.LONG_AXIS,
+            thickness=0.0,
+        )
+        for structure, (radius, length) in (
+            (Structure.LV_ENDOCARDIUM, heart.inner),
+            (Structure.LV_EPICARDIUM, heart.outer),
+        ):
+            across, height = radius * np.sin(polar), slip - length * np.cos(polar)
+            points = CENTRE + np.outer(across, way) + np.outer(height, AXIS)
+            curves.append(Curve(structure=structure, points=points, slice_id=k, closed=False))
+    return replace(contours, curves=tuple(curves), slices=slices)
+
+
 def examine(*drawn: Contours) -> Examination:
     return Examination(
         subject=Subject(identifier="ellipsoid"),

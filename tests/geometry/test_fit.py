@@ -11,7 +11,17 @@ from cardiotwin.geometry.stack import short_axis_stack
 from cardiotwin.imaging.examination import Phase, Structure
 from cardiotwin.units import ML, MM
 
-from .ellipsoids import ANTERIOR, AXIS, CENTRE, Drawing, Ellipsoid, draw, examine, moved
+from .ellipsoids import (
+    ANTERIOR,
+    AXIS,
+    CENTRE,
+    Drawing,
+    Ellipsoid,
+    draw,
+    examine,
+    moved,
+    with_views,
+)
 
 HEART = Ellipsoid()
 TEMPLATE = Template(rings=6, layers=2)
@@ -91,6 +101,18 @@ def test_breath_holding_is_undone():
     drawn = np.array(list(shifts.values()))[: len(left)]
     assert np.linalg.norm(seen) < 0.4 * np.linalg.norm(drawn)
     assert "slice_shifts" in names(fit_anatomy(examine(contours), TEMPLATE))
+
+
+def test_a_view_taken_at_another_breath_is_moved_along_the_axis_too():
+    rng = np.random.default_rng(3)
+    shifts = {k: rng.normal(0, 2e-3, 3) for k in range(11)}
+    shifts = {k: shift - (shift @ AXIS) * AXIS for k, shift in shifts.items()}
+    slips = {20: 6e-3, 21: 0.0, 22: 0.0}
+    contours = with_views(draw(HEART, Drawing(shifts=shifts)), HEART, slips)
+    corrected = fit_anatomy(examine(contours), TEMPLATE).contours[Phase.END_DIASTOLE]
+    moved = {k: (corrected.slices[k].origin - CENTRE) @ AXIS for k in slips}
+    assert -8e-3 < moved[20] - np.mean([moved[21], moved[22]]) < -3e-3
+    assert max(abs(moved[21]), abs(moved[22])) < 1.5 * MM
 
 
 def test_a_bent_heart_is_not_straightened():

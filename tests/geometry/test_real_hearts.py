@@ -54,6 +54,7 @@ def test_overlap_and_distance_are_as_asked_in_the_mean(real_data):
     assert np.mean([fit.dice_cavity for fit in fits]) >= 0.97
     assert np.mean([fit.dice_wall for fit in fits]) >= 0.92
     assert np.mean([fit.surface_distance for fit in fits]) <= 0.8 * MM
+    assert max(fit.surface_distance for fit in fits) <= 1.2 * MM
 
 
 @pytest.mark.parametrize("name", SIMPSON)
@@ -150,8 +151,9 @@ def test_a_gap_is_bridged(real_data, name, n_missing, apart, overlap):
 def test_volumes_that_a_sum_of_slices_does_not_show_are_told(real_data):
     anatomy = fitted(real_data / "cine/patient1/guidepoints")
     sentence = next(f.sentence for f in anatomy.flags if f.name == "volume_beyond_slices")
-    assert "159 of 180 mL at end-diastole" in sentence
-    assert "50 of 69 mL at end-systole" in sentence
+    for phase, fit in anatomy.fits.items():
+        volumes = f"{fit.measured_cavity / ML:.0f} of {fit.cavity_volume / ML:.0f} mL"
+        assert f"{volumes} at {phase.value.replace('_', '-')} (base: plane through" in sentence
     assert "ejection fraction of 68 against 61 %" in sentence
     labels = fitted(real_data / f"cine/{LABELS[0]}")
     assert "volume_beyond_slices" not in [flag.name for flag in labels.flags]

@@ -146,7 +146,7 @@ def _shifts(examination: Examination, frame: HeartFrame) -> dict[Phase, SliceShi
             drawn = shifted(contours[phase], shifts)
             stack = short_axis_stack(drawn, frame.long_axis)
             closer[phase] = refined(
-                shifts, stack, wall_through(drawn, stack, frame, SMOOTHINGS[0])
+                shifts, drawn, stack, wall_through(drawn, stack, frame, SMOOTHINGS[0])
             )
         found = pooled(closer)
     return found
