@@ -67,6 +67,8 @@ class Drawing:
     skip_basal: int = 0
     shifts: Mapping[int, np.ndarray] = field(default_factory=dict)
     rv: bool = True
+    left_out: tuple[int, ...] = ()  # slices that are not drawn
+    rv_above: float | None = None  # radial share of the RV in one slice more, without the LV
 
 
 def draw(heart: Ellipsoid, how: Drawing, phase: Phase = Phase.END_DIASTOLE) -> Contours:
@@ -76,7 +78,11 @@ def draw(heart: Ellipsoid, how: Drawing, phase: Phase = Phase.END_DIASTOLE) -> C
     heights = heights[heights > -heart.inner[1] + 2e-3][::-1]
     heights = heights[how.skip_apical : len(heights) - how.skip_basal]
     curves, slices = [], {}
+    if how.rv_above is not None:
+        heights = np.append(heights, heights[-1] + how.spacing)
     for k, height in enumerate(heights):
+        if k in how.left_out:
+            continue
         middle = heart.centre_line(height) + height * AXIS + how.shifts.get(k, np.zeros(3))
         outer = heart.radius(heart.outer, height)
         rings = [
@@ -85,8 +91,11 @@ def draw(heart: Ellipsoid, how: Drawing, phase: Phase = Phase.END_DIASTOLE) -> C
         ]
         if how.rv:  # beside a third of the circumference, from angle zero
             arc = (turns >= 0) & (turns <= np.deg2rad(120))
-            near, far = middle + (outer + 1e-4) * rim[arc], middle + (outer + 3e-2) * rim[arc]
-            rings.append((Structure.RV_ENDOCARDIUM, np.concatenate([near, far[::-1]])))
+            above = how.rv_above is not None and k == len(heights) - 1
+            width = 3e-2 * (how.rv_above if above else 1.0)
+            near, far = middle + (outer + 1e-4) * rim[arc], middle + (outer + width) * rim[arc]
+            beside = (Structure.RV_ENDOCARDIUM, np.concatenate([near, far[::-1]]))
+            rings = [beside] if above else [*rings, beside]
         curves += [
             Curve(structure=structure, points=points, slice_id=k, closed=True)
             for structure, points in rings
@@ -105,6 +114,30 @@ def draw(heart: Ellipsoid, how: Drawing, phase: Phase = Phase.END_DIASTOLE) -> C
         from_labels=True,
         source=Path("ellipsoid"),
     )
+
+
+def with_views(contours: Contours, heart: Ellipsoid, slips: Mapping[int, float]) -> Contours:
+    """Return the contours with long-axis views, each drawn `slips` too far along the axis, m."""
+    polar = np.linspace(-np.arccos(-heart.base / heart.inner[1]), 0, 60)
+    polar = np.concatenate([polar, -polar[-2::-1]])
+    curves, slices = list(contours.curves), dict(contours.slices)
+    for k, slip in slips.items():
+        way = np.cos(k) * ANTERIOR + np.sin(k) * SEPTAL
+        slices[k] = Slice(
+            origin=CENTRE,
+            row=1.4e-3 * way,
+            column=1.4e-3 * AXIS,
+            view=View.LONG_AXIS,
+            thickness=0.0,
+        )
+        for structure, (radius, length) in (
+            (Structure.LV_ENDOCARDIUM, heart.inner),
+            (Structure.LV_EPICARDIUM, heart.outer),
+        ):
+            across, height = radius * np.sin(polar), slip - length * np.cos(polar)
+            points = CENTRE + np.outer(across, way) + np.outer(height, AXIS)
+            curves.append(Curve(structure=structure, points=points, slice_id=k, closed=False))
+    return replace(contours, curves=tuple(curves), slices=slices)
 
 
 def examine(*drawn: Contours) -> Examination:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -9,7 +11,17 @@ from cardiotwin.geometry.stack import short_axis_stack
 from cardiotwin.imaging.examination import Phase, Structure
 from cardiotwin.units import ML, MM
 
-from .ellipsoids import ANTERIOR, AXIS, CENTRE, Drawing, Ellipsoid, draw, examine, moved
+from .ellipsoids import (
+    ANTERIOR,
+    AXIS,
+    CENTRE,
+    Drawing,
+    Ellipsoid,
+    draw,
+    examine,
+    moved,
+    with_views,
+)
 
 HEART = Ellipsoid()
 TEMPLATE = Template(rings=6, layers=2)
@@ -35,8 +47,12 @@ def surface_error(anatomy, heart, phase=Phase.END_DIASTOLE):
     )
 
 
+def names(anatomy):
+    return [flag.name for flag in anatomy.flags]
+
+
 def test_a_drawn_ellipsoid_is_found_again():
-    anatomy = fit_anatomy(examine(draw(HEART, Drawing())), TEMPLATE)
+    anatomy = fit_anatomy(examine(draw(HEART, Drawing(rv_above=0.3))), TEMPLATE)
     fit = anatomy.fits[Phase.END_DIASTOLE]
     assert fit.cavity_volume == pytest.approx(HEART.cavity, rel=0.01)
     assert fit.wall_volume == pytest.approx(HEART.wall, rel=0.02)
@@ -84,8 +100,19 @@ def test_breath_holding_is_undone():
     seen = [left - np.outer(heights, heights @ left) / (heights @ heights) - left.mean(axis=0)]
     drawn = np.array(list(shifts.values()))[: len(left)]
     assert np.linalg.norm(seen) < 0.4 * np.linalg.norm(drawn)
-    flags = fit_anatomy(examine(contours), TEMPLATE).flags
-    assert [flag.name for flag in flags] == ["slice_shifts"]
+    assert "slice_shifts" in names(fit_anatomy(examine(contours), TEMPLATE))
+
+
+def test_a_view_taken_at_another_breath_is_moved_along_the_axis_too():
+    rng = np.random.default_rng(3)
+    shifts = {k: rng.normal(0, 2e-3, 3) for k in range(11)}
+    shifts = {k: shift - (shift @ AXIS) * AXIS for k, shift in shifts.items()}
+    slips = {20: 6e-3, 21: 0.0, 22: 0.0}
+    contours = with_views(draw(HEART, Drawing(shifts=shifts)), HEART, slips)
+    corrected = fit_anatomy(examine(contours), TEMPLATE).contours[Phase.END_DIASTOLE]
+    moved = {k: (corrected.slices[k].origin - CENTRE) @ AXIS for k in slips}
+    assert -8e-3 < moved[20] - np.mean([moved[21], moved[22]]) < -3e-3
+    assert max(abs(moved[21]), abs(moved[22])) < 1.5 * MM
 
 
 def test_a_bent_heart_is_not_straightened():
@@ -107,16 +134,24 @@ def test_the_fit_turns_with_the_heart():
 
 
 def test_the_wall_is_thick_and_sound_even_where_the_drawing_pinches_it():
-    thin = Ellipsoid(outer=(26e-3, 70e-3))
+    thin = Ellipsoid(outer=(28.5e-3, 71.5e-3))
     anatomy = fit_anatomy(examine(draw(thin, Drawing())), TEMPLATE)
     assert quality(anatomy.mesh.points, anatomy.mesh).inverted == 0
     assert thickness(anatomy.mesh.points, anatomy.mesh).min() > 1 * MM
-    assert "thin_wall" in [flag.name for flag in anatomy.flags]
+    assert "thin_wall" in names(anatomy)
+
+
+def test_a_wall_too_thin_to_mesh_is_refused_with_its_thickness():
+    foil = Ellipsoid(outer=(26.2e-3, 69.2e-3))
+    with pytest.raises(
+        InputError, match=r"end diastole is too thin .* found 1\.2 mm in the median"
+    ):
+        fit_anatomy(examine(draw(foil, Drawing())), TEMPLATE)
 
 
 def test_without_an_rv_the_direction_is_flagged_as_assumed():
     anatomy = fit_anatomy(examine(draw(HEART, Drawing(rv=False))), TEMPLATE)
-    assert [flag.name for flag in anatomy.flags] == ["orientation_assumed"]
+    assert names(anatomy) == ["orientation_assumed", "base_not_verified"]
     assert anatomy.frame.rv_insertion @ ANTERIOR > np.cos(np.deg2rad(30))
 
 
@@ -146,18 +181,57 @@ def test_contours_that_fold_the_wall_are_refused_with_the_number_of_cells(monkey
         fit_anatomy(examine(draw(HEART, Drawing())), TEMPLATE)
 
 
+SHORT = Ellipsoid(inner=(26e-3, 62e-3), base=22e-3)
+
+
 @pytest.mark.parametrize(
     ("how", "expected"),
     [
         (Drawing(skip_basal=2), ["missing_basal_slices"]),
-        (Drawing(skip_apical=2), ["missing_apical_slices"]),
-        (Drawing(), []),
+        (Drawing(), ["base_not_verified"]),
+        (Drawing(rv_above=1.0), ["base_not_verified"]),
+        (Drawing(rv_above=0.3, left_out=(9,)), ["missing_basal_slices"]),
+        (Drawing(skip_apical=2, rv_above=0.3), ["missing_apical_slices"]),
+        (Drawing(skip_apical=1, rv_above=0.3), ["missing_apical_slices"]),
+        (Drawing(rv_above=0.3, left_out=(5,)), ["missing_middle_slices"]),
+        (Drawing(rv_above=0.3), []),
     ],
 )
 def test_missing_slices_are_named(how, expected):
-    short = Ellipsoid(inner=(26e-3, 62e-3), base=22e-3)
-    anatomy = fit_anatomy(examine(draw(short, how)), TEMPLATE)
-    assert [flag.name for flag in anatomy.flags] == expected
+    assert names(fit_anatomy(examine(draw(SHORT, how)), TEMPLATE)) == expected
+
+
+def test_a_base_that_is_not_verified_names_the_volume_of_one_more_slice():
+    anatomy = fit_anatomy(examine(draw(SHORT, Drawing())), TEMPLATE)
+    one_more = 8e-3 * np.pi * SHORT.radius(SHORT.inner, SHORT.base - 4e-3) ** 2 / ML
+    assert f"up to {one_more:.0f} mL larger" in anatomy.flags[0].sentence
+
+
+def test_a_higher_end_systole_shows_that_end_diastole_was_cut_off():
+    systole = Ellipsoid(inner=(17e-3, 60e-3), outer=(31e-3, 70e-3))
+    drawn = [draw(HEART, Drawing(skip_basal=1)), draw(systole, Drawing(), Phase.END_SYSTOLE)]
+    flags = {flag.name: flag.sentence for flag in fit_anatomy(examine(*drawn), TEMPLATE).flags}
+    assert "End-systole is drawn 8 mm higher" in flags["missing_basal_slices"]
+
+
+@pytest.mark.parametrize("from_labels", [True, False])
+@pytest.mark.parametrize("left_out", [(4,), (4, 5)])
+def test_a_gap_is_named_and_bridged(left_out, from_labels):
+    contours = replace(draw(HEART, Drawing(left_out=left_out)), from_labels=from_labels)
+    anatomy = fit_anatomy(examine(contours), TEMPLATE)
+    sentence = next(f.sentence for f in anatomy.flags if f.name == "missing_middle_slices")
+    assert f"{len(left_out)} between slices 3 and {left_out[-1] + 1}, " in sentence
+    fit = anatomy.fits[Phase.END_DIASTOLE]
+    assert fit.measured_cavity == pytest.approx(HEART.cavity, rel=0.01)
+    assert fit.cavity_volume == pytest.approx(HEART.cavity, rel=0.01)
+    assert fit.wall_volume == pytest.approx(HEART.wall, rel=0.02)
+    assert np.quantile(surface_error(anatomy, HEART), 0.9) < 0.6 * MM
+
+
+def test_a_gap_too_wide_to_bridge_is_refused_with_its_place():
+    contours = draw(HEART, Drawing(left_out=(3, 4, 5, 6)))
+    with pytest.raises(InputError, match=r"4 between slices 2 and 7, 40 mm apart where 8 mm"):
+        fit_anatomy(examine(contours), TEMPLATE)
 
 
 def test_volumes_are_those_a_person_would_measure():

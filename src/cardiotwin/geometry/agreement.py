@@ -1,12 +1,15 @@
 """How the fitted wall compares with what was drawn."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 from skimage.draw import polygon
 
+from cardiotwin.errors import Flag
 from cardiotwin.geometry.anatomy import PhaseFit
+from cardiotwin.geometry.gaps import whole_levels
 from cardiotwin.geometry.measured import Extent, slab_volumes
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.quality import quality
@@ -24,10 +27,12 @@ from cardiotwin.geometry.stack import Level
 from cardiotwin.geometry.surfaces import Wall
 from cardiotwin.geometry.volumes import cavity_volume, wall_volume
 from cardiotwin.imaging.affine import to_index, to_world
-from cardiotwin.imaging.examination import Contours, LabelMap, Structure, Tissue
+from cardiotwin.imaging.examination import Contours, LabelMap, Phase, Structure, Tissue
+from cardiotwin.units import ML
 
 PIXEL = 0.5e-3  # m: raster on which drawn outlines are compared where there are no labels
 CORNERS = 128  # of an outline that is filled
+BEYOND = 0.05  # of the volume in the slices: more of the cavity outside them is reported
 SURFACES = {Structure.LV_ENDOCARDIUM: "lv_endocardium", Structure.LV_EPICARDIUM: "epicardium"}
 
 Points = Float[np.ndarray, "_points 3"]
@@ -127,7 +132,10 @@ def _label_overlap(
     sums = np.zeros((2, 2))
     shape = labels.array.shape[:2]
     normal = np.cross(labels.affine[:3, 0], labels.affine[:3, 1])
+    undrawn = _between_whole(drawn.levels)
     for k in range(labels.array.shape[2]):
+        if k in undrawn:
+            continue
         shift = drawn.shifts.moved.get(k, np.zeros(3))
         middle = np.array([[(shape[0] - 1) / 2, (shape[1] - 1) / 2, float(k)]])
         origin = to_world(labels.affine, middle)[0] + shift
@@ -143,6 +151,12 @@ def _label_overlap(
             masks[0], masks[1], plane == Tissue.LV_CAVITY, plane == Tissue.MYOCARDIUM
         )
     return _dice(sums)
+
+
+def _between_whole(levels: tuple[Level, ...]) -> set[int]:
+    """Return the numbers of a label map's slices that lie between whole ones and are not whole."""
+    whole = {level.slice_id for level in whole_levels(levels)}
+    return set(range(min(whole), max(whole))) - whole
 
 
 def _over_axis(wall: Wall, point: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
@@ -202,4 +216,29 @@ def _dice(sums: Float[np.ndarray, "2 2"]) -> tuple[float, float]:
     return float(cavity), float(muscle)
 
 
-__all__ = ["Drawn", "model_volumes", "phase_fit"]
+def beyond_slices(
+    fits: Mapping[Phase, PhaseFit], base_rule: Mapping[Phase, str]
+) -> tuple[Flag, ...]:
+    """Return a flag where the whole cavity is noticeably larger than what the slices show."""
+    apart = {p: fit.cavity_volume / fit.measured_cavity - 1 for p, fit in fits.items()}
+    if max(apart.values()) <= BEYOND:
+        return ()
+    volumes = "; ".join(
+        f"{fit.measured_cavity / ML:.0f} of {fit.cavity_volume / ML:.0f} mL at "
+        f"{p.value.replace('_', '-')} (base: {base_rule[p]})"
+        for p, fit in fits.items()
+    )
+    ejected = ""
+    if Phase.END_SYSTOLE in fits:
+        first, last = fits[Phase.END_DIASTOLE], fits[Phase.END_SYSTOLE]
+        shown = 100 * (1 - last.measured_cavity / first.measured_cavity)
+        whole = 100 * (1 - last.cavity_volume / first.cavity_volume)
+        ejected = f", an ejection fraction of {shown:.0f} against {whole:.0f} %"
+    sentence = (
+        f"The slices show less than the whole cavity from apex to base: {volumes}{ejected}. "
+        "A report that sums slices has the smaller volumes; the twin is fitted to the whole."
+    )
+    return (Flag(name="volume_beyond_slices", sentence=sentence),)
+
+
+__all__ = ["Drawn", "beyond_slices", "model_volumes", "phase_fit"]

@@ -7,11 +7,12 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from cardiotwin.errors import Flag, InputError
-from cardiotwin.geometry.agreement import Drawn, model_volumes, phase_fit
+from cardiotwin.geometry.agreement import Drawn, beyond_slices, model_volumes, phase_fit
 from cardiotwin.geometry.anatomy import Anatomy, HeartFrame
 from cardiotwin.geometry.bases import valve_base
-from cardiotwin.geometry.completeness import completeness
+from cardiotwin.geometry.completeness import check_thickness, completeness
 from cardiotwin.geometry.coordinates import frame_of, with_coordinates
+from cardiotwin.geometry.gaps import missing_between
 from cardiotwin.geometry.measured import extent, rings, slab_volumes
 from cardiotwin.geometry.orientation import rv_insertion
 from cardiotwin.geometry.quality import quality
@@ -54,10 +55,12 @@ def fit_anatomy(examination: Examination, template: Template) -> Anatomy:
     Raises
     ------
     InputError
-        Where too little was drawn to make a ventricle of.
+        Where too little was drawn to make a ventricle of, or too thin a wall.
     """
     first = examination.contours[Phase.END_DIASTOLE]
     stack = short_axis_stack(first)
+    stacks = {p: short_axis_stack(c, stack.axis) for p, c in examination.contours.items()}
+    missing = [missing_between(found, phase) for phase, found in stacks.items()]
     insertion = rv_insertion(first, stack)
     frame = HeartFrame(
         origin=rings(stack)[-1].centre,
@@ -77,10 +80,18 @@ def fit_anatomy(examination: Examination, template: Template) -> Anatomy:
         if phase is not Phase.END_DIASTOLE
     }
     points = {p: wall_mesh(template, shape.wall.surface).points for p, shape in shapes.items()}
+    fits = {p: phase_fit(points[p], mesh, s.wall, s.drawn) for p, s in shapes.items()}
+    for phase, shape in shapes.items():
+        check_thickness(fits[phase], shape.drawn.levels, phase)
+    base_rule = {phase: shape.base_rule for phase, shape in shapes.items()}
     axes = frame_of(mesh)
     flags = (
         *insertion.flags,
-        *completeness(diastole.drawn.contours, diastole.stack, frame),
+        *completeness(
+            diastole.drawn.contours, diastole.stack, frame, stacks.get(Phase.END_SYSTOLE)
+        ),
+        *(flag for flag in missing if flag is not None),
+        *beyond_slices(fits, base_rule),
         *_shift_flags(shifts[Phase.END_DIASTOLE]),
         *_smoothing_flags(shapes),
     )
@@ -88,9 +99,9 @@ def fit_anatomy(examination: Examination, template: Template) -> Anatomy:
         mesh=with_coordinates(mesh, axes),
         points=points,
         frame=axes,
-        fits={p: phase_fit(points[p], mesh, s.wall, s.drawn) for p, s in shapes.items()},
+        fits=fits,
         contours={phase: shape.drawn.contours for phase, shape in shapes.items()},
-        base_rule={phase: shape.base_rule for phase, shape in shapes.items()},
+        base_rule=base_rule,
         flags=flags,
     )
 
@@ -135,7 +146,7 @@ def _shifts(examination: Examination, frame: HeartFrame) -> dict[Phase, SliceShi
             drawn = shifted(contours[phase], shifts)
             stack = short_axis_stack(drawn, frame.long_axis)
             closer[phase] = refined(
-                shifts, stack, wall_through(drawn, stack, frame, SMOOTHINGS[0])
+                shifts, drawn, stack, wall_through(drawn, stack, frame, SMOOTHINGS[0])
             )
         found = pooled(closer)
     return found

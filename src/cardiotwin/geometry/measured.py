@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.interpolate import CubicSpline
 from skimage.measure import points_in_poly
 
-from cardiotwin.geometry.stack import Level, Stack
+from cardiotwin.geometry.gaps import gaps, whole_levels
+from cardiotwin.geometry.stack import SAME_PLANE, Level, Stack
 from cardiotwin.geometry.surfaces import Prolate
 from cardiotwin.imaging.curves import polygon_area
 
@@ -63,14 +65,20 @@ def slab_volumes(
 ) -> tuple[float, float]:
     """Return the cavity's and the wall's Simpson sums below the base, m^3.
 
-    Area times thickness, and where the base cuts a slab, the part of it below.
+    Area times thickness, and where the base cuts a slab, the part of it below; where slices are
+    missing between others, the areas' cubic spline (a spheroid's area is quadratic in height).
     """
+    whole = whole_levels(levels)
     cavity, filled = 0.0, 0.0
-    for level in levels:
+    for level in whole:
         inner = _slab(level.endocardium, level, prolate, base, between)
         outer = _slab(level.epicardium, level, prolate, base, between)
         cavity += inner
         filled += max(outer, inner)
+    for low, high in _undrawn(whole, prolate):
+        ends = (max(low, between.low), min(high, float(base[0])))
+        cavity += _bridged([level.endocardium for level in whole], prolate, *ends)
+        filled += _bridged([level.epicardium for level in whole], prolate, *ends)
     return cavity, filled - cavity
 
 
@@ -96,6 +104,37 @@ def _slab(
     inside = grid[points_in_poly(grid, local[:, :2])]  # type: ignore[no-untyped-call]
     depth = np.clip(base[0] + inside @ base[1:], low, high) - low
     return area * float(depth.mean())
+
+
+def _bridged(
+    outlines: list[Float[np.ndarray, "_points 3"] | None],
+    prolate: Prolate,
+    low: float,
+    high: float,
+) -> float:
+    """Return the volume between two heights that the areas of the outlines imply, m^3."""
+    drawn = [outline for outline in outlines if outline is not None]
+    heights = [float(prolate.local(outline)[:, 2].mean()) for outline in drawn]
+    areas = [polygon_area(outline) for outline in drawn]
+    order = np.argsort(heights)
+    kept = order[np.diff(np.sort(heights), append=np.inf) > SAME_PLANE]
+    spline = CubicSpline(np.array(heights)[kept], np.array(areas)[kept])
+    return float(spline.integrate(low, max(high, low)))
+
+
+def _undrawn(levels: tuple[Level, ...], prolate: Prolate) -> list[tuple[float, float]]:
+    """Return the heights above the frame's origin between which no slab lies, m."""
+
+    def height(level: Level) -> float:
+        return float(prolate.local(level.centre[None])[0, 2])
+
+    return [
+        (
+            height(gap.below) + gap.below.thickness / 2,
+            height(gap.above) - gap.above.thickness / 2,
+        )
+        for gap in gaps(levels)
+    ]
 
 
 __all__ = ["Extent", "extent", "rings", "slab_volumes", "walled_share"]

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from cardiotwin.geometry.stack import Stack, Vector
-from cardiotwin.geometry.surfaces import Wall, normal_scale
+from cardiotwin.geometry.surfaces import OUTLIER, Wall, normal_scale
+from cardiotwin.geometry.through import BELOW
 from cardiotwin.imaging.curves import plane_axes
 from cardiotwin.imaging.examination import Contours, Curve, Phase, Slice, Structure, View
 
@@ -26,6 +27,7 @@ USUAL, SPREAD = 1e-3, 1.0  # of shifts: log-normal prior on their size
 HEAVY = 3.0  # degrees of freedom of the shifts' Student distribution: one may be very far off
 ROUNDS = 4
 AGAINST_SURFACE = 1e-3  # m: outlines leave a smooth surface by this much without any shift
+STEP = 1e-4  # m: for differences
 NEAR_PLANE = 4e-3  # m: a long-axis point this near a slice is compared with it
 LV = (Structure.LV_ENDOCARDIUM, Structure.LV_EPICARDIUM)
 
@@ -113,11 +115,12 @@ def pooled(shifts: Mapping[Phase, SliceShifts]) -> dict[Phase, SliceShifts]:
     return {phase: replace(found, moved=mean) for phase, found in shifts.items()}
 
 
-def refined(shifts: SliceShifts, stack: Stack, wall: Wall) -> SliceShifts:
+def refined(shifts: SliceShifts, contours: Contours, stack: Stack, wall: Wall) -> SliceShifts:
     """Return the shifts after a look at the surfaces through all slices.
 
-    Each slice is moved to where its two outlines lie best on the surfaces, less where the stack
-    as a whole shows that slices hardly moved.
+    Each plane is moved to where its outlines lie best on the surfaces, less where the stack as a
+    whole shows that slices hardly moved: a slice across the axis, a long-axis view along it too,
+    since a breath moves a heart mostly up and down.
     """
     prolate = wall.prolate
     trust = shifts.size**2 / (shifts.size**2 + AGAINST_SURFACE**2)
@@ -127,14 +130,47 @@ def refined(shifts: SliceShifts, stack: Stack, wall: Wall) -> SliceShifts:
         for number, outline in enumerate((level.endocardium, level.epicardium)):
             if outline is None:
                 continue
-            radius, polar, angle = prolate.coordinates(outline)
-            scale = normal_scale(radius, polar, prolate.focus)
-            misfits.append((radius - wall.radii(polar, angle)[number]) * scale)
+            angle = prolate.coordinates(outline)[2]
+            misfits.append(_misfit(outline, wall, number))
             rows.append(np.column_stack([np.cos(angle), np.sin(angle), np.ones_like(angle)]))
         slip = np.linalg.lstsq(np.concatenate(rows), np.concatenate(misfits))[0]
         back = -trust * slip[:2] @ prolate.frame.axes[:2]
         moved[level.slice_id] = moved.get(level.slice_id, np.zeros(3)) + back
+    for k, plane in contours.slices.items():
+        if plane.view is View.LONG_AXIS:
+            moved[k] = moved.get(k, np.zeros(3)) + trust * _view_shift(contours, k, stack, wall)
     return replace(shifts, moved=moved)
+
+
+def _misfit(points: Float[np.ndarray, "n 3"], wall: Wall, number: int) -> Float[np.ndarray, " n"]:
+    """Return how far outside the endo- (0) or epicardium (1) points lie, m."""
+    radius, polar, angle = wall.prolate.coordinates(points)
+    scale = normal_scale(radius, polar, wall.prolate.focus)
+    return np.asarray((radius - wall.radii(polar, angle)[number]) * scale)
+
+
+def _view_shift(contours: Contours, k: int, stack: Stack, wall: Wall) -> Vector:
+    """Return the shift within a long-axis plane that brings its contours nearest the surfaces.
+
+    One Gauss-Newton step, in which points far off count less.
+    """
+    across = _in_plane(contours.slices[k], stack.axis)
+    ways = np.stack([across, np.cross(contours.slices[k].normal, across)])
+    rows, misfits = [np.zeros((0, 2))], [np.zeros(0)]
+    for number, structure in enumerate(LV):
+        for curve in contours.of(structure):
+            local = wall.prolate.local(curve.points)
+            below = wall.base[0] + local[:, :2] @ wall.base[1:] - local[:, 2] > BELOW
+            if curve.slice_id != k or not below.any():
+                continue
+            points = curve.points[below]
+            misfit = _misfit(points, wall, number)
+            slopes = [(_misfit(points + STEP * way, wall, number) - misfit) / STEP for way in ways]
+            weight = 1 / np.hypot(1, misfit / OUTLIER)
+            rows.append(np.stack(slopes, axis=1) * weight[:, None])
+            misfits.append(misfit * weight)
+    found = np.linalg.lstsq(np.concatenate(rows), -np.concatenate(misfits))[0]
+    return np.asarray(found @ ways)
 
 
 def _bends(heights: Float[np.ndarray, " k"]) -> Float[np.ndarray, "k k"]:

@@ -11,6 +11,8 @@ from cardiotwin.imaging.examination import Contours, Curve, Phase, Structure, Vi
 from cardiotwin.imaging.guide_contours import shares
 
 TILT = np.cos(np.deg2rad(20))  # a "short-axis" plane tilted more is another view, misnamed
+APART = 1.5  # times the usual distance: neighbouring slices farther apart have a gap between them
+SAME_PLANE = 1e-3  # m: slices nearer than this show one place twice
 FEWEST = 4  # slices with cavity and wall at end-diastole
 FEWEST_LATER = 3  # in other phases, where the cavity is shorter
 ALIKE = 0.75  # ratio of the end slices' cavities above which they do not tell apex from base
@@ -131,7 +133,7 @@ def _levels(contours: Contours, numbers: list[int], normal: Vector) -> list[Leve
     if contours.from_labels:
         thickness = [plane.thickness for plane in planes]
     else:  # planes that another view's normal mixed up are counted anew
-        thickness = shares(heights) if len(heights) else []
+        thickness = shares(_without_gaps(heights)) if len(heights) else []
     found = []
     for k, height, extent in zip(numbers, heights, thickness, strict=True):
         endo = _largest(contours.of(Structure.LV_ENDOCARDIUM), k)
@@ -149,6 +151,26 @@ def _levels(contours: Contours, numbers: list[int], normal: Vector) -> list[Leve
             )
         )
     return found
+
+
+def usual_distance(heights: Float[np.ndarray, " slices"]) -> float:
+    """Return the distance of neighbouring slices, m: the lower quartile, as some may be missing.
+
+    Not the shortest: one slice may be repeated a little beside itself.
+    """
+    steps = np.diff(np.sort(heights))
+    apart = steps[steps > SAME_PLANE]
+    return float(np.quantile(apart, 0.25, method="lower")) if len(apart) else 0.0
+
+
+def _without_gaps(heights: Float[np.ndarray, " slices"]) -> Float[np.ndarray, " slices"]:
+    """Return the heights moved together where slices are missing, so that none stands for them."""
+    order = np.argsort(heights, kind="stable")
+    steps = np.diff(heights[order], prepend=heights[order[0]])
+    usual = usual_distance(heights)
+    closed = np.empty_like(heights)
+    closed[order] = np.cumsum(np.where(steps < APART * usual, steps, usual))
+    return closed
 
 
 def _largest(curves: tuple[Curve, ...], slice_id: int) -> Curve | None:
@@ -214,4 +236,4 @@ def _rv_widens(contours: Contours, ordered: list[Level]) -> float:
     return growth if abs(growth) > RV_GROWTH else 0.0
 
 
-__all__ = ["Level", "Stack", "short_axis_stack"]
+__all__ = ["APART", "SAME_PLANE", "Level", "Stack", "short_axis_stack", "usual_distance"]

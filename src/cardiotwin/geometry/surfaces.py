@@ -248,4 +248,4 @@ def _smooth_at_apex(mode: Integer[np.ndarray, " modes"]) -> Float[np.ndarray, "c
     return np.delete(matrix, sorted(set(dropped)), axis=1)
 
 
-__all__ = ["Prolate", "Wall", "fit_surface", "fourier", "normal_scale", "splines"]
+__all__ = ["OUTLIER", "Prolate", "Wall", "fit_surface", "fourier", "normal_scale", "splines"]

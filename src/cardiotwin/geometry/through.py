@@ -107,4 +107,4 @@ def _evenly(
     return np.stack([np.interp(even, along, curve[:, k]) for k in range(3)], axis=1)
 
 
-__all__ = ["wall_through"]
+__all__ = ["BELOW", "wall_through"]
