@@ -17,7 +17,9 @@ def builds(monkeypatch):
     built = []
 
     def finish(examination, options, folder, stages, mark):
-        value = stages.run("fit", lambda: built.append(options["seed"]) or {"value": 1.0})
+        value = stages.run(
+            "fit", dict[str, float], lambda: built.append(options["seed"]) or {"value": 1.0}
+        )
         content = {"schema": 1, "fingerprint": mark, "parameters": {"passive_scale": value}}
         (folder / "twin.json").write_text(json.dumps(content))
         assert examination.contours

@@ -13,7 +13,7 @@ from typing import Any
 
 import cardiotwin
 from cardiotwin.errors import InputError
-from cardiotwin.twin.files import remove, sha256_of
+from cardiotwin.twin.files import clear_parts, remove, sha256_of
 from cardiotwin.twin.stages import fingerprint
 from cardiotwin.twin.store import read_record
 
@@ -46,8 +46,8 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
     handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         _lock(handle, folder, wait=wait)
-        for part in [*folder.glob(".part-*"), *folder.glob(f"{STAGES}/.part-*")]:
-            part.unlink(missing_ok=True)  # what a killed run was writing
+        clear_parts(folder)
+        clear_parts(folder / STAGES)
         yield
     finally:
         os.close(handle)  # frees the lock, as any end of the process does
