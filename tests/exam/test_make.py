@@ -57,8 +57,8 @@ def test_the_truth_has_the_twins_keys_and_the_meshs_volumes(folder):
     assert model["esv_ml"] == pytest.approx(cavity_volume(wall["end_systole"], mesh) / ML)
     assert model["wall_ed_ml"] == pytest.approx(wall_volume(wall["end_diastole"], mesh) / ML)
     assert model["ejection_fraction_percent"] == pytest.approx(60)
-    assert truth["parameters"]["contractility"]["value"] == 50e3
-    assert truth["parameters"]["contractility"]["unit"] == "Pa"
+    assert truth["parameters"]["contractility"]["value"] == 50
+    assert truth["parameters"]["contractility"]["unit"] == "kPa"
     assert truth["states"]["end_systole"]["lv_pressure_mmhg"] == pytest.approx(108)
     assert truth["subject"]["cuff_systolic_mmhg"] == pytest.approx(120)
 

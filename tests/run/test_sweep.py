@@ -40,7 +40,7 @@ def test_a_member_s_folder_does_not_depend_on_the_order_or_on_where_it_is_put():
 def test_the_table_lists_all_members_with_their_numbers(tmp_path, capsys):
     record = {
         "geometry": {"model": {"edv_ml": 140.5}},
-        "parameters": {"contractility": {"value": 9e4, "sd": 1e4, "unit": "Pa"}},
+        "parameters": {"contractility": {"value": 90.0, "sd": 10.0, "unit": "kPa"}},
         "flags": [{"name": "a", "sentence": "b"}],
     }
     members = [
@@ -56,7 +56,8 @@ def test_the_table_lists_all_members_with_their_numbers(tmp_path, capsys):
     assert list(frame["path"]) == ["/d/a", "/d/b"]
     assert list(frame["seed"]) == [1, 1]
     assert frame["geometry.model.edv_ml"][0] == 140.5
-    assert frame["parameters.contractility.sd"][0] == 1e4
+    assert frame["parameters.contractility.sd"][0] == 10
+    assert frame["parameters.contractility.unit"][0] == "kPa"
     assert np.isnan(frame["parameters.contractility.sd"][1])
     print_table(tmp_path, members)
     out = capsys.readouterr().out

@@ -40,10 +40,17 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
     Raises
     ------
     InputError
-        If another process holds it.
+        If another process holds it, or it cannot be made or written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        msg = (
+            f"{folder} cannot be a run folder, found: {error.strerror}. "
+            "Name one with output=... that you may write to, on a disk with room."
+        )
+        raise InputError(msg) from error
     try:
         _lock(handle, folder, wait=wait)
         clear_parts(folder)
