@@ -77,7 +77,10 @@ def test_what_is_drawn_is_kept_with_the_measured_frames_of_a_cine_only(tmp_path,
     keep_drawing(examination, anatomy, {"passive_scale": 1.1}, stages)
     seen = []
     monkeypatch.setattr(
-        viz, "write_pictures", lambda *given, **more: seen.append((given, more)), raising=False
+        viz,
+        "write_pictures",
+        lambda *given, **more: seen.append((given, more)) or (),
+        raising=False,
     )
     draw(object.__new__(Twin), tmp_path)
     (_, shown, images, _, _), more = seen[0]

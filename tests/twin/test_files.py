@@ -77,7 +77,7 @@ def test_a_folder_is_whole_or_not_there(tmp_path):
 def test_a_folder_that_holds_something_is_not_replaced(tmp_path):
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(InputError, match=rf"{tmp_path} must be a new .* found something there"):
-        write_folder(tmp_path, lambda part: None)
+        write_folder(tmp_path, lambda _part: None)
 
 
 def test_what_a_killed_process_was_writing_can_be_cleared(tmp_path):

@@ -74,20 +74,16 @@ def same(one, other):
     if type(one) is not type(other):
         return False
     if isinstance(one, np.ndarray):
-        return (
-            one.dtype == other.dtype
-            and one.shape == other.shape
-            and one.flags.f_contiguous == other.flags.f_contiguous
-            and one.tobytes() == other.tobytes()
-        )
+        layouts = [(a.dtype, a.shape, a.flags.f_contiguous, a.tobytes()) for a in (one, other)]
+        return layouts[0] == layouts[1]
     if isinstance(one, float):
         return one.hex() == other.hex()
-    if isinstance(one, dict):
-        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
     if is_dataclass(one):
-        return all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+        one, other = ({f.name: getattr(x, f.name) for f in fields(x)} for x in (one, other))
     if isinstance(one, tuple):
         return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
     return one == other
 
 
@@ -188,4 +184,6 @@ def test_a_run_killed_at_any_moment_ends_with_the_bytes_of_an_undisturbed_one(tm
     assert left["result.npy"] == kept["result.npy"]
     assert left.keys() == kept.keys()
     for name in kept.keys() - {"result.npy"}:
-        assert same(*(read_result(folder / name, np.ndarray) for folder in (undisturbed, disturbed)))
+        assert same(
+            *(read_result(folder / name, np.ndarray) for folder in (undisturbed, disturbed))
+        )

@@ -136,9 +136,7 @@ def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tupl
         fit = stages.run(
             "systole", Fit, lambda: fit_beat(bench.wall, evidence, recipe.priors, passive)
         )
-    prediction: Prediction = stages.run(
-        "prediction", Prediction, lambda: predict(bench.wall, fit)
-    )
+    prediction: Prediction = stages.run("prediction", Prediction, lambda: predict(bench.wall, fit))
     twin = _record(examination, anatomy, evidence, fit=fit, prediction=prediction, recipe=recipe)
     return replace(twin, timing=stages.timing), anatomy
 
