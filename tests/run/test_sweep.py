@@ -101,9 +101,13 @@ def test_a_failed_member_stops_no_other_and_each_is_listed(tmp_path, command, mo
 
 
 @pytest.mark.slow
-def test_members_run_on_local_cores_and_the_worst_exit_code_is_the_sweep_s(tmp_path, command):
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])  # the latter as on a cluster
+def test_members_run_on_local_cores_and_the_worst_exit_code_is_the_sweep_s(
+    launcher, tmp_path, command
+):
     missing = [str(tmp_path / name) for name in ("a", "b")]
-    code, out, _ = command("twin", "-m", f"path={','.join(missing)}", f"output={tmp_path / 's'}")
+    words = [f"path={','.join(missing)}", f"output={tmp_path / 's'}"]
+    code, out, _ = command("twin", "-m", *words, f"hydra/launcher={launcher}")
     assert code == 2
     frame = pd.read_parquet(tmp_path / "s" / "sweep.parquet")
     assert list(frame["path"]) == missing
