@@ -78,6 +78,11 @@ def test_a_file_given_without_its_key_is_recognised(command, labels):
             2,
             "runs/a/twin.json: No space left on device. Make room on the disk",
         ),
+        (
+            OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), "x/outcome.json"),
+            2,
+            "x/outcome.json: Not a directory. Name a folder with output=",
+        ),
         (KeyboardInterrupt(), 130, "Interrupted. The same command goes on from the last "),
     ],
 )

@@ -40,7 +40,7 @@ def test_a_member_s_folder_does_not_depend_on_the_order_or_on_where_it_is_put():
 def test_the_table_lists_all_members_with_their_numbers(tmp_path, capsys):
     record = {
         "geometry": {"model": {"edv_ml": 140.5}},
-        "parameters": {"contractility": {"value": 9e4, "sd": 1e4, "unit": "Pa"}},
+        "parameters": {"contractility": {"value": 90.0, "sd": 10.0, "unit": "kPa"}},
         "flags": [{"name": "a", "sentence": "b"}],
     }
     members = [
@@ -56,7 +56,8 @@ def test_the_table_lists_all_members_with_their_numbers(tmp_path, capsys):
     assert list(frame["path"]) == ["/d/a", "/d/b"]
     assert list(frame["seed"]) == [1, 1]
     assert frame["geometry.model.edv_ml"][0] == 140.5
-    assert frame["parameters.contractility.sd"][0] == 1e4
+    assert frame["parameters.contractility.sd"][0] == 10
+    assert frame["parameters.contractility.unit"][0] == "kPa"
     assert np.isnan(frame["parameters.contractility.sd"][1])
     print_table(tmp_path, members)
     out = capsys.readouterr().out
@@ -100,9 +101,13 @@ def test_a_failed_member_stops_no_other_and_each_is_listed(tmp_path, command, mo
 
 
 @pytest.mark.slow
-def test_members_run_on_local_cores_and_the_worst_exit_code_is_the_sweep_s(tmp_path, command):
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])  # the latter as on a cluster
+def test_members_run_on_local_cores_and_the_worst_exit_code_is_the_sweep_s(
+    launcher, tmp_path, command
+):
     missing = [str(tmp_path / name) for name in ("a", "b")]
-    code, out, _ = command("twin", "-m", f"path={','.join(missing)}", f"output={tmp_path / 's'}")
+    words = [f"path={','.join(missing)}", f"output={tmp_path / 's'}"]
+    code, out, _ = command("twin", "-m", *words, f"hydra/launcher={launcher}")
     assert code == 2
     frame = pd.read_parquet(tmp_path / "s" / "sweep.parquet")
     assert list(frame["path"]) == missing

@@ -17,7 +17,9 @@ def builds(monkeypatch):
     built = []
 
     def finish(examination, options, folder, stages, mark):
-        value = stages.run("fit", lambda: built.append(options["seed"]) or {"value": 1.0})
+        value = stages.run(
+            "fit", dict[str, float], lambda: built.append(options["seed"]) or {"value": 1.0}
+        )
         content = {"schema": 1, "fingerprint": mark, "parameters": {"passive_scale": value}}
         (folder / "twin.json").write_text(json.dumps(content))
         assert examination.contours
@@ -102,12 +104,31 @@ def test_bad_input_leaves_no_folder(tmp_path, command):
     assert not (tmp_path / "run").exists()
 
 
-def test_an_output_that_is_a_file_is_refused_in_one_line(labels, builds, command):
-    code, _, err = command("twin", f"path={labels}", f"output={labels}")
+@pytest.mark.parametrize(
+    ("below", "found"), [("", "File exists"), ("a", "Not a directory")], ids=["file", "below"]
+)
+def test_an_output_that_cannot_be_a_folder_is_refused_with_advice(
+    below, found, labels, builds, command
+):
+    output = labels / below
+    code, _, err = command("twin", f"path={labels}", f"output={output}")
     assert code == 2
+    assert err.startswith(f"cardiotwin: {output} cannot be a run folder, found: {found}. Name one")
     assert err.count("\n") == 1
-    assert str(labels) in err
     assert not builds
+
+
+def test_a_broken_record_says_how_to_go_on_and_force_does(labels, tmp_path, builds, command):
+    where = [f"path={labels}", f"output={tmp_path / 'run'}"]
+    command("twin", *where)
+    record = tmp_path / "run" / "twin.json"
+    record.write_bytes(record.read_bytes()[:20])
+    code, _, err = command("twin", *where)
+    assert code == 2
+    assert "twin.json is not JSON, found" in err
+    assert "force=true" in err
+    assert command("twin", *where, "force=true")[0] == 0
+    assert len(builds) == 2
 
 
 @pytest.mark.usefixtures("builds")

@@ -74,17 +74,22 @@ def test_what_is_drawn_is_kept_with_the_measured_frames_of_a_cine_only(tmp_path,
     anatomy = object.__new__(Anatomy)  # only its contours are asked for
     object.__setattr__(anatomy, "contours", contours)
     stages = Stages(tmp_path / "stages", "abc")
-    keep_drawing(examination, anatomy, stages)
-    seen = {}
+    keep_drawing(examination, anatomy, {"passive_scale": 1.1}, stages)
+    seen = []
     monkeypatch.setattr(
-        viz, "write_pictures", lambda *_, **given: seen.update(given) or (), raising=False
+        viz,
+        "write_pictures",
+        lambda *given, **more: seen.append((given, more)) or (),
+        raising=False,
     )
     draw(object.__new__(Twin), tmp_path)
-    kept = seen["images"][0]
+    (_, shown, images, _, _), more = seen[0]
+    kept = images[0]
     np.testing.assert_array_equal(kept.array, cine.array[..., [0, 9]])
     np.testing.assert_array_equal(kept.frame_times, cine.frame_times[[0, 9]])
-    assert seen["images"][1].array.shape == (2, 2, 1, 1)
-    assert seen["contours"].keys() == seen["drawn"].keys() == contours.keys()
+    assert images[1].array.shape == (2, 2, 1, 1)
+    assert shown.keys() == more["drawn"].keys() == contours.keys()
+    assert more["truth"] == {"passive_scale": 1.1}
 
 
 def test_pictures_without_what_was_drawn_are_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""A file is the old one or the whole new one."""
+"""A file, or a folder, is the old one or the whole new one."""
 
 import os
 import stat
@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from cardiotwin.errors import InputError
-from cardiotwin.twin.files import remove, write_atomically, write_bytes
+from cardiotwin.twin.files import clear_parts, remove, write_atomically, write_bytes, write_folder
 
 
 def test_a_writer_that_fails_leaves_the_old_file_and_no_part(tmp_path):
@@ -59,3 +59,30 @@ def test_a_folder_in_the_way_is_one_sentence(tmp_path):
     ):
         remove(tmp_path / "twin.json")
     remove(tmp_path / "nothing")
+
+
+def test_a_folder_is_whole_or_not_there(tmp_path):
+    def full_disk(part):
+        (part / "subject.yaml").write_text("id: x")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(InputError, match=r"volunteer could not be written in .*No space left"):
+        write_folder(tmp_path / "volunteer", full_disk)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "volunteer").mkdir()
+    write_folder(tmp_path / "volunteer", lambda part: (part / "a").write_text("x"))
+    assert [path.name for path in tmp_path.rglob("*")] == ["volunteer", "a"]
+
+
+def test_a_folder_that_holds_something_is_not_replaced(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(InputError, match=rf"{tmp_path} must be a new .* found something there"):
+        write_folder(tmp_path, lambda _part: None)
+
+
+def test_what_a_killed_process_was_writing_can_be_cleared(tmp_path):
+    (tmp_path / ".part-7-ab" / "cine").mkdir(parents=True)
+    (tmp_path / ".part-7-cd.npz").touch()
+    (tmp_path / "fit.npz").touch()
+    clear_parts(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["fit.npz"]

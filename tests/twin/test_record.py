@@ -10,10 +10,15 @@ import numpy as np
 import pytest
 
 from cardiotwin.imaging.examination import Phase
-from cardiotwin.twin import Agreement, save_twin
+from cardiotwin.twin import Agreement, Estimate, save_twin
 from cardiotwin.twin.beat import beat_states, beat_table
 from cardiotwin.twin.crate import crate_record
-from cardiotwin.twin.json_record import agreement_record, as_json, twin_record
+from cardiotwin.twin.json_record import (
+    agreement_record,
+    as_json,
+    estimate_record,
+    twin_record,
+)
 from cardiotwin.units import ML, MMHG
 
 
@@ -67,9 +72,21 @@ def test_numbers_that_are_not_known_are_null_in_strict_json(hearts):
     assert record["timing_s"]["fit"] is None
 
 
+def test_a_parameter_is_in_the_unit_that_a_clinic_uses(hearts):
+    parameters = twin_record(hearts.heart_twin(), {})["parameters"]
+    found = parameters["contractility"]
+    assert (found["value"], found["sd"], found["prior_median"]) == (62, 5, 60)
+    assert (found["unit"], found["prior_log_sd"]) == ("kPa", 0.5)
+    assert parameters["passive_scale"]["unit"] == "1"
+    volume = Estimate(value=80 * ML, sd=4 * ML, unit="m^3", prior="derived")
+    assert estimate_record("unloaded_volume", volume)["value"] == pytest.approx(80)
+    pressure = Estimate(value=10 * MMHG, sd=2 * MMHG, unit="Pa", prior="measured")
+    assert estimate_record("end_diastolic_pressure", pressure)["unit"] == "mmHg"
+
+
 def test_a_pressure_is_reported_in_mmhg_with_its_residual_in_standard_deviations():
     one = Agreement(measured=100 * MMHG, sd=5 * MMHG, model=90 * MMHG, unit="Pa", source="cuff")
-    record = agreement_record(one)
+    record = agreement_record("end_systolic_pressure", one)
     assert record["unit"] == "mmHg"
     assert record["residual"] == pytest.approx(-10)
     assert record["residual_in_sd"] == pytest.approx(-2)

@@ -43,6 +43,16 @@ def test_the_reader_finds_quadratic_tetrahedra_with_fibres_segments_and_coordina
     assert grid.volume == pytest.approx(wall_volume(twin.mesh.points, twin.mesh), rel=0.03)
 
 
+def test_pyvista_reads_end_diastole_and_the_other_states_by_their_step(hearts, tmp_path):
+    twin = hearts.heart_twin()
+    save_twin(twin, tmp_path)
+    assert np.all(pv.read(tmp_path / "twin.vtkhdf")["displacement"] == 0)
+    reader = pv.get_reader(tmp_path / "twin.vtkhdf")
+    reader.reader.SetStep(1)
+    displacement = twin.states["end_systole"].displacement
+    np.testing.assert_array_equal(reader.read()["displacement"], displacement)
+
+
 def test_each_state_of_the_beat_is_a_step_with_its_time_displacement_and_strain(hearts, tmp_path):
     twin = hearts.heart_twin()
     save_twin(twin, tmp_path)

@@ -14,11 +14,14 @@ import pytest
 
 from cardiotwin.errors import InputError
 from cardiotwin.imaging.examination import Phase
+from cardiotwin.twin import Estimate
 from cardiotwin.units import MMHG
 from cardiotwin.viz import scene, write_pictures
 from cardiotwin.viz.fibres import follow_fibres, helix_angles
 from cardiotwin.viz.layers import Camera, Layer
-from cardiotwin.viz.pressure_volume import klotz_curve
+from cardiotwin.viz.page import report_page
+from cardiotwin.viz.parameters import draw_parameters
+from cardiotwin.viz.pressure_volume import klotz_curve, smooth
 from cardiotwin.viz.software import draw_layers
 
 ED, ES = Phase.END_DIASTOLE, Phase.END_SYSTOLE
@@ -183,6 +186,38 @@ def test_the_empirical_relation_is_drawn_only_where_the_fit_used_it(hearts):
     assert klotz_curve(replace(twin, fit=without)) is None
 
 
+def test_the_passive_curve_is_drawn_smooth_through_its_states(hearts):
+    curve = hearts.heart_twin().passive_curve
+    fine = smooth(curve)
+    volume, pressure = fine.T
+    np.testing.assert_allclose(np.interp(curve[:, 0], volume, pressure), curve[:, 1], atol=2)
+    assert np.all(np.diff(volume) > 0)
+    assert len(fine) > 100
+    np.testing.assert_array_equal(smooth(curve[:2]), curve[:2])
+
+
+def test_the_page_tells_the_errors_of_measurements_before_those_of_parameters(hearts):
+    twin = hearts.heart_twin()
+    truth = {"end_systolic_volume": twin.fit["end_systolic_volume"].measured / 0.95}
+    words = " ".join(Page(report_page(twin, [], truth | {"contractility": 50e3})).words)
+    told = words[words.index("Against the known truth") : words.index("Deformation")]
+    assert told.index("-5.0 %") < told.index("contractility")
+    assert "+24.0 %" in told
+    assert "+2.40 sd" in told
+    assert "known truth" not in report_page(twin, [], {})
+
+
+def test_a_parameter_without_draws_or_with_any_prior_has_its_density(hearts, tmp_path):
+    twin = hearts.heart_twin(posterior=False)
+    scale = twin.parameters["passive_scale"]
+    sharp = replace(scale, sd=0.0, prior_log_sd=3.0)
+    pressure = Estimate(value=5 * MMHG, sd=4 * MMHG, unit="Pa", prior="measured")
+    parameters = {"passive_scale": sharp, "end_diastolic_pressure": pressure}
+    path = tmp_path / "parameters.png"
+    draw_parameters(replace(twin, parameters=parameters), path, {"passive_scale": 900.0})
+    assert mpl_image.imread(path)[:, :, :3].std() > 0.03
+
+
 def square(colour, height, opacity=1.0):
     points = np.array([[-1, -1, height], [1, -1, height], [1, 1, height], [-1, 1, height]]) * 0.01
     colours = np.tile(np.array(colour, dtype=float), (4, 1))
@@ -207,6 +242,16 @@ def test_near_hides_far_and_the_ground_is_white_with_and_without_opengl(draw):
     red, _, blue = pixels[30, 40]
     assert blue > 120
     assert red < 60
+
+
+def test_the_camera_says_where_a_point_is_in_its_picture():
+    layer = square((0, 0, 1), 0.0)
+    pixels = draw_layers([layer], CAMERA, width=80, height=60)
+    rows, columns = np.nonzero(pixels.min(axis=2) < 200)
+    places = CAMERA.pixels(layer.points, 80, 60)
+    np.testing.assert_allclose(places.min(axis=0), [columns.min(), rows.min()], atol=1.1)
+    np.testing.assert_allclose(places.max(axis=0), [columns.max(), rows.max()], atol=1.1)
+    np.testing.assert_allclose(places[3], [columns.min(), rows.min()], atol=1.1)
 
 
 def test_a_machine_without_opengl_is_told_apart_by_a_trial(monkeypatch):

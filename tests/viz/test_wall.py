@@ -6,10 +6,10 @@ from matplotlib.colors import Normalize
 
 from cardiotwin.geometry.template import Template
 from cardiotwin.geometry.volumes import wall_volume
-from cardiotwin.viz.panels import joined, spaced
+from cardiotwin.viz.panels import spaced
 from cardiotwin.viz.segments import segment_means, segment_thickness
-from cardiotwin.viz.solid import half_wall
-from cardiotwin.viz.wall import axes, nodal_mean, section, surface
+from cardiotwin.viz.solid import cut, half_wall
+from cardiotwin.viz.wall import axes, joined, nodal_mean, section, surface
 
 X, Y, Z = np.eye(3)
 
@@ -57,6 +57,22 @@ def test_half_the_wall_is_closed_and_holds_half_the_volume(hearts):
     assert enclosed(half.points, half.triangles) == pytest.approx(
         wall_volume(mesh.points, mesh) / 2, rel=0.01
     )
+
+
+def test_the_cut_that_opens_the_wall_is_one_closed_curve_in_its_plane(hearts):
+    mesh = hearts.heart_mesh()
+    towards, across = np.cos(0.3) * X + np.sin(0.3) * Y, np.cos(0.3) * Y - np.sin(0.3) * X
+    pieces = cut(mesh, mesh.points, towards)
+    assert np.abs(pieces @ towards).max() < 1e-12
+    (outline,) = joined(1e3 * pieces @ np.stack([across, Z], axis=1))
+    np.testing.assert_allclose(outline[0], outline[-1], atol=1e-4)
+    y, z = outline.T
+    area = abs(np.sum(y[:-1] * z[1:] - y[1:] * z[:-1])) / 2
+    # Each ellipse up to its own height on the base, less what lies above the base between them.
+    polar = np.deg2rad(110)
+    inner, outer = (r * h * (polar - np.sin(2 * polar) / 2) for r, h in ((25, 62), (34, 71)))
+    above = (62 - 71) * np.cos(polar) * (25 + 34) * np.sin(polar)
+    assert area == pytest.approx(outer - inner - above, rel=0.02)
 
 
 def test_a_constant_field_is_that_constant_at_nodes_corners_and_segments(hearts):

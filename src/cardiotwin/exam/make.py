@@ -15,11 +15,12 @@ from cardiotwin.exam.right_ventricle import right_ventricle
 from cardiotwin.exam.stack import base_centre, plan_stack
 from cardiotwin.exam.truth import recipe_record, subject, truth_record
 from cardiotwin.exam.volunteer import BeatSolver, TrueBeat, Volunteer, end_diastolic_wall
-from cardiotwin.exam.write import TRUE_WALL, TRUTH, write_folder, write_series, write_yaml
+from cardiotwin.exam.write import TRUE_WALL, TRUTH, write_series, write_yaml
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.volumes import cavity_volume, rim_nodes
 from cardiotwin.imaging.examination import Phase
 from cardiotwin.imaging.valves import KEY as VALVES
+from cardiotwin.twin.files import write_folder
 from cardiotwin.twin.json_record import as_json, subject_record
 from cardiotwin.units import MM
 

@@ -70,7 +70,7 @@ def truth_record(
             for name, value, unit in (
                 ("passive_scale", volunteer.passive_scale, "1"),
                 ("passive_exponent", volunteer.passive_exponent, "1"),
-                ("contractility", beat.contractility, "Pa"),
+                ("contractility", beat.contractility / KPA, "kPa"),
             )
         },
         "slice_shifts_mm": (shifts / MM).tolist(),

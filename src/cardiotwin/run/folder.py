@@ -13,7 +13,7 @@ from typing import Any
 
 import cardiotwin
 from cardiotwin.errors import InputError
-from cardiotwin.twin.files import remove, sha256_of
+from cardiotwin.twin.files import clear_parts, remove, sha256_of
 from cardiotwin.twin.stages import fingerprint
 from cardiotwin.twin.store import read_record
 
@@ -40,14 +40,21 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
     Raises
     ------
     InputError
-        If another process holds it.
+        If another process holds it, or it cannot be made or written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        msg = (
+            f"{folder} cannot be a run folder, found: {error.strerror}. "
+            "Name one with output=... that you may write to, on a disk with room."
+        )
+        raise InputError(msg) from error
     try:
         _lock(handle, folder, wait=wait)
-        for part in [*folder.glob(".part-*"), *folder.glob(f"{STAGES}/.part-*")]:
-            part.unlink(missing_ok=True)  # what a killed run was writing
+        clear_parts(folder)
+        clear_parts(folder / STAGES)
         yield
     finally:
         os.close(handle)  # frees the lock, as any end of the process does

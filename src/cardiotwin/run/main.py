@@ -20,10 +20,8 @@ JOBS = {
 _ADVICE = {
     errno.ENOSPC: "Make room on the disk; the same command goes on from the last finished stage.",
     errno.EDQUOT: "Make room on the disk; the same command goes on from the last finished stage.",
-    errno.EACCES: "Name a folder with output=... that you may write to.",
-    errno.EPERM: "Name a folder with output=... that you may write to.",
-    errno.EROFS: "Name a folder with output=... that you may write to.",
 }
+_OTHERWISE = "Name a folder with output=... that you may write to."
 INTERRUPTED = 130  # as a shell reports a program ended by Ctrl-C
 
 
@@ -54,7 +52,7 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, OSError):
         reason = error.strerror or " ".join(str(error).split())
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{reason.rstrip('.')}. {_ADVICE.get(error.errno or 0, '')}".strip()
+        return f"{where}{reason.rstrip('.')}. {_ADVICE.get(error.errno or 0, _OTHERWISE)}"
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

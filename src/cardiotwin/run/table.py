@@ -18,7 +18,7 @@ _SHOWN = {  # key in twin.json: heading
     "geometry.model.esv_ml": "ESV mL",
     "parameters.passive_scale.value": "passive scale",
     "parameters.passive_exponent.value": "exponent",
-    "parameters.contractility.value": "contractility Pa",
+    "parameters.contractility.value": "contractility kPa",
 }
 
 
@@ -62,6 +62,7 @@ def write_table(folder: Path, members: Sequence[Member]) -> Path:
             "reason": member.reason,
             **member.options,
             **_numbers(member.record),
+            **_units(member.record),
         }
         for member in members
     ]
@@ -117,6 +118,12 @@ def _numbers(record: Mapping[str, Any]) -> dict[str, float]:
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
     return found | ({"flags": float(len(record["flags"]))} if "flags" in record else {})
+
+
+def _units(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the units of the numbers whose keys have none, by dotted key."""
+    sections = {key: record[key] for key in _SECTIONS if key in record}
+    return {key: str(value) for key, value in _leaves(sections) if key.endswith(".unit")}
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

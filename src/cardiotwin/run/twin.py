@@ -35,7 +35,8 @@ from cardiotwin.run.launchers import store_launchers
 from cardiotwin.run.logs import elapsed, logged
 from cardiotwin.run.options import FitOptions, ReadOptions, SubjectOptions, store, store_choice
 from cardiotwin.run.schema import build, schema
-from cardiotwin.run.volunteer import volunteer_folder
+from cardiotwin.run.truth import known_truth
+from cardiotwin.run.volunteer import SUBJECT, volunteer_folder
 from cardiotwin.twin.files import write_bytes
 from cardiotwin.twin.stages import Stages
 from cardiotwin.units import MMHG
@@ -145,8 +146,9 @@ def _finish(
     from cardiotwin.twin.build import build_twin  # noqa: PLC0415 - brings dolfinx
     from cardiotwin.twin.store import save_twin  # noqa: PLC0415 - brings pyarrow
 
+    truth = known_truth(Path(options["path"] or folder / SUBJECT).expanduser())
     twin, anatomy = build_twin(examination, _recipe(options), stages)
-    keep_drawing(examination, anatomy, stages)
+    keep_drawing(examination, anatomy, truth, stages)
     if options["pictures"]:
         draw(twin, folder)
     save_twin(twin, folder, fingerprint=mark)

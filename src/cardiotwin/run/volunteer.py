@@ -12,6 +12,7 @@ from cardiotwin.run.schema import build
 from cardiotwin.twin.files import sha256_of
 from cardiotwin.twin.stages import Stages, fingerprint
 
+SUBJECT = "subject"
 SHARED = "CARDIOTWIN_VOLUNTEERS"
 """Environment variable: a folder where the members of a sweep share their volunteers."""
 
@@ -20,7 +21,7 @@ _LOG = logging.getLogger(__name__)
 
 def volunteer_folder(recipe: Mapping[str, Any], folder: Path, stages: Stages) -> Path:
     """Return the volunteer's subject folder in a run folder, with its truth beside it."""
-    place = folder / "subject"
+    place = folder / SUBJECT
 
     def make() -> dict[str, str]:
         shutil.rmtree(place, ignore_errors=True)
@@ -31,10 +32,10 @@ def volunteer_folder(recipe: Mapping[str, Any], folder: Path, stages: Stages) ->
             shutil.copytree(_shared(recipe, Path(shared)), place)
         return _hashes(place)
 
-    if stages.run("volunteer", make) != _hashes(place):
+    if stages.run("volunteer", dict[str, str], make) != _hashes(place):
         _LOG.warning("%s is not as it was made: made again", place)
         stages.path("volunteer").unlink()
-        stages.run("volunteer", make)
+        stages.run("volunteer", dict[str, str], make)
     return place
 
 
@@ -49,9 +50,9 @@ def _shared(recipe: Mapping[str, Any], folder: Path) -> Path:
     """Return the volunteer of a recipe that the first of a sweep's members makes."""
     home = folder / stage_mark(fingerprint(dict(recipe)))[:16]
     with locked(home, wait=True):
-        if not (home / "subject").is_dir():  # it appears whole or not at all
-            _make(recipe, home / "subject")
-    return home / "subject"
+        if not (home / SUBJECT).is_dir():  # it appears whole or not at all
+            _make(recipe, home / SUBJECT)
+    return home / SUBJECT
 
 
 def _hashes(folder: Path) -> dict[str, str]:

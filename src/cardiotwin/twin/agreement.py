@@ -13,25 +13,28 @@ from cardiotwin.geometry.anatomy import Anatomy
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.imaging.examination import Phase
 from cardiotwin.mechanics.state import WallState
+from cardiotwin.twin.clinical import clinical_unit
 from cardiotwin.twin.twin import Agreement, Estimate
-from cardiotwin.units import ML, MMHG
+from cardiotwin.units import MMHG
 
 
 def estimates(found: Uncertainty, priors: Priors, evidence: Evidence) -> dict[str, Estimate]:
     """Return every parameter with its uncertainty and what was believed before."""
     result = {}
     for name, value in found.values.items():
+        scale, unit = clinical_unit(name, UNITS[name])
+        unit = "" if unit == "1" else f" {unit}"
         median = log_sd = None
         if name in RANGES or name == CONTRACTILITY:
             prior = priors.of(name)
-            words = f"log-normal, median {prior.median:g}, log sd {prior.sd:g} ({prior.source})"
+            middle = f"{prior.median / scale:g}{unit}"
+            words = f"log-normal, median {middle}, log sd {prior.sd:g} ({prior.source})"
             median, log_sd = prior.median, prior.sd
         elif name == UNLOADED:
             words = "derived from stiffness, exponent and end-diastolic pressure"
         else:
             measured = getattr(evidence, name)
-            scale, unit = (MMHG, "mmHg") if UNITS[name] == "Pa" else (ML, "mL")
-            value_sd = f"{measured.value / scale:.4g} +- {measured.sd / scale:.2g} {unit}"
+            value_sd = f"{measured.value / scale:.4g} +- {measured.sd / scale:.2g}{unit}"
             words = f"measured: {value_sd} ({measured.source})"
         result[name] = Estimate(
             value=value,

@@ -123,14 +123,20 @@ def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tupl
     ConvergenceError
         If a stage finds no equilibrium; the finished stages stay in the store.
     """
-    anatomy: Anatomy = stages.run("geometry", lambda: fit_anatomy(examination, recipe.template))
+    anatomy: Anatomy = stages.run(
+        "geometry", Anatomy, lambda: fit_anatomy(examination, recipe.template)
+    )
     evidence = gather_evidence(examination.subject, anatomy, recipe.assumed, klotz=recipe.klotz)
     bench = _Bench(anatomy.mesh, recipe)
-    fit: Fit = stages.run("diastole", lambda: fit_passive(bench.wall, evidence, recipe.priors))
+    fit: Fit = stages.run(
+        "diastole", Fit, lambda: fit_passive(bench.wall, evidence, recipe.priors)
+    )
     if evidence.end_systolic_volume is not None:
         passive = fit
-        fit = stages.run("systole", lambda: fit_beat(bench.wall, evidence, recipe.priors, passive))
-    prediction: Prediction = stages.run("prediction", lambda: predict(bench.wall, fit))
+        fit = stages.run(
+            "systole", Fit, lambda: fit_beat(bench.wall, evidence, recipe.priors, passive)
+        )
+    prediction: Prediction = stages.run("prediction", Prediction, lambda: predict(bench.wall, fit))
     twin = _record(examination, anatomy, evidence, fit=fit, prediction=prediction, recipe=recipe)
     return replace(twin, timing=stages.timing), anatomy
 

@@ -1,7 +1,7 @@
-"""A record of frozen dataclasses as one JSON document and named arrays, to the last bit.
+"""Results and records as one JSON document and named arrays, to the last bit.
 
-Unlike a run's own stages, a record outlives the code that wrote it: the document names no class.
-It holds the fields by name, decoding follows the annotations, and an array stands in it as
+The document names no class, since a record outlives the code that wrote it. It holds the fields of
+dataclasses by name, decoding follows the annotations, and an array stands in it as
 ``{"array": "states/end_systole/displacement"}``, so that a person finds it in the file too.
 Floats are written in their shortest exact form, those that JSON lacks as words.
 """
@@ -21,10 +21,10 @@ from jaxtyping import Shaped
 NamedArrays = dict[str, Shaped[np.ndarray, "..."]]
 
 
-def to_document(value: Any) -> tuple[Any, NamedArrays]:
-    """Return the document and the arrays by name of a dataclass (or a part of one)."""
+def to_document(value: Any, name: str = "") -> tuple[Any, NamedArrays]:
+    """Return the document and the arrays by name of a value; the names start with `name`."""
     arrays: NamedArrays = {}
-    return _take(value, "", arrays), arrays
+    return _take(value, name, arrays), arrays
 
 
 def from_document(

@@ -1,19 +1,22 @@
-"""Files that are either the old ones or the new ones, never half of one."""
+"""Files and folders that are either the old ones or the new ones, never half of one."""
 
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from cardiotwin.errors import InputError
 
+PART = ".part-"
+
 
 def write_atomically(path: Path, writer: Callable[[Path], None]) -> None:
-    """Let `writer` fill a file beside `path`, force it to the disk, and put it in its place.
+    """Let `writer` make a file or a folder beside `path`, force it to the disk, put it in place.
 
     Whoever opens `path` at any moment, a power cut included, finds the old file or the whole new
-    one. The folder is made where it is missing.
+    one; of folders only an empty one is replaced. The parent is made where it is missing.
 
     Raises
     ------
@@ -40,16 +43,52 @@ def write_bytes(path: Path, content: bytes) -> None:
     write_atomically(path, write)
 
 
+def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` write files in a folder that appears whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If something else is there, or the operating system refuses.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        msg = (
+            f"{folder} must be a new or an empty folder, found something there. "
+            "Name another folder."
+        )
+        raise InputError(msg)
+
+    def write(part: Path) -> None:
+        part.mkdir()
+        fill(part)
+
+    write_atomically(folder, write)
+
+
 def _replace(path: Path, writer: Callable[[Path], None]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays: writers such as ffmpeg choose their format by it.
-    part = path.with_name(f".part-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+    part = path.with_name(f"{PART}{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
     try:
         writer(part)
-        _sync(part)
+        for inside in [*part.rglob("*"), part] if part.is_dir() else [part]:
+            _sync(inside)
         part.replace(path)
         _sync(path.parent)
     finally:
+        _drop(part)
+
+
+def clear_parts(folder: Path) -> None:
+    """Remove what a killed process was writing in a folder."""
+    for part in folder.glob(f"{PART}*"):
+        _drop(part)
+
+
+def _drop(part: Path) -> None:
+    if part.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
+    else:
         part.unlink(missing_ok=True)
 
 
@@ -81,4 +120,11 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-__all__ = ["remove", "sha256_of", "write_atomically", "write_bytes"]
+__all__ = [
+    "clear_parts",
+    "remove",
+    "sha256_of",
+    "write_atomically",
+    "write_bytes",
+    "write_folder",
+]

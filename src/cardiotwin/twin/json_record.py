@@ -1,7 +1,7 @@
 """`twin.json`: the numbers of a twin for machines, in clinical units with the unit in the key.
 
-What is not known is absent or null, never zero, and the text is strict JSON. Numbers that must
-come back to the last bit are in `twin.vtkhdf`.
+What is not known is absent or null, never zero, and the text is strict JSON. It is for reading:
+the twin itself, SI and to the last bit, is in `twin.vtkhdf`, from where it is loaded.
 """
 
 import json
@@ -12,12 +12,12 @@ from typing import Any
 from cardiotwin.geometry.anatomy import PhaseFit
 from cardiotwin.imaging.examination import Phase, Subject
 from cardiotwin.twin.beat import state_times
+from cardiotwin.twin.clinical import clinical_unit
 from cardiotwin.twin.twin import Agreement, Estimate, Twin
 from cardiotwin.units import KPA, ML, MM, MMHG
 
 SCHEMA = 1
 SHORT = {Phase.END_DIASTOLE: ("edv_ml", "wall_ed_ml"), Phase.END_SYSTOLE: ("esv_ml", "wall_es_ml")}
-CLINICAL = {"m^3": (ML, "mL"), "m3": (ML, "mL"), "Pa": (MMHG, "mmHg"), "m": (MM, "mm")}
 LARGE_IS_BAD = frozenset({"inverted", "surface_distance_mm"})
 PER_MINUTE = 1 / 60  # beats / s
 CM = 1e-2  # m
@@ -34,8 +34,8 @@ def twin_record(twin: Twin, files: Mapping[str, str], fingerprint: str = "") -> 
         "subject": subject_record(twin.subject),
         "geometry": geometry_record(twin),
         "states": states_record(twin),
-        "parameters": {name: estimate_record(one) for name, one in twin.parameters.items()},
-        "fit": {name: agreement_record(one) for name, one in twin.fit.items()},
+        "parameters": {name: estimate_record(name, one) for name, one in twin.parameters.items()},
+        "fit": {name: agreement_record(name, one) for name, one in twin.fit.items()},
         "checks": {f"{name}_mm": length / MM for name, length in twin.checks.items()},
         "flags": [{"name": flag.name, "sentence": flag.sentence} for flag in twin.flags],
         "timing_s": dict(twin.timing),
@@ -150,16 +150,20 @@ def states_record(twin: Twin) -> dict[str, dict[str, float]]:
     }
 
 
-def estimate_record(one: Estimate) -> dict[str, Any]:
-    """Return a parameter in its own unit."""
-    record = {"value": one.value, "sd": one.sd, "unit": one.unit, "prior": one.prior}
-    numbers = {"prior_median": one.prior_median, "prior_log_sd": one.prior_log_sd}
-    return record | {key: value for key, value in numbers.items() if value is not None}
+def estimate_record(name: str, one: Estimate) -> dict[str, Any]:
+    """Return a parameter in the unit that a clinic uses for it."""
+    scale, unit = clinical_unit(name, one.unit)
+    record = {"value": one.value / scale, "sd": one.sd / scale, "unit": unit, "prior": one.prior}
+    if one.prior_median is not None:
+        record["prior_median"] = one.prior_median / scale
+    if one.prior_log_sd is not None:
+        record["prior_log_sd"] = one.prior_log_sd
+    return record
 
 
-def agreement_record(one: Agreement) -> dict[str, Any]:
+def agreement_record(name: str, one: Agreement) -> dict[str, Any]:
     """Return a measurement beside the twin's value in the unit that a clinic uses for it."""
-    scale, unit = CLINICAL.get(one.unit, (1.0, one.unit))
+    scale, unit = clinical_unit(name, one.unit)
     residual = one.model - one.measured
     return {
         "measured": one.measured / scale,
@@ -185,11 +189,11 @@ def _finite(value: Any) -> Any:
 
 
 __all__ = [
-    "CLINICAL",
     "SCHEMA",
     "agreement_record",
     "as_json",
     "ejection",
+    "estimate_record",
     "geometry_record",
     "subject_record",
     "twin_record",

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiotwin.twin.codec import decode, encode
+from cardiotwin.twin.document import from_document, to_document
 from cardiotwin.twin.files import write_bytes
 
 _LOG = logging.getLogger(__name__)
@@ -26,9 +26,8 @@ _LOG = logging.getLogger(__name__)
 
 def fingerprint(*parts: Any) -> str:
     """Return the SHA-256 of what a result depends on (anything that a stage can store)."""
-    arrays: dict[str, np.ndarray] = {}
-    tree = encode(parts, arrays)
-    digest = sha256(json.dumps(tree, sort_keys=True).encode())
+    document, arrays = to_document(parts)
+    digest = sha256(json.dumps(document, sort_keys=True).encode())
     for value in arrays.values():
         digest.update(f"{value.dtype}{value.shape}".encode())
         digest.update(np.ascontiguousarray(value).tobytes())
@@ -57,12 +56,13 @@ class Stages:
         """Return the seconds that each stage took when it was computed."""
         return dict(self._timing)
 
-    def run(self, name: str, function: Callable[[], Any]) -> Any:
+    def run(self, name: str, kind: Any, function: Callable[[], Any]) -> Any:
         """Return the stage's stored result, or compute it with `function` and store it.
 
-        Whatever `function` draws at random must come from a generator of its own.
+        `kind` annotates the result: a dataclass, or a mapping or tuple of what a dataclass may
+        hold. Whatever `function` draws at random must come from a generator of its own.
         """
-        stored = self.stored(name)
+        stored = self.stored(name, kind)
         if stored is not None:
             seconds, result = stored
             self._timing[name] = seconds
@@ -87,7 +87,7 @@ class Stages:
             write_bytes(self.path(name), content)
         self._timing[name] = seconds
         _LOG.info("%s: %.1f s", name, seconds, extra={"stage": name, "event": "finished"})
-        return _unpack(content)[1]
+        return _result(kind, *_unpack(content))
 
     def path(self, name: str) -> Path:
         """Return the file of a stage."""
@@ -96,28 +96,28 @@ class Stages:
             raise ValueError(msg)
         return self.folder / f"{name}.npz"
 
-    def stored(self, name: str) -> tuple[float, Any] | None:
+    def stored(self, name: str, kind: Any) -> tuple[float, Any] | None:
         """Return seconds and result of a stage that this run can take over, or None."""
         if self.folder is None or not self.path(name).exists():
             return None
         path = self.path(name)
         try:
-            header, result = _unpack(path.read_bytes())
-        except _CORRUPT as error:
+            header, arrays = _unpack(path.read_bytes())
+            if header["stage"] != name or header["fingerprint"] != self.fingerprint:
+                _LOG.info("%s: stored for another configuration, computed again", name)
+                return None
+            return float.fromhex(header["seconds"]), _result(kind, header, arrays)
+        except CORRUPT as error:
             _LOG.warning("%s: %s cannot be read (%s), computed again", name, path.name, error)
             return None
-        if header["stage"] != name or header["fingerprint"] != self.fingerprint:
-            _LOG.info("%s: stored for another configuration, computed again", name)
-            return None
-        return float.fromhex(header["seconds"]), result
 
     def _pack(self, name: str, seconds: float, value: Any) -> bytes:
-        arrays: dict[str, np.ndarray] = {}
+        document, arrays = to_document(value, "result")
         header = {
             "stage": name,
             "fingerprint": self.fingerprint,
             "seconds": seconds.hex(),
-            "result": encode(value, arrays),
+            "result": document,
         }
         text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
         buffer = BytesIO()
@@ -125,13 +125,13 @@ class Stages:
         return buffer.getvalue()
 
 
-def read_result(path: Path) -> Any:
+def read_result(path: Path, kind: Any) -> Any:
     """Return the result in a stage's file, whatever run left it."""
-    return _unpack(path.read_bytes())[1]
+    return _result(kind, *_unpack(path.read_bytes()))
 
 
 # What a damaged file can raise: the archive's checksum, missing parts, text that is not ours.
-_CORRUPT = (
+CORRUPT = (
     OSError,
     EOFError,
     ValueError,
@@ -139,7 +139,6 @@ _CORRUPT = (
     IndexError,
     TypeError,
     AttributeError,
-    ImportError,
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
     zlib.error,
@@ -151,8 +150,11 @@ _CORRUPT = (
 )
 
 
-def _unpack(content: bytes) -> tuple[dict[str, Any], Any]:
+def _unpack(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     with np.load(BytesIO(content), allow_pickle=False) as archive:
         arrays = {key: archive[key] for key in archive.files}  # reads all, so all checksums
-    header = json.loads(arrays.pop("header").tobytes())
-    return header, decode(header.pop("result"), arrays)
+    return json.loads(arrays.pop("header").tobytes()), arrays
+
+
+def _result(kind: Any, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Any:
+    return from_document(kind, header["result"], arrays)

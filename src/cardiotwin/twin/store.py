@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from cardiotwin.errors import InputError
 from cardiotwin.twin.beat import beat_table
+from cardiotwin.twin.clinical import clinical_unit
 from cardiotwin.twin.crate import KNOWN, crate_record
 from cardiotwin.twin.files import remove, sha256_of, write_bytes
 from cardiotwin.twin.json_record import SCHEMA, as_json, twin_record
@@ -21,6 +22,7 @@ RECORD = "twin.json"
 FIELDS = "twin.vtkhdf"
 POSTERIOR = "posterior.parquet"
 CRATE = "ro-crate-metadata.json"
+AGAIN = "make the twin again with cardiotwin twin ... force=true"
 
 
 def save_twin(twin: Twin, folder: Path, *, fingerprint: str = "") -> None:
@@ -74,7 +76,7 @@ def load_twin(folder: Path) -> Twin:
     except OSError as error:
         msg = (
             f"{folder} has a {RECORD} and no readable {FIELDS}: {error.strerror}. "
-            "Copy the whole run folder, or make the twin again."
+            f"Copy the whole run folder, or {AGAIN}."
         )
         raise InputError(msg) from error
     expected = record.get("files", {}).get(FIELDS)
@@ -82,7 +84,7 @@ def load_twin(folder: Path) -> Twin:
         msg = (
             f"{folder / FIELDS} is not the file that {RECORD} was written with, found SHA-256 "
             f"{sha256_of(content)[:12]} instead of {str(expected)[:12]}. "
-            "Copy the whole run folder again, or make the twin again."
+            f"Copy the whole run folder again, or {AGAIN}."
         )
         raise InputError(msg)
     return twin_from_hdf5(content)
@@ -106,25 +108,28 @@ def read_record(folder: Path) -> dict[str, Any]:
         )
         raise InputError(msg) from error
     except ValueError as error:
-        msg = f"{path} is not JSON: {error}. Make the twin again."
+        msg = f"{path} is not JSON, found {error}. Remove it, or {AGAIN}."
         raise InputError(msg) from error
     record: dict[str, Any] = found if isinstance(found, dict) else {}
     schema = record.get("schema")
     if schema != SCHEMA:
         msg = (
             f"{path} has schema {schema!r}, found by a version that reads {SCHEMA}. "
-            "Use the version that wrote it, or make the twin again."
+            f"Use the version that wrote it, or {AGAIN}."
         )
         raise InputError(msg)
     return record
 
 
 def _posterior_bytes(twin: Twin) -> bytes:
-    table = pa.table({name: pa.array(draws) for name, draws in twin.posterior.items()})
-    units = {
-        name: estimate.unit for name, estimate in twin.parameters.items() if name in twin.posterior
-    }
-    note = {"units": json.dumps(units), "seed": str(twin.seed)}
+    """Return the draws as Parquet, in the units of `twin.json`, which end the columns' names."""
+    columns = {}
+    for name, draws in twin.posterior.items():
+        si = twin.parameters[name].unit if name in twin.parameters else "1"
+        scale, unit = clinical_unit(name, si)
+        columns[name if unit == "1" else f"{name}_{unit.lower()}"] = pa.array(draws / scale)
+    note = {"seed": str(twin.seed)}
+    table = pa.table(columns)
     buffer = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(note), buffer)
     return buffer.getvalue()

@@ -50,9 +50,9 @@ def draw_fibres(mesh: TetMesh, path: Path) -> Path:
             plot.set_axis_off()
             plot.set_title(title, fontweight="normal")
         bar = fig.add_axes((0.905, 0.2, 0.018, 0.58))
-        fig.colorbar(ScalarMappable(scale, theme.HELIX_MAP), cax=bar)
+        fig.colorbar(ScalarMappable(scale, theme.HELIX_MAP), cax=bar, extend="both")
         bar.set_title("helix\nangle", fontweight="normal", fontsize=9)
-        bar.set_ylabel("degrees (+ endocardium, - epicardium)")
+        bar.set_ylabel("degrees (+ endocardium, \N{MINUS SIGN} epicardium)")
         fig.suptitle("Fibres of the left ventricle", fontweight="bold", x=0.45, y=0.98)
         return theme.save(fig, path)
 

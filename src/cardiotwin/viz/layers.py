@@ -52,5 +52,13 @@ class Camera:
     up: Float[np.ndarray, "3"]
     height: float
 
+    def pixels(
+        self, points: Float[np.ndarray, "... 3"], width: int, height: int
+    ) -> Float[np.ndarray, "... 2"]:
+        """Return columns and rows of points in a picture of a size, from its upper left."""
+        axes = np.stack([np.cross(self.up, self.towards_viewer), -self.up], axis=1)
+        flat = (points - self.focus) @ axes * height / self.height
+        return np.asarray(flat + np.array([width, height]) / 2 - 0.5)
+
 
 __all__ = ["Camera", "Layer", "Pixels"]

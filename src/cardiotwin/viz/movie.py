@@ -82,7 +82,7 @@ def _frame(
         plot.imshow(render([wall], camera, width=HEART[0], height=HEART[1]))
         plot.set_axis_off()
         bar = fig.add_axes((0.8, 0.28, 0.03, 0.5))
-        fig.colorbar(ScalarMappable(scale, theme.STRAIN_MAP), cax=bar)
+        fig.colorbar(ScalarMappable(scale, theme.STRAIN_MAP), cax=bar, extend="both")
         bar.set_ylabel("circumferential strain, %", fontsize=7)
         bar.tick_params(labelsize=7)
         fig.text(0.5, 0.955, _where(share), ha="center", fontweight="bold", fontsize=8.5)

@@ -1,59 +1,23 @@
 """`report.html`: one page for a cardiologist and an engineer, complete without any network."""
 
-import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 from cardiotwin.imaging.examination import Phase
+from cardiotwin.twin.clinical import clinical_unit
 from cardiotwin.twin.json_record import agreement_record, geometry_record, subject_record
 from cardiotwin.twin.twin import Twin
 from cardiotwin.units import ML, MM, MMHG
 from cardiotwin.viz.digits import brief, plus_minus
-from cardiotwin.viz.parameters import shown_unit
+from cardiotwin.viz.html import STYLE, figures, fold, table
 from cardiotwin.viz.theme import spoken
 
-CAPTIONS = {
-    "slices.png": "Drawn contours and the model's, end-diastole. Short axis from the apex, "
-    "anterior on top, septum on the left.",
-    "slices_end_systole.png": "Drawn contours and the model's, end-systole.",
-    "strain.png": "The opened wall, seen from the free wall.",
-    "segments.png": "Means over the 17 segments of the American Heart Association.",
-    "pressure_volume.png": "Model states, passive curve, and measurements with one standard "
-    "deviation.",
-    "fibres.png": "Fibres by rule; they are assumed, not measured.",
-    "parameters.png": "Belief before and after the measurements.",
-}
-
-STYLE = """
-:root{--ink:#1a1a1a;--soft:#5c6670;--line:#dfe3e8;--ground:#f6f7f9;--accent:#0072b2;--warn:#d55e00}
-*{box-sizing:border-box}
-body{margin:0;background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,-apple-system,
-"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-main{max-width:1080px;margin:0 auto;padding:28px 20px 60px}
-h1{font-size:26px;margin:0 0 2px}h2{font-size:18px;margin:34px 0 10px}
-p.sub{color:var(--soft);margin:0 0 20px}
-section,.card{background:#fff;border:1px solid var(--line);border-radius:8px;padding:16px 18px}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px}
-.card b{display:block;font-size:22px;line-height:1.25}.card span{color:var(--soft);font-size:13px}
-.flags{border-left:5px solid var(--warn)}.flags ul{margin:0;padding-left:20px}
-.calm{border-left:5px solid #009e73}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{text-align:left;padding:6px 12px 6px 0;border-bottom:1px solid var(--line);
-vertical-align:top}
-th{font-weight:600;color:var(--soft);font-size:13px}td.n,th.n{text-align:right}
-td.hash{font:12px/1.6 ui-monospace,"DejaVu Sans Mono",monospace;word-break:break-all}
-.wide{overflow-x:auto}figure{margin:14px 0;background:#fff;border:1px solid var(--line);
-border-radius:8px;padding:12px}
-figure img,figure video{display:block;max-width:100%;height:auto;margin:0 auto}
-figcaption{color:var(--soft);font-size:13px;margin-top:8px;text-align:center}
-details{margin-top:10px}summary{cursor:pointer;color:var(--accent)}
-@media print{body{background:#fff}figure,section,.card{break-inside:avoid}}
-"""
+SHORTEST = 1e-6  # m that the page tells apart from nothing
 
 
-def report_page(twin: Twin, pictures: Sequence[Path]) -> str:
-    """Return the page with its pictures inside."""
+def report_page(twin: Twin, pictures: Sequence[Path], truth: Mapping[str, float]) -> str:
+    """Return the page with its pictures inside, and the twin's errors where the truth is known."""
     identifier = escape(twin.subject.identifier)
     parts = [
         f"<h1>Digital twin of the left ventricle: {identifier}</h1>",
@@ -61,18 +25,19 @@ def report_page(twin: Twin, pictures: Sequence[Path]) -> str:
         _flags(twin),
         "<h2>The heart</h2>",
         _cards(twin),
-        *_named(pictures, ("slices.png", "slices_end_systole.png")),
+        *figures(pictures, ("slices.png", "slices_end_systole.png")),
         "<h2>Measured and model</h2>",
         _fit(twin),
         _checks(twin),
-        *_named(pictures, ("pressure_volume.png",)),
+        *figures(pictures, ("pressure_volume.png",)),
         "<h2>Parameters</h2>",
         _parameters(twin),
-        *_named(pictures, ("parameters.png",)),
+        *figures(pictures, ("parameters.png",)),
+        _recovery(twin, truth),
         "<h2>Deformation</h2>",
-        *_named(pictures, ("strain.png", "segments.png", "beat.mp4")),
+        *figures(pictures, ("strain.png", "segments.png", "beat.mp4")),
         "<h2>Fibres and mesh</h2>",
-        *_named(pictures, ("fibres.png",)),
+        *figures(pictures, ("fibres.png",)),
         _mesh(twin),
         "<h2>How it was made</h2>",
         _origin(twin),
@@ -145,7 +110,7 @@ def _cards(twin: Twin) -> str:
 def _fit(twin: Twin) -> str:
     rows = []
     for name, one in twin.fit.items():
-        record = agreement_record(one)
+        record = agreement_record(name, one)
         away = record["residual_in_sd"]
         rows.append(
             (
@@ -158,29 +123,79 @@ def _fit(twin: Twin) -> str:
             )
         )
     heads = ("measurement", "measured ± sd", "model", "unit", "difference", "source")
-    return _table(heads, rows, numbers=(1, 2, 4))
+    return table(heads, rows, numbers=(1, 2, 4))
 
 
 def _checks(twin: Twin) -> str:
     """Return lengths that the fit was not asked for, with a sentence on each kind."""
     if not twin.checks:
         return ""
-    rows = [(spoken(name), brief(length / MM), "mm") for name, length in twin.checks.items()]
+    rows = [
+        (
+            spoken(name).replace("p95", "95th percentile"),
+            brief(length / MM) if length >= SHORTEST else f"< {SHORTEST / MM:g}",
+            "mm",
+        )
+        for name, length in twin.checks.items()
+    ]
     note = (
         "<p>Not fitted: what inflating the unloaded wall misses of the imaged one, and how far "
         "the predicted end-systole is from the measured one, node by node. Contours do not show "
         "how the wall turns about its axis, so the model's twist counts as error there.</p>"
     )
-    return note + _table(("check", "length", "unit"), rows, numbers=(1,))
+    return note + table(("check", "length", "unit"), rows, numbers=(1,))
 
 
 def _parameters(twin: Twin) -> str:
     rows = []
     for name, one in twin.parameters.items():
-        scale, unit = shown_unit(name, one.unit)
+        scale, unit = _unit(name, one.unit)
         number = plus_minus(one.value / scale, one.sd / scale)
         rows.append((spoken(name), number, unit, one.prior))
-    return _table(("parameter", "estimate ± sd", "unit", "prior"), rows, numbers=(1,))
+    return table(("parameter", "estimate ± sd", "unit", "prior"), rows, numbers=(1,))
+
+
+def _unit(name: str, unit: str) -> tuple[float, str]:
+    scale, words = clinical_unit(name, unit)
+    return scale, "" if words == "1" else words
+
+
+def _recovery(twin: Twin, truth: Mapping[str, float]) -> str:
+    """Return the errors of measurements and parameters of a heart whose truth is known."""
+    measured = {
+        name: (one.measured, one.sd, one.unit)
+        for name, one in twin.fit.items()
+        if not one.source.startswith("Klotz")
+    }
+    estimated = {
+        name: (one.value, one.sd, one.unit)
+        for name, one in twin.parameters.items()
+        if name not in measured
+    }
+    rows = []
+    for kind, found in (("measured", measured), ("estimated", estimated)):
+        for name, (value, sd, si) in found.items():
+            if name in truth:
+                scale, unit = _unit(name, si)
+                rows.append(
+                    (
+                        spoken(name),
+                        kind,
+                        brief(truth[name] / scale),
+                        plus_minus(value / scale, sd / scale),
+                        unit,
+                        _percent(value, truth[name]),
+                        f"{(value - truth[name]) / sd:+.2f} sd" if sd > 0 else "n/a",
+                    )
+                )
+    if not rows:
+        return ""
+    note = (
+        "<p>This heart's truth is known. A parameter inherits the errors of the measurements that "
+        "it was fitted to, so these come first.</p>"
+    )
+    heads = ("quantity", "", "truth", "found ± sd", "unit", "error", "error in sd")
+    return "<h2>Against the known truth</h2>" + note + table(heads, rows, numbers=(2, 3, 5, 6))
 
 
 def _mesh(twin: Twin) -> str:
@@ -211,7 +226,7 @@ def _mesh(twin: Twin) -> str:
         "base",
     )
     size = f"{len(twin.mesh.cells)} quadratic tetrahedra, {len(twin.mesh.points)} nodes"
-    return f"<p>{size}.</p>" + _table(heads, rows, numbers=())
+    return f"<p>{size}.</p>" + table(heads, rows, numbers=())
 
 
 def _percent(model: float, drawn: float) -> str:
@@ -224,9 +239,9 @@ def _origin(twin: Twin) -> str:
         timing.append(("together", f"{sum(twin.timing.values()):.1f} s"))
     software = list(twin.software.items())
     parts = [
-        _table(("stage", "time"), timing, numbers=(1,)),
-        _fold("Software", _table(("package", "version"), software, numbers=())),
-        _fold("Files read", _inputs(twin.inputs)),
+        table(("stage", "time"), timing, numbers=(1,)),
+        fold("Software", table(("package", "version"), software, numbers=())),
+        fold("Files read", _inputs(twin.inputs)),
         f"<p>Seed of the posterior's draws: {twin.seed}.</p>",
     ]
     return f"<section>{''.join(parts)}</section>"
@@ -238,45 +253,6 @@ def _inputs(inputs: Mapping[str, str]) -> str:
         for path, digest in inputs.items()
     )
     return f"<table><tr><th>file</th><th>SHA-256</th></tr>{rows}</table>" if rows else ""
-
-
-def _fold(title: str, inside: str) -> str:
-    return f"<details><summary>{title}</summary>{inside}</details>" if inside else ""
-
-
-def _table(
-    heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: tuple[int, ...]
-) -> str:
-    """Return a table, its columns `numbers` to the right; nothing without rows."""
-
-    def line(tag: str, cells: Sequence[str]) -> str:
-        marks = [" class='n'" if k in numbers else "" for k in range(len(cells))]
-        inner = (
-            f"<{tag}{mark}>{escape(cell)}</{tag}>" for mark, cell in zip(marks, cells, strict=True)
-        )
-        return f"<tr>{''.join(inner)}</tr>"
-
-    body = "".join(line("td", row) for row in rows)
-    return f"<div class='wide'><table>{line('th', heads)}{body}</table></div>" if body else ""
-
-
-def _named(pictures: Sequence[Path], names: Sequence[str]) -> list[str]:
-    return [_figure(path) for name in names for path in pictures if path.name == name]
-
-
-def _figure(path: Path) -> str:
-    content = base64.b64encode(path.read_bytes()).decode("ascii")
-    caption = escape(CAPTIONS.get(path.name, ""))
-    if path.suffix == ".mp4":
-        source = f"data:video/mp4;base64,{content}"
-        return (
-            f"<figure><video controls loop muted playsinline src='{source}'></video><figcaption>"
-            "End-diastole to end-systole, linear between two model states.</figcaption></figure>"
-        )
-    return (
-        f"<figure><img alt='{caption}' src='data:image/png;base64,{content}'>"
-        f"<figcaption>{caption}</figcaption></figure>"
-    )
 
 
 __all__ = ["report_page"]

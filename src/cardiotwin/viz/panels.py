@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from matplotlib.axes import Axes as Plot
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
@@ -24,7 +24,7 @@ from cardiotwin.imaging.examination import (
 from cardiotwin.twin.twin import Twin
 from cardiotwin.viz import theme
 from cardiotwin.viz.planes import Window, picture, tissue, window_on
-from cardiotwin.viz.wall import Axes, Surface, section
+from cardiotwin.viz.wall import Axes, Surface, joined, section
 
 SCALE_BAR = 20.0  # mm
 DOT_STEP = 2.4e-3  # m between the dots of a drawn contour
@@ -45,6 +45,8 @@ class Scene:
         Whose heart, when.
     heart
         Its directions.
+    tip
+        The epicardium's apex at end-diastole, from which heights are told, m.
     contours
         In the heart's frame (after slice-shift correction).
     moved
@@ -58,6 +60,7 @@ class Scene:
     twin: Twin
     phase: Phase
     heart: Axes
+    tip: Float[np.ndarray, "3"]
     contours: Contours
     moved: Mapping[int, Float[np.ndarray, "3"]]
     images: Sequence[ImageStack]
@@ -136,58 +139,11 @@ def _lines(plot: Plot, shape: Surface | None, window: Window, colour: str, **sty
         plot.add_collection(LineCollection(chains, colors=colour, **style))
 
 
-def joined(
-    pieces: Float[np.ndarray, "pieces 2 2"],
-) -> list[Float[np.ndarray, "_points 2"]]:
-    """Return straight pieces as curves, each as long as its pieces' ends meet."""
-    keys = np.rint(pieces * 1e4).astype(np.int64)
-    ends: dict[tuple[int, int], list[int]] = {}
-    for number, pair in enumerate(keys):
-        for end in pair:
-            ends.setdefault((int(end[0]), int(end[1])), []).append(number)
-    free = set(range(len(pieces)))
-    chains = []
-    while free:
-        # An open curve must be started at an end, so look for one before taking any piece.
-        start = next(
-            (
-                n
-                for n in free
-                if any(len(free & set(ends[tuple(e)])) == 1 for e in keys[n].tolist())
-            ),
-            next(iter(free)),
-        )
-        chains.append(_chain(start, pieces, keys, ends, free))
-    return chains
-
-
-def _chain(
-    start: int,
-    pieces: Float[np.ndarray, "pieces 2 2"],
-    keys: Int64[np.ndarray, "pieces 2 2"],
-    ends: Mapping[tuple[int, int], list[int]],
-    free: set[int],
-) -> Float[np.ndarray, "_points 2"]:
-    first, last = keys[start].tolist()
-    flip = len(free & set(ends[tuple(first)])) > 1
-    free.discard(start)
-    track = [pieces[start][1], pieces[start][0]] if flip else [pieces[start][0], pieces[start][1]]
-    here = tuple(first if flip else last)
-    while follow := free & set(ends[here]):
-        number = follow.pop()
-        free.discard(number)
-        near, far = keys[number].tolist()
-        forwards = tuple(near) == here
-        track.append(pieces[number][1 if forwards else 0])
-        here = tuple(far if forwards else near)
-    return np.array(track)
-
-
 def _caption(scene: Scene, plane: Slice, name: str) -> str:
     if plane.view is View.LONG_AXIS:
         return f"long axis, {name[:26]}" if name else "long axis"
     heart = scene.heart
-    apex = heart.centre - heart.apex_to_base * heart.length / 2
+    apex = scene.tip
     height = float((plane.origin - apex) @ plane.normal / (heart.apex_to_base @ plane.normal))
     return f"{height * 1e3:.0f} mm from the apex"
 
@@ -220,6 +176,5 @@ __all__ = [
     "Scene",
     "draw_marks",
     "draw_panel",
-    "joined",
     "spaced",
 ]

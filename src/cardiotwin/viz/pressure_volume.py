@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes as Plot
+from scipy.interpolate import PchipInterpolator
 
 from cardiotwin.fitting.klotz import Klotz
 from cardiotwin.twin.beat import UNLOADED, beat_states
 from cardiotwin.twin.twin import Agreement, Twin
 from cardiotwin.units import ML, MMHG
 from cardiotwin.viz import theme
+
+CURVE_POINTS = 200
 
 
 def draw_pressure_volume(twin: Twin, path: Path) -> Path:
@@ -67,6 +71,15 @@ def klotz_curve(twin: Twin) -> Klotz | None:
     )
 
 
+def smooth(curve: Float[np.ndarray, "states 2"]) -> Float[np.ndarray, "points 2"]:
+    """Return a curve through computed volumes and pressures that is as monotone as they are."""
+    volume, pressure = curve.T
+    if len(curve) < 3 or np.any(np.diff(pressure) <= 0):
+        return curve
+    between = np.linspace(pressure[0], pressure[-1], CURVE_POINTS)
+    return np.stack([PchipInterpolator(pressure, volume)(between), between], axis=1)
+
+
 def measured(twin: Twin, name: str) -> Agreement | None:
     """Return a measurement of the fit by its name."""
     return twin.fit.get(name)
@@ -75,6 +88,8 @@ def measured(twin: Twin, name: str) -> Agreement | None:
 def _curves(plot: Plot, twin: Twin) -> None:
     if len(twin.passive_curve):
         volume, pressure = twin.passive_curve.T
+        plot.plot(volume / ML, pressure / MMHG, ".", color=theme.BLACK, markersize=4)
+        volume, pressure = smooth(twin.passive_curve).T
         plot.plot(volume / ML, pressure / MMHG, color=theme.BLACK, label="model, passive")
     klotz = klotz_curve(twin)
     if klotz is not None:
@@ -168,7 +183,10 @@ def _passive_pressure(twin: Twin) -> float:
         state.cavity_pressure for state in twin.states.values() if not state.active_tension
     ]
     pressures += [float(p) for p in twin.passive_curve[:, 1]]
-    return max(1.45 * max(pressures, default=0.0) / MMHG, 12.0)
+    known = measured(twin, "end_diastolic_pressure")
+    pressures += [] if known is None else [known.measured + known.sd]
+    pressures += [pressure + sd for _, pressure, sd in twin.subject.diastolic_points]
+    return max(1.08 * max(pressures, default=0.0) / MMHG, 12.0)
 
 
-__all__ = ["draw_pressure_volume", "klotz_curve"]
+__all__ = ["draw_pressure_volume", "klotz_curve", "smooth"]

@@ -27,6 +27,7 @@ def write_pictures(
     folder: Path,
     *,
     drawn: Mapping[Phase, Contours] | None = None,
+    truth: Mapping[str, float] | None = None,
 ) -> tuple[Path, ...]:
     """Write all pictures that a twin allows and the report; return their paths, report last.
 
@@ -44,8 +45,11 @@ def write_pictures(
         The run folder.
     drawn
         The contours before slice-shift correction: images and labels are moved with them.
+    truth
+        What is known of the heart, SI, by the names of parameters and measurements.
     """
     before = {} if drawn is None else drawn
+    known = {} if truth is None else truth
 
     def slices(phase: Phase) -> Callable[[Path], Path | None]:
         def draw(path: Path) -> Path | None:
@@ -71,7 +75,7 @@ def write_pictures(
         "strain.png": lambda path: draw_strain(twin, path),
         "segments.png": lambda path: draw_segments(twin, path),
         "pressure_volume.png": lambda path: draw_pressure_volume(twin, path),
-        "parameters.png": lambda path: draw_parameters(twin, path),
+        "parameters.png": lambda path: draw_parameters(twin, path, known),
         "beat.mp4": lambda path: draw_beat(twin, path),
     }
     written = []
@@ -82,7 +86,7 @@ def write_pictures(
         else:
             written.append(path)
     report = folder / REPORT
-    write_bytes(report, report_page(twin, written).encode())
+    write_bytes(report, report_page(twin, written, known).encode())
     return (*written, report)
 
 

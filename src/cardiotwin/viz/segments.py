@@ -103,8 +103,8 @@ def _eyes(twin: Twin) -> list[Eye]:
     if strain is not None:
         eyes.append(
             Eye(
-                title="End-systolic circumferential strain",
-                label="Green-Lagrange, from end-diastole, %",
+                title="Circumferential strain, model",
+                label="end-systole, Green-Lagrange, %",
                 values=100 * segment_means(mesh, np.asarray(strain, dtype=np.float64)),
                 diverging=True,
                 digits=0,
@@ -113,8 +113,8 @@ def _eyes(twin: Twin) -> list[Eye]:
     elif stress is not None:
         eyes.append(
             Eye(
-                title="End-diastolic fibre stress",
-                label="Cauchy, kPa",
+                title="Fibre stress, model",
+                label="end-diastole, Cauchy, kPa",
                 values=segment_means(mesh, np.asarray(stress, dtype=np.float64)) / KPA,
                 diverging=False,
                 digits=1,
@@ -122,8 +122,8 @@ def _eyes(twin: Twin) -> list[Eye]:
         )
     eyes.append(
         Eye(
-            title="End-diastolic wall thickness",
-            label="mm",
+            title="Wall thickness, measured",
+            label="end-diastole, mm",
             values=segment_thickness(mesh, mesh.points) / MM,
             diverging=False,
             digits=1,
@@ -133,7 +133,7 @@ def _eyes(twin: Twin) -> list[Eye]:
         end_systolic = segment_thickness(mesh, twin.measured_points[Phase.END_SYSTOLE]) / MM
         eyes.append(
             Eye(
-                title="Measured wall thickening",
+                title="Wall thickening, measured",
                 label="end-systole over end-diastole, %",
                 values=100 * (end_systolic / eyes[-1].values - 1),
                 diverging=True,
@@ -204,7 +204,7 @@ def _bulls_eye(plot: Plot, eye: Eye, scale: Normalize, colours: Colormap) -> Non
 
 
 def _number(value: float, digits: int) -> str:
-    return f"{round(value, digits) + 0.0:.{digits}f}"
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 __all__ = ["draw_segments", "segment_means", "segment_thickness"]

@@ -65,8 +65,9 @@ def draw_slices(
         ]
         draw_marks(grid.flat[0], half, scene.contours.slices[chosen[0]].view)
         entries = _entries(scene, tinted=not all(shown) and labels is not None)
-        per_row = int(width / 1.95)
-        foot = 0.16 + 0.22 * -(-len(entries) // per_row)
+        legend_rows = -(-len(entries) // int(width / 1.95))
+        per_row = -(-len(entries) // legend_rows)
+        foot = 0.16 + 0.22 * legend_rows
         height = SIDE * n_rows + 0.38 + foot
         fig.set_figheight(height)
         fig.subplots_adjust(0.01, foot / height, 0.99, 1 - 0.38 / height, 0.03, 0.03)
@@ -93,10 +94,13 @@ def _scene(
     state = twin.states.get(phase.value)
     predicted = measured if state is None else twin.mesh.points + state.displacement
     apart = bool(np.abs(predicted - measured).max() > 0.5e-3)
+    heart = axes(twin.mesh)
+    outer = twin.mesh.points[np.unique(twin.mesh.facets["epicardium"])]
     return Scene(
         twin=twin,
         phase=phase,
-        heart=axes(twin.mesh),
+        heart=heart,
+        tip=outer[np.argmin(outer @ heart.apex_to_base)],
         contours=contours,
         moved=shifts(contours, drawn),
         images=images,

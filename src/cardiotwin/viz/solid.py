@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 from matplotlib import colormaps
-from matplotlib.colors import Normalize, to_rgb
+from matplotlib.colors import Normalize
 
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.viz.layers import Layer
-from cardiotwin.viz.wall import nodal_mean
+from cardiotwin.viz.wall import nodal_mean, section, surface
 
 Points = Float[np.ndarray, "points 3"]
 
@@ -50,22 +50,14 @@ def half_wall(
     )
 
 
-def half_shell(
-    mesh: TetMesh, points: Points, towards: Float[np.ndarray, "3"], colour: str, opacity: float
-) -> Layer:
-    """Return the half of the epicardium that faces away from `towards`, in one colour."""
+def cut(
+    mesh: TetMesh, points: Points, towards: Float[np.ndarray, "3"]
+) -> Float[np.ndarray, "pieces 2 3"]:
+    """Return the outline of the face that `half_wall` opens, in straight pieces."""
     origin = points[np.unique(mesh.facets["base"])].mean(axis=0)
-    heights = (origin - points) @ towards
-    faces = _quarters(mesh.facets["epicardium"])
-    pairs, triangles, weights = _joined(
-        [_clipped(face, heights) for face in faces.tolist()], heights
-    )
-    kept = _mix(points, pairs, weights)
-    return Layer(
-        points=kept,
-        triangles=triangles,
-        colours=np.tile(to_rgb(colour), (len(kept), 1)),
-        opacity=opacity,
+    shapes = [surface(mesh, points, name) for name in mesh.facets]
+    return np.concatenate(
+        [section(shape.points, shape.triangles, origin, towards) for shape in shapes]
     )
 
 
@@ -149,4 +141,4 @@ def _cross_section(tet: list[int], heights: Float[np.ndarray, " nodes"]) -> list
     return [(min(a, b), max(a, b)) for a, b in order]
 
 
-__all__ = ["half_shell", "half_wall"]
+__all__ = ["cut", "half_wall"]

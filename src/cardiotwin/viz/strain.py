@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 
 from cardiotwin.twin.beat import UNLOADED
@@ -19,11 +20,12 @@ from cardiotwin.units import KPA
 from cardiotwin.viz import theme
 from cardiotwin.viz.fibres import standing
 from cardiotwin.viz.scene import render
-from cardiotwin.viz.solid import half_shell, half_wall
-from cardiotwin.viz.wall import axes
+from cardiotwin.viz.solid import cut, half_wall
+from cardiotwin.viz.wall import axes, joined
 
 REST, SYSTOLE = "end_diastole", "end_systole"
 WIDTH = 2.7  # inches a panel
+SIZE = (405, 510)  # pixels a panel
 STRAINS = {"circumferential_strain": "circumferential", "fibre_strain": "along the fibre"}
 
 
@@ -40,7 +42,7 @@ class Panel:
     values
         What colours it, per cell.
     outline
-        A state drawn round it as glass, if any.
+        A state whose cut is drawn over it as a line, if any.
     """
 
     title: str
@@ -95,7 +97,7 @@ def _strains(twin: Twin) -> Show | None:
     rest = Panel(title="end-diastole: strain 0", state=REST, values=np.zeros(len(twin.mesh.cells)))
     return Show(
         title="Strain of the wall",
-        note="; glass: shape at end-diastole",
+        note="; dashed: the cut at end-diastole",
         panels=[rest, *strained],
         scale=Normalize(-limit, limit),
         colour_map=theme.STRAIN_MAP,
@@ -111,7 +113,7 @@ def _stress(twin: Twin) -> Show | None:
     outline = UNLOADED if UNLOADED in twin.states else None
     return Show(
         title="Passive stress of the wall",
-        note="; glass: the unloaded shape" if outline else "",
+        note="; dashed: the cut of the unloaded wall" if outline else "",
         panels=[Panel(title="end-diastole", state=REST, values=values, outline=outline)],
         scale=Normalize(min(0.0, float(np.quantile(values, 0.02))), _round_up(values, 0.5)),
         colour_map=theme.MAGNITUDE_MAP,
@@ -129,17 +131,22 @@ def _draw(twin: Twin, show: Show, path: Path) -> Path:
     with theme.figure(WIDTH * len(panels) + 1.0, 4.3) as fig:
         total = fig.get_figwidth()
         for number, panel in enumerate(panels):
-            layers = [half_wall(mesh, places[panel.state], panel.values, side, **colours)]
-            if panel.outline is not None:
-                layers.append(half_shell(mesh, places[panel.outline], side, theme.GREY, 0.3))
+            wall = half_wall(mesh, places[panel.state], panel.values, side, **colours)
             plot = fig.add_axes((WIDTH * number / total, 0.05, WIDTH / total, 0.79))
-            plot.imshow(render(layers, camera, width=405, height=510))
+            plot.imshow(render([wall], camera, width=SIZE[0], height=SIZE[1]))
+            if panel.outline is not None:
+                pieces = cut(mesh, places[panel.outline], side)
+                lines = joined(camera.pixels(pieces, *SIZE))
+                dashes = (0, (4, 2.5))
+                plot.add_collection(
+                    LineCollection(lines, colors=theme.BLACK, linewidths=0.9, linestyles=dashes)
+                )
             plot.set_axis_off()
             plot.set_title(panel.title, fontweight="normal")
         bar = fig.add_axes(((WIDTH * len(panels) + 0.1) / total, 0.18, 0.16 / total, 0.6))
         fig.colorbar(ScalarMappable(show.scale, show.colour_map), cax=bar, extend="both")
         bar.set_ylabel(show.label)
-        fig.text(0.02, 0.03, f"opened at the free wall{show.note}", fontsize=8)
+        fig.text(0.02, 0.025, f"opened at the free wall{show.note}", fontsize=8)
         fig.suptitle(show.title, fontweight="bold", y=0.985)
         return theme.save(fig, path)
 

@@ -1,10 +1,11 @@
 """The wall as pictures need it: fine triangles of its curved surfaces, its axes, its sections."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float, Integer, Num
+from jaxtyping import Float, Int64, Integer, Num
 from scipy.spatial import cKDTree
 
 from cardiotwin.geometry.mesh import TetMesh
@@ -160,6 +161,53 @@ def section(
     return np.asarray(candidates[found].reshape(-1, 2, 3))
 
 
+def joined(
+    pieces: Float[np.ndarray, "pieces 2 2"],
+) -> list[Float[np.ndarray, "_points 2"]]:
+    """Return straight pieces (mm or pixels) as curves, each as long as its pieces' ends meet."""
+    keys = np.rint(pieces * 1e4).astype(np.int64)
+    ends: dict[tuple[int, int], list[int]] = {}
+    for number, pair in enumerate(keys):
+        for end in pair:
+            ends.setdefault((int(end[0]), int(end[1])), []).append(number)
+    free = set(range(len(pieces)))
+    chains = []
+    while free:
+        # An open curve must be started at an end, so look for one before taking any piece.
+        start = next(
+            (
+                n
+                for n in free
+                if any(len(free & set(ends[tuple(e)])) == 1 for e in keys[n].tolist())
+            ),
+            next(iter(free)),
+        )
+        chains.append(_chain(start, pieces, keys, ends, free))
+    return chains
+
+
+def _chain(
+    start: int,
+    pieces: Float[np.ndarray, "pieces 2 2"],
+    keys: Int64[np.ndarray, "pieces 2 2"],
+    ends: Mapping[tuple[int, int], list[int]],
+    free: set[int],
+) -> Float[np.ndarray, "_points 2"]:
+    first, last = keys[start].tolist()
+    flip = len(free & set(ends[tuple(first)])) > 1
+    free.discard(start)
+    track = [pieces[start][1], pieces[start][0]] if flip else [pieces[start][0], pieces[start][1]]
+    here = tuple(first if flip else last)
+    while follow := free & set(ends[here]):
+        number = follow.pop()
+        free.discard(number)
+        near, far = keys[number].tolist()
+        forwards = tuple(near) == here
+        track.append(pieces[number][1 if forwards else 0])
+        here = tuple(far if forwards else near)
+    return np.array(track)
+
+
 def thickness(mesh: TetMesh, points: Points) -> Float[np.ndarray, " nodes"]:
     """Return the wall's thickness at epicardial nodes, m, NaN elsewhere.
 
@@ -177,6 +225,7 @@ __all__ = [
     "Surface",
     "axes",
     "cell_volumes",
+    "joined",
     "nodal_mean",
     "section",
     "surface",
