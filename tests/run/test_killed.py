@@ -35,8 +35,8 @@ def end(folder):
     return (folder / "said.txt").read_text()
 
 
-def kill_in(folder, stage, after):
-    """Kill the job `after` seconds into a stage."""
+def kill_in(folder, stage, after, how=signal.SIGKILL):
+    """Kill the job `after` seconds into a stage; return what it said."""
     with start(folder) as process:
         limit = time.monotonic() + LONGEST
         while f"{stage} ...\n" not in (folder / "said.txt").read_text():
@@ -44,9 +44,11 @@ def kill_in(folder, stage, after):
             assert time.monotonic() < limit
             time.sleep(0.02)
         time.sleep(after)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait(LONGEST) == -signal.SIGKILL
+        process.send_signal(how)
+        code = process.wait(LONGEST)
+    assert code == (-how if how == signal.SIGKILL else 130)
     assert not (folder / "run" / "twin.json").exists()
+    return (folder / "said.txt").read_text()
 
 
 def record(folder):
@@ -63,8 +65,12 @@ def undisturbed(once):
 
 def test_a_run_killed_three_times_ends_as_an_undisturbed_one(undisturbed, tmp_path):
     seconds = record(undisturbed)["timing_s"]
-    for stage in ("volunteer", "diastole", "prediction"):
-        kill_in(tmp_path, stage, 0.4 * seconds[stage])
+    kill_in(tmp_path, "volunteer", 0.4 * seconds["volunteer"])
+    said = kill_in(tmp_path, "diastole", 0.4 * seconds["diastole"], signal.SIGTERM)
+    last = "Interrupted. The same command goes on from the last finished stage."
+    assert said.splitlines()[-1] == last
+    assert "PETSC" not in said
+    kill_in(tmp_path, "prediction", 0.4 * seconds["prediction"])
     said = end(tmp_path)
     for stage in ("volunteer", "geometry", "diastole", "systole"):
         assert f"{stage}: kept from before" in said

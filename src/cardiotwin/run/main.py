@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     verbose = "-v" in words or os.environ.get("HYDRA_FULL_ERROR") == "1"
     words = [word for word in words if word != "-v"]
+    _end_as_by_ctrl_c()
     try:
         return _dispatch(words)
     except KeyboardInterrupt:
@@ -43,6 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         _say(sentence(error))
         return error.exit_code if isinstance(error, CardiotwinError) else InputError.exit_code
+
+
+def _end_as_by_ctrl_c() -> None:
+    """Let SIGTERM, as a batch system sends it, end the job as Ctrl-C does, without PETSc's page."""
+    os.environ["PETSC_OPTIONS"] = f"{os.environ.get('PETSC_OPTIONS', '')} -no_signal_handler"
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def sentence(error: BaseException) -> str:

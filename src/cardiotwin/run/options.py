@@ -170,9 +170,9 @@ class PressureOptions:
     """
 
     end_diastolic_mmhg: float = 10.0
-    end_diastolic_sd_mmhg: float = 4.0
+    end_diastolic_sd_mmhg: float = 3.0
     end_systolic_mmhg: float = 108.0
-    end_systolic_sd_mmhg: float = 15.0
+    end_systolic_sd_mmhg: float = 14.0
 
 
 @dataclass

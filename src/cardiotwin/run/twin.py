@@ -135,7 +135,8 @@ def make_twin(options: Options) -> None:
         if examination is None:
             examination = _volunteer(options, folder, stages)
         _finish(examination, options, folder, stages, mark)
-        _LOG.info("%s: finished in %s", folder, elapsed(start))
+        shown = " (open report.html)" if options["pictures"] else ""
+        _LOG.info("%s: finished in %s%s", folder, elapsed(start), shown)
 
 
 def _finish(

@@ -1,5 +1,6 @@
 """From an examination to its twin, stage by stage: geometry, diastole, systole, prediction."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -34,6 +35,7 @@ FILLING = np.array([0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0])  # of the passive cur
 BEYOND = np.array([1 / 3, 2 / 3, 1.0])  # the same, from the image to the fullest placement fitted
 SOFTWARE = ("cardiotwin", "fenics-ufl", "fenics-ffcx", "numpy", "scipy", "scikit-fem", "nibabel")
 DOLFINX = ("dolfinx-solver-real", "fenics-dolfinx")
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +129,9 @@ def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tupl
         "geometry", Anatomy, lambda: fit_anatomy(examination, recipe.template)
     )
     evidence = gather_evidence(examination.subject, anatomy, recipe.assumed, klotz=recipe.klotz)
+    known = _unique((*examination.flags, *anatomy.flags, *evidence.flags))
+    for flag in known:
+        _LOG.info("! %s: %s", flag.name, flag.sentence)
     bench = _Bench(anatomy.mesh, recipe)
     fit: Fit = stages.run(
         "diastole", Fit, lambda: fit_passive(bench.wall, evidence, recipe.priors)
@@ -138,7 +143,8 @@ def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tupl
         )
     prediction: Prediction = stages.run("prediction", Prediction, lambda: predict(bench.wall, fit))
     twin = _record(examination, anatomy, evidence, fit=fit, prediction=prediction, recipe=recipe)
-    return replace(twin, timing=stages.timing), anatomy
+    flags = (*known, *scale_flags(fit))
+    return replace(twin, flags=flags, timing=stages.timing), anatomy
 
 
 def predict(wall: Wall, fit: Fit) -> Prediction:
@@ -195,7 +201,6 @@ def _record(
         fit=agreements(fit, evidence, prediction.states),
         checks=checks(anatomy, prediction.states, prediction.returned),
         posterior=draws(found, recipe.n_draws, np.random.default_rng(recipe.seed)),
-        flags=_unique((*examination.flags, *anatomy.flags, *evidence.flags, *scale_flags(fit))),
         inputs=examination.inputs,
         software=_software(),
         seed=recipe.seed,
