@@ -48,8 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _end_as_by_ctrl_c() -> None:
-    """Let SIGTERM, as a batch system sends it, end the job as Ctrl-C does, without PETSc's page."""
-    os.environ["PETSC_OPTIONS"] = f"{os.environ.get('PETSC_OPTIONS', '')} -no_signal_handler"
+    """Let a batch system's SIGTERM end the job as Ctrl-C does, without a page of PETSc's own."""
+    options = os.environ.get("PETSC_OPTIONS", "")
+    if "-no_signal_handler" not in options:
+        os.environ["PETSC_OPTIONS"] = f"{options} -no_signal_handler".strip()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
