@@ -14,6 +14,7 @@ from benchmark_bodies import ellipsoid
 from command import Run, build_twin
 from experiment import run
 
+from cardiotwin.errors import CardiotwinError
 from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.template import Template
 from cardiotwin.mechanics.loads import Loads
@@ -32,7 +33,8 @@ STAGES = ("volunteer", "geometry", "diastole", "systole", "prediction")
 HEAD = """# Benchmarks
 
 What `make bench` measured; `experiments/bench.py` writes this page. Seconds by the wall clock, one
-process at a time; `rest` is reading, pictures, report and start-up. Forms were compiled before.
+process at a time; `cpu` are the process's own; `rest` is reading, pictures, report and start-up.
+Forms were compiled before.
 """
 
 
@@ -47,7 +49,8 @@ def row(run: Run) -> dict[str, float]:
     stages = run.record["timing_s"]
     known = {name: stages[name] for name in STAGES if name in stages}
     rest = run.seconds - sum(known.values())
-    return known | {"rest": rest, "whole": run.seconds, "memory_gb": run.memory}
+    whole = {"whole": run.seconds, "cpu": run.cpu}
+    return known | {"rest": rest} | whole | {"memory_gb": run.memory}
 
 
 def newton_step() -> dict[str, float]:
@@ -67,9 +70,13 @@ def newton_step() -> dict[str, float]:
     }
 
 
-def page(rows: Mapping[str, Mapping[str, Any]], step: Mapping[str, float]) -> str:
+def page(
+    rows: Mapping[str, Mapping[str, float]],
+    failures: Mapping[str, str],
+    step: Mapping[str, float],
+) -> str:
     """Return the page."""
-    columns = (*STAGES, "rest", "whole", "memory_gb")
+    columns = (*STAGES, "rest", "whole", "cpu", "memory_gb")
     heads = [f"{name}, s" for name in columns[:-1]] + ["peak memory, GB"]
     lines = [HEAD, "| heart | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(columns)]
     for name, row in rows.items():
@@ -79,6 +86,7 @@ def page(rows: Mapping[str, Mapping[str, Any]], step: Mapping[str, float]) -> st
         longest = max(STAGES, key=lambda key: row.get(key, 0.0))
         share = 100 * row[longest] / row["whole"]
         lines.append(f"\n{name}: `{longest}` takes the most, {share:.0f} % of the whole.")
+    lines += [f"\n{name}: no twin. {reason}" for name, reason in failures.items()]
     lines.append(
         f"\nOne Newton step (assembly, factorisation, solution) of {step['newton_step_dofs']:.0f} "
         f"unknowns: {step['newton_step_cpu_s']:.3f} CPU-s.\n"
@@ -90,11 +98,15 @@ def bench(options: Options) -> Mapping[str, Any]:
     """Run all hearts, write the page, and return its numbers."""
     folder, data = Path(options.output), Path(options.data)
     step = newton_step()
-    rows = {"volunteer": row(build_twin(folder / "volunteer"))}
-    for name, place in HEARTS.items():
-        if (data / place).exists():
-            rows[name] = row(build_twin(folder / name, f"path={data / place}"))
-    (ROOT / "docs" / "benchmarks.md").write_text(page(rows, step))
+    places = {name: data / place for name, place in HEARTS.items() if (data / place).exists()}
+    rows, failures = {}, {}
+    for name, words in {"volunteer": [], **{k: [f"path={v}"] for k, v in places.items()}}.items():
+        try:
+            rows[name] = row(build_twin(folder / name, *words))
+        except CardiotwinError as error:
+            failures[name] = str(error)
+        print(name, rows.get(name) or failures[name], flush=True)
+    (ROOT / "docs" / "benchmarks.md").write_text(page(rows, failures, step))
     numbers = {
         f"{name}_{key}{'' if key == 'memory_gb' else '_s'}": value
         for name, row in rows.items()

@@ -15,10 +15,11 @@ from cardiotwin.errors import CardiotwinError
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What a process left: `twin.json`'s record, wall seconds, peak memory in GB."""
+    """What a process left: `twin.json`'s record, wall and CPU seconds, peak memory in GB."""
 
     record: dict[str, Any]
     seconds: float
+    cpu: float
     memory: float
 
 
@@ -39,8 +40,14 @@ def build_twin(folder: Path, *words: str) -> Run:
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        msg = f"cardiotwin twin {' '.join(words)} ended with code {child.returncode}: {said}"
+        last = said.strip().splitlines()[-1:] or ["nothing"]
+        msg = f"cardiotwin twin ended with code {child.returncode} and said: {last[0]}"
         raise CardiotwinError(msg)
     seconds = time.perf_counter() - start
     record = json.loads((folder / "twin.json").read_text())
-    return Run(record=record, seconds=seconds, memory=usage.ru_maxrss / 2**20)
+    return Run(
+        record=record,
+        seconds=seconds,
+        cpu=usage.ru_utime + usage.ru_stime,
+        memory=usage.ru_maxrss / 2**20,
+    )
