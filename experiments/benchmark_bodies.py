@@ -8,7 +8,7 @@ from jaxtyping import Float, Integer
 from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
 from cardiotwin.geometry.mesh import TETRAHEDRON_EDGES, TRIANGLE_EDGES, TetMesh
 from cardiotwin.geometry.template import Template, wall_mesh
-from cardiotwin.mechanics.body import Axes
+from cardiotwin.mechanics.equations import Axes
 
 MM = 1e-3  # m
 FACES = np.array([(1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1)])  # outward
@@ -108,7 +108,7 @@ def half_sphere(template: Template, inner: float, outer: float) -> TetMesh:
     ) -> Float[np.ndarray, "nodes 3"]:
         radius, polar = inner + (outer - inner) * t, u * np.pi / 2
         x, y = np.sin(polar) * np.cos(angle), -np.sin(polar) * np.sin(angle)
-        return radius[:, None] * np.stack([x, y, -np.cos(polar)], axis=1)
+        return np.asarray(radius[:, None] * np.stack([x, y, -np.cos(polar)], axis=1))
 
     return wall_mesh(template, surface)
 

@@ -21,7 +21,7 @@ def read_options[Options](kind: type[Options], words: list[str]) -> Options:
     InputError
         If a word names no option, or its value is of another type.
     """
-    types = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
+    types: dict[str, Any] = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
     given = {}
     for word in words:
         key, equals, text = word.partition("=")

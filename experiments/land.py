@@ -15,9 +15,10 @@ from cardiotwin.errors import InputError
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.template import Template
 from cardiotwin.geometry.volumes import cavity_volume, wall_volume
-from cardiotwin.mechanics.body import Body, Nodes
+from cardiotwin.mechanics.body import Body
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import Guccione
+from cardiotwin.mechanics.solved import Nodes
 
 PRESSURES = {1: 4.0, 2: 1e4}  # Pa
 MATERIALS = {

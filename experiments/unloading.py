@@ -46,7 +46,7 @@ def solve(options: Options) -> Mapping[str, float]:
     f, s, n = (np.einsum("cqij,cqj->cqi", back, axis) for axis in (f, s, n))
     second = Body(mesh, (f, s, n), material=law, springs=None, clamped=("base",))
     inflated = second.load(second.rest(DIASTOLE), DIASTOLE)
-    found = mesh.points + second.nodal.to_nodes(second.displacement(inflated))
+    found = mesh.points + second.fields.nodal.to_nodes(second.displacement(inflated))
     distance = np.linalg.norm(found - imaged.points, axis=1)
     ratio = cavity_volume(mesh.points, mesh) / cavity_volume(imaged.points, imaged)
     return {

@@ -65,12 +65,12 @@ def undisturbed(once):
 
 def test_a_run_killed_three_times_ends_as_an_undisturbed_one(undisturbed, tmp_path):
     seconds = record(undisturbed)["timing_s"]
-    kill_in(tmp_path, "volunteer", 0.4 * seconds["volunteer"])
-    said = kill_in(tmp_path, "diastole", 0.4 * seconds["diastole"], signal.SIGTERM)
-    last = "Interrupted. The same command goes on from the last finished stage."
+    kill_in(tmp_path, "volunteer", 0.15 * seconds["volunteer"])
+    said = kill_in(tmp_path, "diastole", 0.15 * seconds["diastole"], signal.SIGTERM)
+    last = "cardiotwin: Interrupted. The same command goes on from the last finished stage."
     assert said.splitlines()[-1] == last
     assert "PETSC" not in said
-    kill_in(tmp_path, "prediction", 0.4 * seconds["prediction"])
+    kill_in(tmp_path, "prediction", 0.15 * seconds["prediction"])
     said = end(tmp_path)
     for stage in ("volunteer", "geometry", "diastole", "systole"):
         assert f"{stage}: kept from before" in said
