@@ -11,11 +11,11 @@ from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.wall import Wall
 
 
-def coarse_wall(springs=None, rings=4):
+def coarse_wall(springs=None, rings=4, material=None):
     return Wall(
         ellipsoid(Template(rings=rings, layers=1), size=3.5),
         angles=FibreAngles(),
-        material=HolzapfelOgden(),
+        material=material or HolzapfelOgden(),
         springs=springs or Springs(),
         discretisation=Discretisation(newton=NewtonSettings(relative=1e-12)),
     )
