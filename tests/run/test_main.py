@@ -48,7 +48,10 @@ def test_a_job_that_does_not_exist_is_refused_with_the_nearest(command):
         ("fit.contractility.prior.sd=wide", r"prior.sd must be a number, found wide"),
         ("fit.contractility.prior.sd=null", r"prior.sd must have a value, found null"),
         ("volunteer.shape.wall=thick", r"volunteer.shape.wall must be a number, found thick"),
-        ("material=steel", r"no material=steel. Choose guccione or holzapfel_ogden"),
+        (
+            "material=steel",
+            r"no material=steel. Choose guccione or holzapfel_ogden or neo_hookean or usyk",
+        ),
         ("seed=1,2", r"seed=1,2 has several values. Add -m for a sweep"),
         ("folder", r"written key=value, found 'folder'. Write key=value"),
         ("labels='acdc", r"value of labels cannot be read, found \"'acdc\""),
@@ -61,6 +64,27 @@ def test_a_wrong_option_gets_one_sentence(word, sentence, command):
     assert out == ""
     assert re.fullmatch(r"cardiotwin: [^\n]+\n", err), err
     assert re.search(sentence, err)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("material=usyk", "material.bff=1"), r"no option material.bff.*mean material.b_ff\?"),
+        (("material=neo_hookean", "material.nu=1"), r"option material.nu.*mean material.mu\?"),
+        (("material=guccione", "material.c=900", "seed=high"), r"seed must be a whole number"),
+    ],
+)
+def test_a_chosen_law_has_its_own_options(words, sentence, command):
+    code, _, err = command("twin", *words)
+    assert code == 2
+    assert re.search(sentence, err)
+
+
+def test_a_value_that_no_law_takes_is_refused_before_the_volunteer_is_made(command, tmp_path):
+    code, _, err = command("twin", "material.switch=ramps", f"output={tmp_path / 'run'}")
+    assert code == 2
+    assert "found 'ramps'. Choose ramp, logistic or none." in err
+    assert not (tmp_path / "run" / "stages").exists()
 
 
 def test_a_file_given_without_its_key_is_recognised(command, labels):

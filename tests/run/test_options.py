@@ -10,12 +10,14 @@ from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.template import Template
 from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.discretisation import Discretisation
-from cardiotwin.mechanics.material import Guccione, HolzapfelOgden
+from cardiotwin.mechanics.material import Guccione, HolzapfelOgden, NeoHookean, Usyk
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.run.application import compose, configs, help_page, plain
 from cardiotwin.run.main import JOBS
 from cardiotwin.run.mistakes import option_names
 from cardiotwin.run.schema import build, described, schema
+
+BENCHMARK = HolzapfelOgden(switch="logistic", kappa_f=0.1)
 
 
 @pytest.mark.parametrize(
@@ -34,9 +36,17 @@ def test_untouched_options_are_the_model_s_own_defaults(key, model):
     assert build(plain(compose("twin"))[key]) == model
 
 
-def test_a_group_exchanges_the_law_and_an_option_its_number():
-    options = plain(compose("twin", ["material=guccione", "material.c=900"]))
-    assert build(options["material"]) == Guccione(c=900.0)
+@pytest.mark.parametrize(
+    ("words", "law"),
+    [
+        (["material=guccione", "material.c=900"], Guccione(c=900.0)),
+        (["material=usyk", "material.isochoric=false"], Usyk(isochoric=False)),
+        (["material=neo_hookean", "material.mu=3e3"], NeoHookean(mu=3e3)),
+        (["material.switch=logistic", "material.kappa_f=0.1"], BENCHMARK),
+    ],
+)
+def test_a_group_exchanges_the_law_and_an_option_its_number(words, law):
+    assert build(plain(compose("twin", words))["material"]) == law
 
 
 def test_a_number_deep_in_a_model_can_be_set_and_keeps_its_neighbours():

@@ -23,7 +23,12 @@ def explain(error: Exception, job: str, words: Sequence[str], compose: Compose) 
         compose(job)
     except (HydraException, OmegaConfBaseException) as own:
         return f"The configs of {job} do not fit the program: {_one_line(own)}"
-    found = (_mistake(word, error, job, compose) for word in words)
+    chosen = [word for word in words if _is_choice(word, job, compose)]
+
+    def composed(job: str, overrides: Sequence[str] = ()) -> Any:
+        return compose(job, [*chosen, *overrides])
+
+    found = (_mistake(word, error, job, composed) for word in words)
     return next(filter(None, found), None) or _missing(error) or _one_line(error)
 
 
@@ -95,6 +100,14 @@ def _unreadable(word: str) -> str:
     key, _, value = word.partition("=")
     return (
         f"The value of {key} cannot be read, found {value!r}. Put it in quotes: \"{key}='...'\"."
+    )
+
+
+def _is_choice(word: str, job: str, compose: Compose) -> bool:
+    """Return whether a word chooses one of a group's configs, which brings its own options."""
+    override = None if adds(word) else _parsed(word)
+    return override is not None and override.value() in _choices(
+        job, override.get_key_element(), compose
     )
 
 

@@ -18,7 +18,7 @@ from cardiotwin.imaging.examination import Examination, Subject
 from cardiotwin.imaging.subject import subject_of, with_numbers
 from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.discretisation import Discretisation
-from cardiotwin.mechanics.material import Guccione, HolzapfelOgden
+from cardiotwin.mechanics.material import Guccione, HolzapfelOgden, NeoHookean, Usyk
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.run.application import Options, is_sweep, run_job
 from cardiotwin.run.check import place, reading
@@ -106,6 +106,8 @@ store("twin", TwinOptions)
 store_choice("subject", "as_read", SubjectOptions)
 store_choice("material", "holzapfel_ogden", schema(HolzapfelOgden))
 store_choice("material", "guccione", schema(Guccione))
+store_choice("material", "usyk", schema(Usyk))
+store_choice("material", "neo_hookean", schema(NeoHookean))
 
 
 def run(words: Sequence[str]) -> int:
@@ -130,17 +132,24 @@ def make_twin(options: Options) -> None:
         if is_finished(folder, mark, force=options["force"]):
             _LOG.info("%s is finished: nothing to do (force=true does it again)", folder)
             return
+        recipe = _recipe(options)  # which refuses what no model takes, before anything runs
         _keep_settings(folder, options)
         stages = Stages(folder / STAGES, stage_mark(mark))
         if examination is None:
             examination = _volunteer(options, folder, stages)
-        _finish(examination, options, folder, stages, mark)
+        _finish(examination, options, folder, stages, recipe=recipe, mark=mark)
         shown = " (open report.html)" if options["pictures"] else ""
         _LOG.info("%s: finished in %s%s", folder, elapsed(start), shown)
 
 
 def _finish(
-    examination: Examination, options: Options, folder: Path, stages: Stages, mark: str
+    examination: Examination,
+    options: Options,
+    folder: Path,
+    stages: Stages,
+    *,
+    recipe: Any,
+    mark: str,
 ) -> None:
     """Build, draw and save; the record last, since a folder with one is complete."""
     from cardiotwin.run.drawing import draw, keep_drawing  # noqa: PLC0415 - brings viz
@@ -148,7 +157,7 @@ def _finish(
     from cardiotwin.twin.store import save_twin  # noqa: PLC0415 - brings pyarrow
 
     truth = known_truth(Path(options["path"] or folder / SUBJECT).expanduser())
-    twin, anatomy = build_twin(examination, _recipe(options), stages)
+    twin, anatomy = build_twin(examination, recipe, stages)
     keep_drawing(examination, anatomy, truth, stages)
     if options["pictures"]:
         draw(twin, folder)
