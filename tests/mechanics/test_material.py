@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cardiotwin.errors import InputError
+from cardiotwin.fem.settings import NewtonSettings
 from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.material import Guccione, HolzapfelOgden, Material
@@ -102,18 +103,36 @@ def test_the_active_stress_acts_along_the_fibre_and_by_its_share_across():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: HolzapfelOgden(a_f=-1.0), r"HolzapfelOgden.a_f must be positive, found -1"),
-        (lambda: Guccione(b_t=0.0), r"Guccione.b_t must be positive, found 0"),
-        (lambda: Springs(pericardium=-2.0), r"pericardium must not be negative, found -2\."),
+        (
+            lambda: HolzapfelOgden(a_f=-1.0),
+            r"HolzapfelOgden.a_f must be positive and finite, found -1",
+        ),
+        (lambda: Guccione(b_t=0.0), r"Guccione.b_t must be positive and finite, found 0"),
+        (
+            lambda: Springs(pericardium=-2.0),
+            r"pericardium must be finite and not negative, found -2\.",
+        ),
         (
             lambda: Springs(base_normal=0.0, base_plane=2e5),
             r"base must be held: .*found 0 and 200000 Pa/m",
         ),
-        (lambda: Springs(annulus=-1e4), r"Springs.annulus must not be negative, found -10000"),
+        (
+            lambda: Springs(annulus=-1e4),
+            r"Springs.annulus must be finite and not negative, found -10000",
+        ),
         (lambda: Springs(annulus_height=1.0), r"annulus_height must lie between .*, found 1\."),
         (lambda: Activation(cross_fibre=1.2), r"cross_fibre must lie between .*, found 1\.2"),
         (lambda: Activation(cross_fibre=-0.1), r"cross_fibre must lie between .*, found -0\.1"),
         (lambda: Discretisation(form="penalty"), r"penalty form must be .* finite, found inf Pa"),
+        (
+            lambda: HolzapfelOgden(b=np.inf),
+            r"HolzapfelOgden.b must be positive and finite, found inf",
+        ),
+        (lambda: Discretisation(form="foo"), r"form must be mixed or penalty, found 'foo'"),
+        (lambda: NewtonSettings(relative=0.0), r"NewtonSettings.relative must be .*, found 0\."),
+        (lambda: NewtonSettings(absolute=np.nan), r"NewtonSettings.absolute .*, found nan"),
+        (lambda: NewtonSettings(iterations=0), r"iterations must be at least 1, found 0"),
+        (lambda: NewtonSettings(shortest=1.0), r"shortest must lie between 0 and 1, found 1\."),
         (lambda: Discretisation(bulk_modulus=-3.0), r"mixed form must be positive, found -3 Pa"),
     ],
 )

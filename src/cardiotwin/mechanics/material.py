@@ -1,5 +1,7 @@
 """Passive laws of the myocardium, as energies of the Cauchy-Green components in fibre axes."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -29,12 +31,12 @@ class Material(Protocol):
         """
 
 
-def _require_positive(model: Any) -> None:
-    for field in fields(model):
-        value = getattr(model, field.name)
-        if not value > 0:
+def _require_positive(model: Any, names: Iterable[str]) -> None:
+    for name in names:
+        value = getattr(model, name)
+        if not 0 < value < math.inf:
             msg = (
-                f"{type(model).__name__}.{field.name} must be positive, found {value:g}. "
+                f"{type(model).__name__}.{name} must be positive and finite, found {value:g}. "
                 "Stresses are in Pa (cardiotwin.units has KPA), exponents have no unit."
             )
             raise InputError(msg)
@@ -78,7 +80,7 @@ class HolzapfelOgden:
 
     def __post_init__(self) -> None:
         """Refuse coefficients that are not positive."""
-        _require_positive(self)
+        _require_positive(self, (field.name for field in fields(self)))
 
     def energy(self, c: Stretches, xp: Any, scale: Any = 1.0, exponent: Any = 1.0) -> Any:
         """Return the energy density, J/m^3 (eq. 5.38)."""
@@ -127,13 +129,7 @@ class Guccione:
 
     def __post_init__(self) -> None:
         """Refuse coefficients that are not positive."""
-        for field in ("c", "b_f", "b_t", "b_fs"):
-            if not getattr(self, field) > 0:
-                msg = (
-                    f"Guccione.{field} must be positive, found {getattr(self, field):g}. "
-                    "c is in Pa (cardiotwin.units has KPA), exponents have no unit."
-                )
-                raise InputError(msg)
+        _require_positive(self, ("c", "b_f", "b_t", "b_fs"))
 
     def energy(self, c: Stretches, xp: Any, scale: Any = 1.0, exponent: Any = 1.0) -> Any:
         """Return the energy density, J/m^3 (Land et al. 2015, eq. 2)."""

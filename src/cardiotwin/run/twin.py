@@ -120,6 +120,7 @@ def run(words: Sequence[str]) -> int:
 def make_twin(options: Options) -> None:
     """Read a heart, build its twin, save it, draw it; go on where an earlier call was killed."""
     start = time.perf_counter()
+    _beliefs(options)  # refused before anything is read or run
     examination = _read(options)
     subject = examination.subject if examination else None
     folder = _run_folder(options, subject)
@@ -155,33 +156,37 @@ def _finish(
     save_twin(twin, folder, fingerprint=mark)
 
 
-def _recipe(options: Options) -> Any:
+def _beliefs(options: Options) -> dict[str, Any]:
+    """Return the models that need no solver; raise `InputError` for a number that none takes."""
     from cardiotwin.fitting.evidence import AssumedPressures  # noqa: PLC0415 - not for --help
+
+    pressure, prior = options["fit"]["pressure"], options["fit"]["passive"]["prior"]
+    return {
+        "template": build(options["template"]),
+        "angles": build(options["fibres"]),
+        "material": build(options["material"]),
+        "springs": build(options["springs"]),
+        "activation": build(options["activation"]),
+        "discretisation": build(options["discretisation"]),
+        "priors": {
+            "passive_scale": build(prior["scale"]),
+            "passive_exponent": build(prior["exponent"]),
+            "contractility": build(options["fit"]["contractility"]["prior"]),
+        },
+        "assumed": AssumedPressures(
+            **{name.removesuffix("_mmhg"): value * MMHG for name, value in pressure.items()}
+        ),
+        "klotz": options["fit"]["klotz"]["use"],
+        "seed": options["seed"],
+    }
+
+
+def _recipe(options: Options) -> Any:
     from cardiotwin.fitting.personalise import Priors  # noqa: PLC0415 - brings dolfinx
     from cardiotwin.twin.build import Recipe  # noqa: PLC0415 - brings dolfinx
 
-    fit, pressure = options["fit"], options["fit"]["pressure"]
-    return Recipe(
-        template=build(options["template"]),
-        angles=build(options["fibres"]),
-        material=build(options["material"]),
-        springs=build(options["springs"]),
-        activation=build(options["activation"]),
-        discretisation=build(options["discretisation"]),
-        priors=Priors(
-            passive_scale=build(fit["passive"]["prior"]["scale"]),
-            passive_exponent=build(fit["passive"]["prior"]["exponent"]),
-            contractility=build(fit["contractility"]["prior"]),
-        ),
-        assumed=AssumedPressures(
-            end_diastolic=pressure["end_diastolic_mmhg"] * MMHG,
-            end_diastolic_sd=pressure["end_diastolic_sd_mmhg"] * MMHG,
-            end_systolic=pressure["end_systolic_mmhg"] * MMHG,
-            end_systolic_sd=pressure["end_systolic_sd_mmhg"] * MMHG,
-        ),
-        klotz=fit["klotz"]["use"],
-        seed=options["seed"],
-    )
+    beliefs = _beliefs(options)
+    return Recipe(**beliefs | {"priors": Priors(**beliefs["priors"])})
 
 
 def _is_built_in(options: Options) -> bool:
