@@ -6,6 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry import Quality, Template, fit, fit_anatomy, quality, thickness
+from cardiotwin.geometry.agreement import unlike_slices
 from cardiotwin.geometry.shifts import slice_shifts
 from cardiotwin.geometry.stack import short_axis_stack
 from cardiotwin.imaging.examination import Phase, Structure
@@ -260,8 +261,19 @@ def test_a_gap_is_named_and_bridged(left_out, from_labels):
 
 def test_a_gap_too_wide_to_bridge_is_refused_with_its_place():
     contours = draw(HEART, Drawing(left_out=(3, 4, 5, 6)))
-    with pytest.raises(InputError, match=r"4 between slices 2 and 7, 40 mm apart where 8 mm"):
+    with pytest.raises(
+        InputError, match=r"4 between slices 2 and 7, 40 mm apart where slices are 8 mm"
+    ):
         fit_anatomy(examine(contours), TEMPLATE)
+
+
+def test_a_model_unlike_its_slices_is_named_with_both_volumes():
+    fits = fit_anatomy(examine(draw(HEART, Drawing())), TEMPLATE).fits
+    assert unlike_slices(fits) == ()
+    alike = fits[Phase.END_DIASTOLE]
+    small = replace(alike, measured_cavity=150 * ML, model_cavity=140 * ML)
+    (flag,) = unlike_slices({Phase.END_SYSTOLE: small, Phase.END_DIASTOLE: alike})
+    assert "drawn: cavity 140 for 150 mL at end-systole. Compare" in flag.sentence
 
 
 def test_volumes_are_those_a_person_would_measure():

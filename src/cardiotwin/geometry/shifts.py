@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from cardiotwin.geometry.measured import rings
-from cardiotwin.geometry.stack import Stack, Vector
+from cardiotwin.geometry.stack import LV, Stack, Vector
 from cardiotwin.geometry.surfaces import OUTLIER, Wall, normal_scale
 from cardiotwin.geometry.through import BELOW
 from cardiotwin.imaging.curves import plane_axes
@@ -30,7 +30,6 @@ ROUNDS = 4
 AGAINST_SURFACE = 1e-3  # m: outlines leave a smooth surface by this much without any shift
 STEP = 1e-4  # m: for differences
 NEAR_PLANE = 4e-3  # m: a long-axis point this near a slice is compared with it
-LV = (Structure.LV_ENDOCARDIUM, Structure.LV_EPICARDIUM)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
