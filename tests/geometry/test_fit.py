@@ -6,6 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry import Quality, Template, fit, fit_anatomy, quality, thickness
+from cardiotwin.geometry.agreement import unlike_slices
 from cardiotwin.geometry.shifts import slice_shifts
 from cardiotwin.geometry.stack import short_axis_stack
 from cardiotwin.imaging.examination import Phase, Structure
@@ -15,6 +16,7 @@ from .ellipsoids import (
     ANTERIOR,
     AXIS,
     CENTRE,
+    SEPTAL,
     Drawing,
     Ellipsoid,
     draw,
@@ -25,6 +27,7 @@ from .ellipsoids import (
 
 HEART = Ellipsoid()
 TEMPLATE = Template(rings=6, layers=2)
+EPICARDIUM = Structure.LV_EPICARDIUM
 
 
 def off_surface(points, heart, which):
@@ -101,6 +104,34 @@ def test_breath_holding_is_undone():
     drawn = np.array(list(shifts.values()))[: len(left)]
     assert np.linalg.norm(seen) < 0.4 * np.linalg.norm(drawn)
     assert "slice_shifts" in names(fit_anatomy(examine(contours), TEMPLATE))
+
+
+def opened(contours, k):
+    """Return the contours with half of a slice's ring cut away, as where the base passes it."""
+    curves = [
+        replace(c, points=c.points[: len(c.points) // 2], closed=c.structure is not EPICARDIUM)
+        if c.slice_id == k and c.structure in (Structure.LV_ENDOCARDIUM, EPICARDIUM)
+        else c
+        for c in contours.curves
+    ]
+    return replace(contours, curves=tuple(curves))
+
+
+def test_a_slice_that_is_no_ring_at_end_systole_does_not_spoil_its_shift():
+    rng = np.random.default_rng(4)
+    shifts = {k: rng.normal(0, 1e-3, 3) for k in range(10)}
+    shifts = {k: shift - (shift @ AXIS) * AXIS for k, shift in shifts.items()}
+    systole = Ellipsoid(inner=(17e-3, 60e-3), outer=(31e-3, 70e-3))
+    diastole = draw(HEART, Drawing(shifts=shifts, skip_apical=1))
+    drawn = opened(draw(systole, Drawing(shifts=shifts), Phase.END_SYSTOLE), 9)
+    corrected = fit_anatomy(examine(diastole, drawn), TEMPLATE).contours[Phase.END_DIASTOLE]
+    left = np.array([corrected.slices[k].origin - CENTRE for k in range(10)])
+    heights = left @ AXIS
+    left -= np.outer(heights, AXIS)
+    line = np.polynomial.Polynomial.fit
+    for way in (ANTERIOR, SEPTAL):
+        off = left @ way - line(heights, left @ way, 1)(heights)
+        assert np.abs(off).max() < 0.8 * MM
 
 
 def test_a_view_taken_at_another_breath_is_moved_along_the_axis_too():
@@ -230,8 +261,19 @@ def test_a_gap_is_named_and_bridged(left_out, from_labels):
 
 def test_a_gap_too_wide_to_bridge_is_refused_with_its_place():
     contours = draw(HEART, Drawing(left_out=(3, 4, 5, 6)))
-    with pytest.raises(InputError, match=r"4 between slices 2 and 7, 40 mm apart where 8 mm"):
+    with pytest.raises(
+        InputError, match=r"4 between slices 2 and 7, 40 mm apart where slices are 8 mm"
+    ):
         fit_anatomy(examine(contours), TEMPLATE)
+
+
+def test_a_model_unlike_its_slices_is_named_with_both_volumes():
+    fits = fit_anatomy(examine(draw(HEART, Drawing())), TEMPLATE).fits
+    assert unlike_slices(fits) == ()
+    alike = fits[Phase.END_DIASTOLE]
+    small = replace(alike, measured_cavity=150 * ML, model_cavity=140 * ML)
+    (flag,) = unlike_slices({Phase.END_SYSTOLE: small, Phase.END_DIASTOLE: alike})
+    assert "drawn: cavity 140 for 150 mL at end-systole. Compare" in flag.sentence
 
 
 def test_volumes_are_those_a_person_would_measure():

@@ -7,7 +7,13 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from cardiotwin.errors import Flag, InputError
-from cardiotwin.geometry.agreement import Drawn, beyond_slices, model_volumes, phase_fit
+from cardiotwin.geometry.agreement import (
+    Drawn,
+    beyond_slices,
+    model_volumes,
+    phase_fit,
+    unlike_slices,
+)
 from cardiotwin.geometry.anatomy import Anatomy, HeartFrame
 from cardiotwin.geometry.bases import valve_base
 from cardiotwin.geometry.completeness import check_thickness, completeness
@@ -92,6 +98,7 @@ def fit_anatomy(examination: Examination, template: Template) -> Anatomy:
         ),
         *(flag for flag in missing if flag is not None),
         *beyond_slices(fits, base_rule),
+        *unlike_slices(fits),
         *_shift_flags(shifts[Phase.END_DIASTOLE]),
         *_smoothing_flags(shapes),
     )
