@@ -68,6 +68,14 @@ def test_a_wrong_option_gets_one_sentence(word, sentence, command):
     assert re.search(sentence, err)
 
 
+def test_a_sweep_is_told_of_a_wrong_flag_too(command):
+    code, out, err = command("twin", "-m", "seed=1,2", "--forse", "output=x")
+    assert (code, out) == (2, "")
+    assert err == (
+        "cardiotwin: There is no flag --forse. Options have no dashes: did you mean force=true?\n"
+    )
+
+
 def test_a_file_given_without_its_key_is_recognised(command, labels):
     code, _, err = command("twin", labels)
     assert code == 2

@@ -51,7 +51,6 @@ def configs() -> Path:
 
 def run_job(name: str, function: Job, words: Sequence[str]) -> int:
     """Return the exit code of a job called with the words of its command line."""
-    _check_flags(name, words)
     if {"--help", "-h"} & set(words):
         print(help_page(name, words))  # noqa: T201 - the command's answer
         return 0
@@ -77,6 +76,7 @@ def run_hydra(name: str, task: Callable[[Any], Any], words: Sequence[str]) -> No
     InputError
         For words that Hydra cannot use, in one sentence.
     """
+    _check_flags(name, words)
     words = [quoted(word) for word in words] if not is_sweep(words) else list(words)
     overrides = [word for word in words if not word.startswith("-")]
     for word in filter(adds, overrides):
