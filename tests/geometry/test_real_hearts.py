@@ -169,6 +169,19 @@ def test_more_slices_missing_than_drawn_are_refused_with_both_numbers(real_data)
         fit_anatomy(without(whole, [k for k in range(15) if k % 3 != 1]), COARSE)
 
 
+@pytest.mark.parametrize("name", "ABCD")
+@pytest.mark.parametrize(
+    ("factor", "found"), [(3, "too long .* found [23]"), (1 / 3, "too short")]
+)
+def test_a_wrong_distance_of_slices_is_refused(real_data, name, factor, found):
+    whole = examined(real_data / f"cine/autofd/{name}/seg_sa_ED.nii.gz")
+    labels = whole.labels[Phase.END_DIASTOLE]
+    wrong = replace(labels, affine=labels.affine @ np.diag([1, 1, factor, 1]))
+    contours = {Phase.END_DIASTOLE: trace_labels(wrong, Phase.END_DIASTOLE)}
+    with pytest.raises(InputError, match=found + r".* mm along the axis for \d+ mL"):
+        fit_anatomy(replace(whole, contours=contours), COARSE)
+
+
 def test_volumes_that_a_sum_of_slices_does_not_show_are_told(real_data):
     anatomy = fitted(real_data / "cine/patient1/guidepoints")
     sentence = next(f.sentence for f in anatomy.flags if f.name == "volume_beyond_slices")

@@ -16,7 +16,7 @@ from cardiotwin.geometry.agreement import (
 )
 from cardiotwin.geometry.anatomy import Anatomy, HeartFrame
 from cardiotwin.geometry.bases import valve_base
-from cardiotwin.geometry.completeness import check_thickness, completeness
+from cardiotwin.geometry.completeness import check_proportions, check_thickness, completeness
 from cardiotwin.geometry.coordinates import frame_of, with_coordinates
 from cardiotwin.geometry.gaps import missing_between
 from cardiotwin.geometry.measured import extent, rings, slab_volumes
@@ -74,6 +74,7 @@ def fit_anatomy(examination: Examination, template: Template) -> Anatomy:
         rv_insertion=insertion.direction,
         mirrored=insertion.mirrored,
     )
+    check_proportions(first, stack)
     shifts = _shifts(examination, frame)
     diastole = _fitted(
         examination, Phase.END_DIASTOLE, frame, template, shifts[Phase.END_DIASTOLE], kept=None
