@@ -1,8 +1,10 @@
 """How well the volunteer's known parameters are found again, scan after scan.
 
 `python experiments/recovery.py [scans=5] [passive_scale=0.8] [passive_exponent=2.8]
-[ejection_fraction=0.6] [output=folder]`: one true heart is scanned and annotated `scans` times
-with other breath-holds, label noise and valve points; each examination gets its twin.
+[ejection_fraction=0.6] [diastolic_mmhg=5,18] [output=folder]`: one true heart is scanned and
+annotated `scans` times with other breath-holds, label noise and valve points; each examination
+gets its twin. With `diastolic_mmhg` the volume was measured at these pressures too, and Klotz'
+relation is not used.
 """
 
 import json
@@ -17,6 +19,7 @@ from experiment import run
 from cardiotwin.exam import Volunteer, end_diastolic_wall
 from cardiotwin.exam.beat import solve_beat
 from cardiotwin.exam.make import write_volunteer
+from cardiotwin.units import MMHG
 
 PARAMETERS = ("passive_scale", "passive_exponent", "contractility")
 
@@ -27,6 +30,7 @@ class Options:
     passive_scale: float = Volunteer.passive_scale
     passive_exponent: float = Volunteer.passive_exponent
     ejection_fraction: float = Volunteer.ejection_fraction
+    diastolic_mmhg: str = ""
     output: str = "outputs/recovery"
 
 
@@ -36,6 +40,9 @@ def recover(options: Options) -> Mapping[str, float]:
         passive_scale=options.passive_scale,
         passive_exponent=options.passive_exponent,
         ejection_fraction=options.ejection_fraction,
+        diastolic_pressures=tuple(
+            float(word) * MMHG for word in options.diastolic_mmhg.split(",") if word
+        ),
     )
     mesh = end_diastolic_wall(volunteer)
     beat = solve_beat(volunteer, mesh)

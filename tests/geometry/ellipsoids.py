@@ -175,3 +175,27 @@ def half_ellipsoid(u, angle, t):
     return np.stack(
         [across * np.cos(angle), -across * np.sin(angle), -length * np.cos(polar)], axis=1
     )
+
+
+def off_surface(points, heart, which):
+    """Return the distance of points from an ellipsoid, m (to first order)."""
+    height = (points - CENTRE) @ AXIS
+    across = np.linalg.norm(points - heart.centre_line(height) - height[:, None] * AXIS, axis=1)
+    level = np.hypot(across / which[0], height / which[1])
+    slope = np.hypot(across / which[0] ** 2, height / which[1] ** 2) / level
+    return np.abs(level - 1) / slope
+
+
+def surface_error(anatomy, heart, phase=Phase.END_DIASTOLE):
+    points, facets = anatomy.points[phase], anatomy.mesh.facets
+    inner, outer = np.unique(facets["lv_endocardium"]), np.unique(facets["epicardium"])
+    return np.concatenate(
+        [
+            off_surface(points[inner], heart, heart.inner),
+            off_surface(points[outer], heart, heart.outer),
+        ]
+    )
+
+
+def names(anatomy):
+    return [flag.name for flag in anatomy.flags]

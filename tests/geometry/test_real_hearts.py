@@ -148,6 +148,40 @@ def test_a_gap_is_bridged(real_data, name, n_missing, apart, overlap):
     assert min(fit.dice_cavity, fit.dice_wall) > overlap
 
 
+@pytest.mark.parametrize("name", "ABCD")
+def test_every_second_slice_stands_for_two(real_data, name):
+    path = real_data / f"cine/autofd/{name}/seg_sa_ED.nii.gz"
+    complete = fitted(path).fits[Phase.END_DIASTOLE]
+    for first in (0, 1):
+        anatomy = fit_anatomy(without(examined(path), np.arange(first, 15, 2)), Template())
+        fit = anatomy.fits[Phase.END_DIASTOLE]
+        # The ends may lie half a slice off: the mean of a basal slice is 7 % of the cavity.
+        assert fit.cavity_volume == pytest.approx(complete.cavity_volume, rel=0.07)
+        assert fit.wall_volume == pytest.approx(complete.wall_volume, rel=0.08)
+        assert fit.model_cavity == pytest.approx(fit.measured_cavity, rel=0.01)
+        assert min(fit.dice_cavity, fit.dice_wall) > 0.93
+        assert "missing_middle_slices" in [flag.name for flag in anatomy.flags]
+
+
+def test_more_slices_missing_than_drawn_are_refused_with_both_numbers(real_data):
+    whole = examined(real_data / "cine/autofd/B/seg_sa_ED.nii.gz")
+    with pytest.raises(InputError, match=r"found 6 missing and 4 drawn"):
+        fit_anatomy(without(whole, [k for k in range(15) if k % 3 != 1]), COARSE)
+
+
+@pytest.mark.parametrize("name", "ABCD")
+@pytest.mark.parametrize(
+    ("factor", "found"), [(3, "too long .* found [23]"), (1 / 3, "too short")]
+)
+def test_a_wrong_distance_of_slices_is_refused(real_data, name, factor, found):
+    whole = examined(real_data / f"cine/autofd/{name}/seg_sa_ED.nii.gz")
+    labels = whole.labels[Phase.END_DIASTOLE]
+    wrong = replace(labels, affine=labels.affine @ np.diag([1, 1, factor, 1]))
+    contours = {Phase.END_DIASTOLE: trace_labels(wrong, Phase.END_DIASTOLE)}
+    with pytest.raises(InputError, match=found + r".* mm along the axis for \d+ mL"):
+        fit_anatomy(replace(whole, contours=contours), COARSE)
+
+
 def test_volumes_that_a_sum_of_slices_does_not_show_are_told(real_data):
     anatomy = fitted(real_data / "cine/patient1/guidepoints")
     sentence = next(f.sentence for f in anatomy.flags if f.name == "volume_beyond_slices")

@@ -10,6 +10,7 @@ from ufl.algorithms.apply_algebra_lowering import apply_algebra_lowering
 from ufl.algorithms.apply_derivatives import apply_derivatives
 
 from cardiotwin.errors import InputError
+from cardiotwin.fem.settings import NewtonSettings
 from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.material import (
@@ -198,27 +199,51 @@ def test_the_active_stress_acts_along_the_fibre_and_by_its_share_across():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: HolzapfelOgden(a_f=-1.0), r"HolzapfelOgden.a_f must not be negative, found -1"),
-        (lambda: HolzapfelOgden(b_f=0.0), r"HolzapfelOgden.b_f must be positive, found 0"),
+        (
+            lambda: HolzapfelOgden(a_f=-1.0),
+            r"HolzapfelOgden.a_f must be finite and not negative, found -1",
+        ),
+        (
+            lambda: HolzapfelOgden(b_f=0.0),
+            r"HolzapfelOgden.b_f must be finite and positive, found 0",
+        ),
         (
             lambda: HolzapfelOgden(kappa_f=0.4),
             r"HolzapfelOgden.kappa_f must lie between 0 and 1/3, found 0\.4",
         ),
         (lambda: HolzapfelOgden(switch="ramps"), r"switch .*, found 'ramps'.*ramp, logistic or"),
         (lambda: HolzapfelOgden(split="J"), r"split .*, found 'J'.*matrix, all or none"),
-        (lambda: Guccione(b_t=0.0), r"Guccione.b_t must be positive, found 0"),
-        (lambda: Usyk(b_fn=-1.0), r"Usyk.b_fn must be positive, found -1"),
-        (lambda: NeoHookean(mu=float("nan")), r"NeoHookean.mu must be positive, found nan"),
-        (lambda: Springs(pericardium=-2.0), r"pericardium must not be negative, found -2\."),
+        (lambda: Guccione(b_t=0.0), r"Guccione.b_t must be finite and positive, found 0"),
+        (lambda: Usyk(b_fn=-1.0), r"Usyk.b_fn must be finite and positive, found -1"),
+        (
+            lambda: NeoHookean(mu=float("nan")),
+            r"NeoHookean.mu must be finite and positive, found nan",
+        ),
+        (
+            lambda: Springs(pericardium=-2.0),
+            r"pericardium must be finite and not negative, found -2\.",
+        ),
         (
             lambda: Springs(base_normal=0.0, base_plane=2e5),
             r"base must be held: .*found 0 and 200000 Pa/m",
         ),
-        (lambda: Springs(annulus=-1e4), r"Springs.annulus must not be negative, found -10000"),
+        (
+            lambda: Springs(annulus=-1e4),
+            r"Springs.annulus must be finite and not negative, found -10000",
+        ),
         (lambda: Springs(annulus_height=1.0), r"annulus_height must lie between .*, found 1\."),
         (lambda: Activation(cross_fibre=1.2), r"cross_fibre must lie between .*, found 1\.2"),
         (lambda: Activation(cross_fibre=-0.1), r"cross_fibre must lie between .*, found -0\.1"),
         (lambda: Discretisation(form="penalty"), r"penalty form must be .* finite, found inf Pa"),
+        (
+            lambda: HolzapfelOgden(b=np.inf),
+            r"HolzapfelOgden.b must be finite and positive, found inf",
+        ),
+        (lambda: Discretisation(form="foo"), r"form must be mixed or penalty, found 'foo'"),
+        (lambda: NewtonSettings(relative=0.0), r"NewtonSettings.relative must be .*, found 0\."),
+        (lambda: NewtonSettings(absolute=np.nan), r"NewtonSettings.absolute .*, found nan"),
+        (lambda: NewtonSettings(iterations=0), r"iterations must be at least 1, found 0"),
+        (lambda: NewtonSettings(shortest=1.0), r"shortest must lie between 0 and 1, found 1\."),
         (lambda: Discretisation(bulk_modulus=-3.0), r"mixed form must be positive, found -3 Pa"),
     ],
 )

@@ -45,6 +45,17 @@ def test_a_heart_that_geometry_refuses_is_refused_after_what_was_read(
     assert re.search(r"end-diastole: cavity \d", out)
 
 
+def test_a_diastolic_point_of_another_heart_is_refused_as_the_twin_refuses_it(labels, command):
+    point = "[{volume_ml: 400, pressure_mmhg: 15, sd_mmhg: 1}]"
+    (labels.parent / "subject.yaml").write_text(
+        f"id: x\nfiles: {{labels: {labels.name}}}\ndiastolic_points: {point}\n"
+    )
+    code, out, err = command("check", f"path={labels.parent}")
+    assert code == 2
+    assert re.search(r"point has the volume 400 mL, found \d+\.?\d* mL at end-diastole", err)
+    assert "end-diastole fitted: cavity" in out
+
+
 @pytest.mark.parametrize("job", ["check", "twin"])
 @pytest.mark.parametrize("key", ["path", "image"])
 def test_an_empty_path_is_refused_and_not_the_folder_we_stand_in(

@@ -37,7 +37,10 @@ def test_a_job_that_does_not_exist_is_refused_with_the_nearest(command):
 @pytest.mark.parametrize(
     ("word", "sentence"),
     [
-        ("compliense=1", r"twin has no option compliense, found compliense=1: the nearest is"),
+        (
+            "compliense=1",
+            r"twin has no option compliense, found compliense=1: cardiotwin twin --help lists",
+        ),
         ("contractilty=1", r"has no option contractilty.*did you mean fit.contractility\?"),
         ("fit.klotz.uze=1", r"has no option fit.klotz.uze.*did you mean fit.klotz.use\?"),
         ("material.bf=1", r"has no option material.bf, found material.bf=1: did you mean"),
@@ -56,6 +59,8 @@ def test_a_job_that_does_not_exist_is_refused_with_the_nearest(command):
         ("folder", r"written key=value, found 'folder'. Write key=value"),
         ("labels='acdc", r"value of labels cannot be read, found \"'acdc\""),
         ("--multrun", r"no flag --multrun. Did you mean --multirun\?"),
+        ("--outptu=x", r"no flag --outptu. Options have no dashes: did you mean output=x\?"),
+        ("--forse", r"no flag --forse. Options have no dashes: did you mean force=true\?"),
     ],
 )
 def test_a_wrong_option_gets_one_sentence(word, sentence, command):
@@ -85,6 +90,14 @@ def test_a_value_that_no_law_takes_is_refused_before_the_volunteer_is_made(comma
     assert code == 2
     assert "found 'ramps'. Choose ramp, logistic or none." in err
     assert not (tmp_path / "run" / "stages").exists()
+
+
+def test_a_sweep_is_told_of_a_wrong_flag_too(command):
+    code, out, err = command("twin", "-m", "seed=1,2", "--forse", "output=x")
+    assert (code, out) == (2, "")
+    assert err == (
+        "cardiotwin: There is no flag --forse. Options have no dashes: did you mean force=true?\n"
+    )
 
 
 def test_a_file_given_without_its_key_is_recognised(command, labels):

@@ -28,6 +28,27 @@ def builds(monkeypatch):
     return built
 
 
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("discretisation.form=foo", "form must be mixed or penalty, found 'foo'"),
+        ("discretisation.newton.iterations=0", "iterations must be at least 1, found 0"),
+        ("material.a=-1", "HolzapfelOgden.a must be finite and positive, found -1"),
+        ("springs.annulus=-1", "Springs.annulus must be finite and not negative, found -1"),
+        ("template.rings=1", "Template.rings must be at least 2, found 1"),
+        ("fit.pressure.end_diastolic_mmhg=1e3", "end-diastolic pressure must lie between"),
+    ],
+)
+def test_a_number_that_no_model_takes_is_refused_before_anything_runs(
+    word, found, tmp_path, builds, command
+):
+    output = tmp_path / "run"
+    code, out, err = command("twin", f"output={output}", word)
+    assert (code, out, builds) == (2, "", [])
+    assert found in err
+    assert not output.exists()
+
+
 def test_a_run_leaves_its_settings_and_its_log(labels, tmp_path, builds, command):
     output = tmp_path / "run"
     code, _, err = command("twin", f"path={labels}", f"output={output}", "seed=4")

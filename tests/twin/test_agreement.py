@@ -7,7 +7,7 @@ import pytest
 
 from cardiotwin.geometry.anatomy import Anatomy, HeartFrame
 from cardiotwin.imaging.examination import Phase
-from cardiotwin.twin.agreement import checks
+from cardiotwin.twin.agreement import checks, motion_flags
 
 UP = np.array([0.0, 0.0, 1.0])
 
@@ -45,6 +45,15 @@ def test_a_heart_that_did_not_move_errs_by_the_measured_motion(twin, anatomy):
     measured = found["end_systolic_displacement_measured_mean"]
     assert found["end_systolic_displacement_error_mean"] == pytest.approx(measured)
     assert measured > 4e-3
+
+
+def test_an_end_systole_missed_by_as_much_as_it_moved_is_told():
+    said = {"end_systolic_displacement_measured_mean": 10e-3}
+    (flag,) = motion_flags(said | {"end_systolic_displacement_error_mean": 8e-3})
+    assert "moved 10.0 mm" in flag.sentence
+    assert "by 8.0 mm" in flag.sentence
+    assert motion_flags(said | {"end_systolic_displacement_error_mean": 5e-3}) == ()
+    assert motion_flags({}) == ()
 
 
 def test_what_inflation_misses_is_the_worst_but_five_in_a_hundred(twin, anatomy):

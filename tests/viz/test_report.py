@@ -16,12 +16,12 @@ from cardiotwin.errors import InputError
 from cardiotwin.imaging.examination import Phase
 from cardiotwin.twin import Estimate
 from cardiotwin.units import MMHG
-from cardiotwin.viz import scene, write_pictures
+from cardiotwin.viz import scene, theme, write_pictures
 from cardiotwin.viz.fibres import follow_fibres, helix_angles
 from cardiotwin.viz.layers import Camera, Layer
 from cardiotwin.viz.page import report_page
 from cardiotwin.viz.parameters import draw_parameters
-from cardiotwin.viz.pressure_volume import klotz_curve, smooth
+from cardiotwin.viz.pressure_volume import draw_pressure_volume, klotz_curve, smooth
 from cardiotwin.viz.software import draw_layers
 
 ED, ES = Phase.END_DIASTOLE, Phase.END_SYSTOLE
@@ -205,6 +205,23 @@ def test_the_page_tells_the_errors_of_measurements_before_those_of_parameters(he
     assert "+24.0 %" in told
     assert "+2.40 sd" in told
     assert "known truth" not in report_page(twin, [], {})
+
+
+def test_what_was_assumed_is_not_called_measured(hearts, tmp_path, monkeypatch):
+    twin, legends = hearts.heart_twin(), []
+    monkeypatch.setattr(
+        theme,
+        "save",
+        lambda fig, path: legends.extend(t.get_text() for t in fig.legends[0].texts) or path,
+    )
+    assumed = replace(twin.fit["end_diastolic_pressure"], source="assumed")
+    twin = replace(twin, fit={**twin.fit, "end_diastolic_pressure": assumed})
+    draw_pressure_volume(twin, tmp_path / "x.png")
+    assert "measured volume, assumed pressure ± sd, end-diastole" in legends
+    assert "measured ± sd, end-systole" in legends
+    text = report_page(twin, (), {"end_diastolic_pressure": 11 * MMHG})
+    assert "<th class='n'>measured or assumed ± sd</th>" in text
+    assert "<td>assumed</td>" in text.partition("Against the known truth")[2]
 
 
 def test_a_parameter_without_draws_or_with_any_prior_has_its_density(hearts, tmp_path):

@@ -94,7 +94,7 @@ class Volunteer:
     def end_systolic_pressure(self) -> float:
         """Return 0.9 times the systolic cuff pressure, Pa.
 
-        Kelly et al. (1989), Eur Heart J 10:138-144.
+        Kelly et al. (1992), Circulation 86:513-521.
         """
         return _END_SYSTOLIC_SHARE * self.cuff_systolic
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
 
@@ -18,6 +18,8 @@ import dolfinx
 import numpy as np
 import ufl
 from jaxtyping import Float
+
+from cardiotwin.errors import InputError
 
 # The C compiler's options: twice the speed of the defaults in assembly (DESIGN.md, 6).
 _OPTIONS = ["-O3", "-march=native", "-fno-math-errno"]
@@ -42,12 +44,26 @@ def evaluate(
 @contextmanager
 def _compiling() -> Iterator[dict[str, Any]]:
     """Give the options of the form compiler, to one process at a time."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache = home / "cardiotwin" / "forms"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / ".lock").open("w") as handle:
+    with _lock_file() as handle:
+        cache = Path(handle.name).parent
         fcntl.flock(handle, fcntl.LOCK_EX)
         for source in cache.glob("*.c"):
             if not source.with_suffix(".c.cached").exists():
                 source.unlink()
         yield {"cffi_extra_compile_args": _OPTIONS, "cache_dir": cache}
+
+
+def _lock_file() -> TextIO:
+    """Return the open lock of the forms' folder, which is made where it is missing."""
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    try:
+        cache = Path(home).expanduser() / "cardiotwin" / "forms"
+        cache.mkdir(parents=True, exist_ok=True)
+        return (cache / ".lock").open("w")
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
+        reason = error.strerror if isinstance(error, OSError) else error
+        msg = (
+            f"Compiled forms cannot be kept in {home}/cardiotwin/forms, found: {reason}. Set the "
+            "environment variable XDG_CACHE_HOME to a folder that you may write to."
+        )
+        raise InputError(msg) from error

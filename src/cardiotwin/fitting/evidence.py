@@ -10,7 +10,7 @@ from cardiotwin.geometry.anatomy import Anatomy
 from cardiotwin.imaging.examination import Phase, Structure, Subject, View
 from cardiotwin.units import ML, MMHG
 
-PLAUSIBLE = {"end_diastolic": (1.0, 40.0), "end_systolic": (40.0, 250.0)}  # mmHg
+PLAUSIBLE = {"end_diastolic": (3.0, 40.0), "end_systolic": (40.0, 250.0)}  # mmHg
 POINT_SD = 0.01  # of a diastolic volume that was measured beside the image
 
 
@@ -40,7 +40,7 @@ class AssumedPressures:
 
     Notes
     -----
-    0.9 x systolic cuff pressure: Kelly et al. (1992), J Am Coll Cardiol 20:952-963. Filling
+    0.9 x systolic cuff pressure: Kelly et al. (1992), Circulation 86:513-521. Filling
     pressure 10 mmHg within 4 to 16 mmHg: Nagueh et al. (2016), J Am Soc Echocardiogr 29:277-314.
     """
 

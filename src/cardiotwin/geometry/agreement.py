@@ -26,13 +26,14 @@ from cardiotwin.geometry.shifts import SliceShifts
 from cardiotwin.geometry.stack import Level
 from cardiotwin.geometry.surfaces import Wall
 from cardiotwin.geometry.volumes import cavity_volume, wall_volume
-from cardiotwin.imaging.affine import to_index, to_world
+from cardiotwin.imaging.affine import slice_distance, to_index, to_world
 from cardiotwin.imaging.examination import Contours, LabelMap, Phase, Structure, Tissue
 from cardiotwin.units import ML
 
 PIXEL = 0.5e-3  # m: raster on which drawn outlines are compared where there are no labels
 CORNERS = 128  # of an outline that is filled
 BEYOND = 0.05  # of the volume in the slices: more of the cavity outside them is reported
+UNLIKE = 0.05  # of a volume: a model that differs more within the slices is reported
 SURFACES = {Structure.LV_ENDOCARDIUM: "lv_endocardium", Structure.LV_EPICARDIUM: "epicardium"}
 
 Points = Float[np.ndarray, "_points 3"]
@@ -132,7 +133,7 @@ def _label_overlap(
     sums = np.zeros((2, 2))
     shape = labels.array.shape[:2]
     normal = np.cross(labels.affine[:3, 0], labels.affine[:3, 1])
-    undrawn = _between_whole(drawn.levels)
+    undrawn = _undrawn(drawn.levels, slice_distance(labels.affine))
     for k in range(labels.array.shape[2]):
         if k in undrawn:
             continue
@@ -153,10 +154,14 @@ def _label_overlap(
     return _dice(sums)
 
 
-def _between_whole(levels: tuple[Level, ...]) -> set[int]:
-    """Return the numbers of a label map's slices that lie between whole ones and are not whole."""
-    whole = {level.slice_id for level in whole_levels(levels)}
-    return set(range(min(whole), max(whole))) - whole
+def _undrawn(levels: tuple[Level, ...], grid: float) -> set[int]:
+    """Return the numbers of a label map's slices that are not whole among slabs that are.
+
+    Between whole ones, and beyond the end ones where their slabs are wider than the grid.
+    """
+    whole = {level.slice_id: round(level.thickness / grid) - 1 for level in whole_levels(levels)}
+    first, last = min(whole), max(whole)
+    return set(range(first - whole[first], last + whole[last] + 1)) - whole.keys()
 
 
 def _over_axis(wall: Wall, point: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3"]:
@@ -241,4 +246,24 @@ def beyond_slices(
     return (Flag(name="volume_beyond_slices", sentence=sentence),)
 
 
-__all__ = ["Drawn", "beyond_slices", "model_volumes", "phase_fit"]
+def unlike_slices(fits: Mapping[Phase, PhaseFit]) -> tuple[Flag, ...]:
+    """Return a flag where the model's volumes within the slices are not those drawn."""
+    found = [
+        f"{name} {model / ML:.0f} for {drawn / ML:.0f} mL at {phase.value.replace('_', '-')}"
+        for phase, fit in fits.items()
+        for name, model, drawn in (
+            ("cavity", fit.model_cavity, fit.measured_cavity),
+            ("wall", fit.model_wall, fit.measured_wall),
+        )
+        if abs(model / drawn - 1) > UNLIKE
+    ]
+    if not found:
+        return ()
+    sentence = (
+        f"The model's volumes within the slices are not those drawn: {', '.join(found)}. Compare "
+        "its contours with the drawn ones in the pictures before using any of its numbers."
+    )
+    return (Flag(name="volumes_unlike_slices", sentence=sentence),)
+
+
+__all__ = ["Drawn", "beyond_slices", "model_volumes", "phase_fit", "unlike_slices"]

@@ -7,10 +7,16 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from cardiotwin.errors import Flag, InputError
-from cardiotwin.geometry.agreement import Drawn, beyond_slices, model_volumes, phase_fit
+from cardiotwin.geometry.agreement import (
+    Drawn,
+    beyond_slices,
+    model_volumes,
+    phase_fit,
+    unlike_slices,
+)
 from cardiotwin.geometry.anatomy import Anatomy, HeartFrame
 from cardiotwin.geometry.bases import valve_base
-from cardiotwin.geometry.completeness import check_thickness, completeness
+from cardiotwin.geometry.completeness import check_proportions, check_thickness, completeness
 from cardiotwin.geometry.coordinates import frame_of, with_coordinates
 from cardiotwin.geometry.gaps import missing_between
 from cardiotwin.geometry.measured import extent, rings, slab_volumes
@@ -68,6 +74,7 @@ def fit_anatomy(examination: Examination, template: Template) -> Anatomy:
         rv_insertion=insertion.direction,
         mirrored=insertion.mirrored,
     )
+    check_proportions(first, stack)
     shifts = _shifts(examination, frame)
     diastole = _fitted(
         examination, Phase.END_DIASTOLE, frame, template, shifts[Phase.END_DIASTOLE], kept=None
@@ -92,6 +99,7 @@ def fit_anatomy(examination: Examination, template: Template) -> Anatomy:
         ),
         *(flag for flag in missing if flag is not None),
         *beyond_slices(fits, base_rule),
+        *unlike_slices(fits),
         *_shift_flags(shifts[Phase.END_DIASTOLE]),
         *_smoothing_flags(shapes),
     )

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from cardiotwin.geometry.stack import Stack, Vector
+from cardiotwin.geometry.measured import rings
+from cardiotwin.geometry.stack import LV, Stack, Vector
 from cardiotwin.geometry.surfaces import OUTLIER, Wall, normal_scale
 from cardiotwin.geometry.through import BELOW
 from cardiotwin.imaging.curves import plane_axes
@@ -29,7 +30,6 @@ ROUNDS = 4
 AGAINST_SURFACE = 1e-3  # m: outlines leave a smooth surface by this much without any shift
 STEP = 1e-4  # m: for differences
 NEAR_PLANE = 4e-3  # m: a long-axis point this near a slice is compared with it
-LV = (Structure.LV_ENDOCARDIUM, Structure.LV_EPICARDIUM)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,7 +64,8 @@ class _Crossing:
 
 
 def slice_shifts(contours: Contours, stack: Stack) -> SliceShifts:
-    """Return the displacements that make the stack one heart."""
+    """Return the displacements of the whole rings that make the stack one heart."""
+    stack = replace(stack, levels=rings(stack))
     levels = stack.levels
     across = plane_axes(stack.axis)
     heights = np.array([level.height for level in levels])
@@ -125,7 +126,7 @@ def refined(shifts: SliceShifts, contours: Contours, stack: Stack, wall: Wall) -
     prolate = wall.prolate
     trust = shifts.size**2 / (shifts.size**2 + AGAINST_SURFACE**2)
     moved = dict(shifts.moved)
-    for level in stack.levels:
+    for level in rings(stack):
         rows, misfits = [], []
         for number, outline in enumerate((level.endocardium, level.epicardium)):
             if outline is None:

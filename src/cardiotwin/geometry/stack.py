@@ -17,6 +17,7 @@ FEWEST = 4  # slices with cavity and wall at end-diastole
 FEWEST_LATER = 3  # in other phases, where the cavity is shorter
 ALIKE = 0.75  # ratio of the end slices' cavities above which they do not tell apex from base
 RV_GROWTH = 0.4  # of the mean area from end to end: less does not tell apex from base
+LV = (Structure.LV_ENDOCARDIUM, Structure.LV_EPICARDIUM)
 TOWARDS_BASE = np.array([0.5, -0.6, 0.6])  # right, back, up: where the base lies in a person
 
 Vector = Float[np.ndarray, "3"]
@@ -81,12 +82,15 @@ class Stack:
         Whether the sign of the axis is a guess from where hearts lie in people.
     misnamed
         Slices called short-axis that are tilted against the others, left out here.
+    grid
+        Distance of a label map's slices, drawn or empty, m; None where contours were drawn.
     """
 
     levels: tuple[Level, ...]
     axis: Vector
     axis_assumed: bool
     misnamed: tuple[int, ...]
+    grid: float | None
 
     @property
     def usable(self) -> tuple[Level, ...]:
@@ -124,6 +128,7 @@ def short_axis_stack(contours: Contours, axis: Vector | None = None) -> Stack:
         axis=sign * normal,
         axis_assumed=assumed,
         misnamed=tuple(k for k, keep in zip(short, kept, strict=True) if not keep),
+        grid=contours.slices[parallel[0]].thickness if contours.from_labels else None,
     )
 
 
@@ -131,7 +136,7 @@ def _levels(contours: Contours, numbers: list[int], normal: Vector) -> list[Leve
     planes = [contours.slices[k] for k in numbers]
     heights = np.array([float(plane.origin @ normal) for plane in planes])
     if contours.from_labels:
-        thickness = [plane.thickness for plane in planes]
+        thickness = _slabs(contours, numbers, heights)
     else:  # planes that another view's normal mixed up are counted anew
         thickness = shares(_without_gaps(heights)) if len(heights) else []
     found = []
@@ -151,6 +156,21 @@ def _levels(contours: Contours, numbers: list[int], normal: Vector) -> list[Leve
             )
         )
     return found
+
+
+def _slabs(
+    contours: Contours, numbers: list[int], heights: Float[np.ndarray, " planes"]
+) -> list[float]:
+    """Return the extents of a label map's slices, m: the grid's, where most of it is drawn.
+
+    Where every second slice or fewer are drawn, each reaches half way to its neighbours.
+    """
+    extents = np.array([contours.slices[k].thickness for k in numbers])
+    held = {curve.slice_id for structure in LV for curve in contours.of(structure)}
+    drawn = np.array([k in held for k in numbers], dtype=bool)
+    if drawn.any() and usual_distance(heights[drawn]) >= APART * extents[0]:
+        extents[drawn] = shares(_without_gaps(heights[drawn]))
+    return [float(extent) for extent in extents]
 
 
 def usual_distance(heights: Float[np.ndarray, " slices"]) -> float:
@@ -236,4 +256,4 @@ def _rv_widens(contours: Contours, ordered: list[Level]) -> float:
     return growth if abs(growth) > RV_GROWTH else 0.0
 
 
-__all__ = ["APART", "SAME_PLANE", "Level", "Stack", "short_axis_stack", "usual_distance"]
+__all__ = ["APART", "LV", "SAME_PLANE", "Level", "Stack", "short_axis_stack", "usual_distance"]

@@ -62,7 +62,7 @@ QUANTITIES = {
     ),
     "cuff_systolic_mmhg": pressure("cuff_systolic", 50, 280),
     "cuff_diastolic_mmhg": pressure("cuff_diastolic", 25, 180),
-    "end_diastolic_pressure_mmhg": pressure("end_diastolic_pressure", 1, 60),
+    "end_diastolic_pressure_mmhg": pressure("end_diastolic_pressure", 3, 60),
     "end_diastolic_pressure_sd_mmhg": pressure("end_diastolic_pressure_sd", 0.05, 20),
     "end_systolic_pressure_mmhg": pressure("end_systolic_pressure", 35, 260),
     "end_systolic_pressure_sd_mmhg": pressure("end_systolic_pressure_sd", 0.05, 60),

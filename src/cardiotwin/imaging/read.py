@@ -14,6 +14,7 @@ from cardiotwin.imaging.sources import AS_FOUND, Reading, Sources, find_sources
 from cardiotwin.imaging.valves import with_valves
 
 WHOLE_CINE = 10  # frames: fewer are chosen phases, not a beat
+DIGITS = 6  # of a second: a header's time has single precision
 EJECTED = (0.1, 0.7)  # s after the R wave, of end-systole: slow hearts fill longer, not eject
 
 
@@ -82,7 +83,7 @@ def _frame_times(
     for clock, times in _clocks(drawing, images, subject):
         if None in times.values():
             continue
-        found = {phase: time for phase, time in times.items() if time is not None}
+        found = {phase: round(time, DIGITS) for phase, time in times.items() if time is not None}
         late = found.get(ES, EJECTED[0])
         if EJECTED[0] <= late <= EJECTED[1]:
             return found, flags

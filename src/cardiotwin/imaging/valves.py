@@ -8,14 +8,17 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.errors import InputError
-from cardiotwin.imaging.examination import Contours, Curve, Phase, Structure
+from cardiotwin.imaging.examination import Contours, Curve, Phase, Structure, View
 from cardiotwin.imaging.quantities import check_keys
 from cardiotwin.units import MM
 
 KEY = "mitral_valve_mm"
 PHASES = (Phase.END_DIASTOLE, Phase.END_SYSTOLE)
 FEWEST = 2  # points: two tell a height
-FAR = 40e-3  # m from the nearest drawn contour: not this heart's valve
+FAR = 40e-3  # m from the nearest contour of the left ventricle: not this heart's valve
+WIDTH = (10e-3, 70e-3)  # m between the ring's farthest points, from infants to dilated hearts
+STEEPEST = 45.0  # degrees between the ring and the short-axis slices
+INSIDE = 0.4  # of the drawn height, from its nearer end: the valve is not in the middle
 
 Valves = Mapping[Phase, Float[np.ndarray, "points 3"]]
 
@@ -58,12 +61,12 @@ def with_valves(contours: Mapping[Phase, Contours], valves: Valves) -> dict[Phas
     for phase, points in valves.items():
         if phase not in result:
             continue
-        drawn = np.concatenate([curve.points for curve in result[phase].curves])
-        gap = float(np.linalg.norm(drawn[None] - points[:, None], axis=2).min(axis=1).max())
-        if gap > FAR:
+        wrong = _misplaced(points, result[phase])
+        if wrong:
             msg = (
-                f"{KEY}.{phase.value} has a point {gap / MM:.0f} mm from the nearest contour. "
-                "Give the image's world coordinates (RAS), in millimetres."
+                f"{KEY}.{phase.value} is no mitral valve of this heart, found {wrong}. Give the "
+                "image's world coordinates in millimetres, RAS: right, front and head are "
+                "positive (LPS has the first two reversed)."
             )
             raise InputError(msg)
         landmark = Curve(
@@ -71,3 +74,29 @@ def with_valves(contours: Mapping[Phase, Contours], valves: Valves) -> dict[Phas
         )
         result[phase] = replace(result[phase], curves=(*result[phase].curves, landmark))
     return result
+
+
+def _misplaced(points: Float[np.ndarray, "points 3"], contours: Contours) -> str:
+    """Return what no mitral valve does: in width, distance, tilt or height; else nothing."""
+    width = float(np.linalg.norm(points[:, None] - points[None], axis=2).max())
+    if not WIDTH[0] <= width <= WIDTH[1]:
+        return (
+            f"points at most {width / MM:.3g} mm apart ({WIDTH[0] / MM:g} to {WIDTH[1] / MM:g} mm "
+            "are a ring)"
+        )
+    cavity = contours.of(Structure.LV_ENDOCARDIUM, View.SHORT_AXIS)
+    wall = (*contours.of(Structure.LV_ENDOCARDIUM), *contours.of(Structure.LV_EPICARDIUM))
+    drawn = np.concatenate([curve.points for curve in wall])
+    gap = float(np.linalg.norm(drawn[None] - points[:, None], axis=2).min(axis=1).max())
+    if gap > FAR:
+        return f"a point {gap / MM:.0f} mm from the left ventricle's nearest contour"
+    normal = contours.slices[cavity[len(cavity) // 2].slice_id].normal
+    tilt = float(np.rad2deg(np.arcsin(min(np.ptp(points @ normal) / width, 1.0))))
+    if tilt > STEEPEST:
+        return f"a ring that stands at {tilt:.0f} degrees to the short-axis slices"
+    levels = np.array([curve.points.mean(axis=0) @ normal for curve in cavity])
+    height = float(points.mean(axis=0) @ normal)
+    inside = min(height - levels.min(), levels.max() - height)
+    if inside > INSIDE * np.ptp(levels):
+        return f"a ring {inside / MM:.0f} mm inside the drawn slices, in the ventricle's middle"
+    return ""

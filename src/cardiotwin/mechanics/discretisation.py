@@ -7,6 +7,8 @@ import numpy as np
 from cardiotwin.errors import InputError
 from cardiotwin.fem.settings import NewtonSettings
 
+FORMS = ("mixed", "penalty")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Discretisation:
@@ -27,7 +29,13 @@ class Discretisation:
     newton: NewtonSettings = field(default_factory=NewtonSettings)
 
     def __post_init__(self) -> None:
-        """Refuse a penalty without a finite bulk modulus."""
+        """Refuse a form that is none, and a penalty without a finite bulk modulus."""
+        if self.form not in FORMS:
+            msg = (
+                f"Discretisation.form must be {' or '.join(FORMS)}, found {self.form!r}. "
+                "Mixed is the default, and exact where the wall keeps its volume."
+            )
+            raise InputError(msg)
         finite = np.isfinite(self.bulk_modulus)
         if not self.bulk_modulus > 0 or (self.form == "penalty" and not finite):
             msg = (

@@ -1,5 +1,6 @@
 """What holds the wall: the pericardium and the base, as springs."""
 
+import math
 from dataclasses import dataclass
 
 from cardiotwin.errors import InputError
@@ -46,8 +47,11 @@ class Springs:
         """Refuse springs that push, and a wall that nothing holds."""
         for name in ("pericardium", "base_normal", "base_plane", "base_warp", "annulus"):
             value = getattr(self, name)
-            if not value >= 0:
-                msg = f"Springs.{name} must not be negative, found {value:g}. Use 0 for none."
+            if not 0 <= value < math.inf:
+                msg = (
+                    f"Springs.{name} must be finite and not negative, found {value:g}. "
+                    "Use 0 for none."
+                )
                 raise InputError(msg)
         if not 0 <= self.annulus_height < 1:
             msg = (

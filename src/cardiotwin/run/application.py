@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 import cardiotwin
 from cardiotwin.errors import InputError
-from cardiotwin.run.mistakes import adds, explain
+from cardiotwin.run.mistakes import adds, explain, nearest, option_names
 from cardiotwin.run.page import page
 
 Options = Mapping[str, Any]
@@ -51,7 +51,6 @@ def configs() -> Path:
 
 def run_job(name: str, function: Job, words: Sequence[str]) -> int:
     """Return the exit code of a job called with the words of its command line."""
-    _check_flags(words)
     if {"--help", "-h"} & set(words):
         print(help_page(name, words))  # noqa: T201 - the command's answer
         return 0
@@ -77,6 +76,7 @@ def run_hydra(name: str, task: Callable[[Any], Any], words: Sequence[str]) -> No
     InputError
         For words that Hydra cannot use, in one sentence.
     """
+    _check_flags(name, words)
     words = [quoted(word) for word in words] if not is_sweep(words) else list(words)
     overrides = [word for word in words if not word.startswith("-")]
     for word in filter(adds, overrides):
@@ -127,14 +127,25 @@ def quoted(word: str) -> str:
     return f"{key}='{value.replace(chr(39), chr(92) + chr(39))}'"
 
 
-def _check_flags(words: Sequence[str]) -> None:
+def _check_flags(name: str, words: Sequence[str]) -> None:
     for word in words:
-        flag = word.partition("=")[0]
+        flag, _, value = word.partition("=")
         if flag.startswith("-") and flag not in _FLAGS:
-            near = difflib.get_close_matches(flag, _FLAGS, n=1)
-            hint = f"Did you mean {near[0]}?" if near else "Options are written key=value."
-            msg = f"There is no flag {flag}. {hint}"
+            msg = f"There is no flag {flag}. {_meant(name, flag, value)}"
             raise InputError(msg)
+
+
+def _meant(name: str, flag: str, value: str) -> str:
+    """Return what to write instead of an unknown flag: an option, or a flag that there is."""
+    config = compose(name)
+    option, close = nearest(flag.lstrip("-"), option_names(config))
+    if close:
+        switch = isinstance(OmegaConf.select(config, option), bool)
+        return (
+            f"Options have no dashes: did you mean {option}={value or switch * 'true' or '...'}?"
+        )
+    near = difflib.get_close_matches(flag, _FLAGS, n=1)
+    return f"Did you mean {near[0]}?" if near else "Options are written key=value."
 
 
 @contextmanager

@@ -24,6 +24,7 @@ def run(words: Sequence[str]) -> int:
 
 def check_examination(options: Options) -> None:
     """Print what an examination holds; raise `InputError` for one that makes no twin."""
+    from cardiotwin.fitting.evidence import AssumedPressures, gather_evidence  # noqa: PLC0415 - not for --help
     from cardiotwin.geometry.fit import fit_anatomy  # noqa: PLC0415 - not for --help
     from cardiotwin.geometry.template import Template  # noqa: PLC0415 - not for --help
     from cardiotwin.imaging import describe, read_examination  # noqa: PLC0415 - not for --help
@@ -38,6 +39,7 @@ def check_examination(options: Options) -> None:
         anatomy = fit_anatomy(examination, Template())
         lines += [_fitted(phase, anatomy) for phase in anatomy.fits]
         flags += [flag for flag in anatomy.flags if flag not in flags]
+        gather_evidence(examination.subject, anatomy, AssumedPressures(), klotz=True)
     finally:  # what was read helps to see why geometry refuses it
         for line in (*lines, *(f"! {flag.name}: {flag.sentence}" for flag in flags)):
             print(line)  # noqa: T201 - the command's answer

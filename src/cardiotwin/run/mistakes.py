@@ -14,7 +14,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 Compose = Callable[..., Any]
 _WANTED = {"Float": "a number", "Integer": "a whole number", "bool": "true or false"}
-_CLOSE = 0.55  # of difflib: below this a suggestion would puzzle
+_CLOSE = 0.7  # of difflib: below this a suggestion would puzzle
 
 
 def explain(error: Exception, job: str, words: Sequence[str], compose: Compose) -> str:
@@ -128,11 +128,7 @@ def _is_option(job: str, key: str, compose: Compose) -> bool:
 
 def _unknown(job: str, word: str, key: str, compose: Compose) -> str:
     near, close = nearest(key, option_names(compose(job)))
-    hint = (
-        f"did you mean {near}?"
-        if close
-        else f"the nearest is {near}; cardiotwin {job} --help lists all."
-    )
+    hint = f"did you mean {near}?" if close else f"cardiotwin {job} --help lists all."
     return f"{job} has no option {key}, found {word}: {hint}"
 
 

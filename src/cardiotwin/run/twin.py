@@ -18,7 +18,7 @@ from cardiotwin.imaging.examination import Examination, Subject
 from cardiotwin.imaging.subject import subject_of, with_numbers
 from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.discretisation import Discretisation
-from cardiotwin.mechanics.material import Guccione, HolzapfelOgden, NeoHookean, Usyk
+from cardiotwin.mechanics.material import Guccione, HolzapfelOgden
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.run.application import Options, is_sweep, run_job
 from cardiotwin.run.check import place, reading
@@ -106,8 +106,6 @@ store("twin", TwinOptions)
 store_choice("subject", "as_read", SubjectOptions)
 store_choice("material", "holzapfel_ogden", schema(HolzapfelOgden))
 store_choice("material", "guccione", schema(Guccione))
-store_choice("material", "usyk", schema(Usyk))
-store_choice("material", "neo_hookean", schema(NeoHookean))
 
 
 def run(words: Sequence[str]) -> int:
@@ -122,6 +120,7 @@ def run(words: Sequence[str]) -> int:
 def make_twin(options: Options) -> None:
     """Read a heart, build its twin, save it, draw it; go on where an earlier call was killed."""
     start = time.perf_counter()
+    _beliefs(options)  # refused before anything is read or run
     examination = _read(options)
     subject = examination.subject if examination else None
     folder = _run_folder(options, subject)
@@ -132,24 +131,17 @@ def make_twin(options: Options) -> None:
         if is_finished(folder, mark, force=options["force"]):
             _LOG.info("%s is finished: nothing to do (force=true does it again)", folder)
             return
-        recipe = _recipe(options)  # which refuses what no model takes, before anything runs
         _keep_settings(folder, options)
         stages = Stages(folder / STAGES, stage_mark(mark))
         if examination is None:
             examination = _volunteer(options, folder, stages)
-        _finish(examination, options, folder, stages, recipe=recipe, mark=mark)
+        _finish(examination, options, folder, stages, mark)
         shown = " (open report.html)" if options["pictures"] else ""
         _LOG.info("%s: finished in %s%s", folder, elapsed(start), shown)
 
 
 def _finish(
-    examination: Examination,
-    options: Options,
-    folder: Path,
-    stages: Stages,
-    *,
-    recipe: Any,
-    mark: str,
+    examination: Examination, options: Options, folder: Path, stages: Stages, mark: str
 ) -> None:
     """Build, draw and save; the record last, since a folder with one is complete."""
     from cardiotwin.run.drawing import draw, keep_drawing  # noqa: PLC0415 - brings viz
@@ -157,40 +149,44 @@ def _finish(
     from cardiotwin.twin.store import save_twin  # noqa: PLC0415 - brings pyarrow
 
     truth = known_truth(Path(options["path"] or folder / SUBJECT).expanduser())
-    twin, anatomy = build_twin(examination, recipe, stages)
+    twin, anatomy = build_twin(examination, _recipe(options), stages)
     keep_drawing(examination, anatomy, truth, stages)
     if options["pictures"]:
         draw(twin, folder)
     save_twin(twin, folder, fingerprint=mark)
 
 
-def _recipe(options: Options) -> Any:
+def _beliefs(options: Options) -> dict[str, Any]:
+    """Return the models that need no solver; raise `InputError` for a number that none takes."""
     from cardiotwin.fitting.evidence import AssumedPressures  # noqa: PLC0415 - not for --help
+
+    pressure, prior = options["fit"]["pressure"], options["fit"]["passive"]["prior"]
+    return {
+        "template": build(options["template"]),
+        "angles": build(options["fibres"]),
+        "material": build(options["material"]),
+        "springs": build(options["springs"]),
+        "activation": build(options["activation"]),
+        "discretisation": build(options["discretisation"]),
+        "priors": {
+            "passive_scale": build(prior["scale"]),
+            "passive_exponent": build(prior["exponent"]),
+            "contractility": build(options["fit"]["contractility"]["prior"]),
+        },
+        "assumed": AssumedPressures(
+            **{name.removesuffix("_mmhg"): value * MMHG for name, value in pressure.items()}
+        ),
+        "klotz": options["fit"]["klotz"]["use"],
+        "seed": options["seed"],
+    }
+
+
+def _recipe(options: Options) -> Any:
     from cardiotwin.fitting.personalise import Priors  # noqa: PLC0415 - brings dolfinx
     from cardiotwin.twin.build import Recipe  # noqa: PLC0415 - brings dolfinx
 
-    fit, pressure = options["fit"], options["fit"]["pressure"]
-    return Recipe(
-        template=build(options["template"]),
-        angles=build(options["fibres"]),
-        material=build(options["material"]),
-        springs=build(options["springs"]),
-        activation=build(options["activation"]),
-        discretisation=build(options["discretisation"]),
-        priors=Priors(
-            passive_scale=build(fit["passive"]["prior"]["scale"]),
-            passive_exponent=build(fit["passive"]["prior"]["exponent"]),
-            contractility=build(fit["contractility"]["prior"]),
-        ),
-        assumed=AssumedPressures(
-            end_diastolic=pressure["end_diastolic_mmhg"] * MMHG,
-            end_diastolic_sd=pressure["end_diastolic_sd_mmhg"] * MMHG,
-            end_systolic=pressure["end_systolic_mmhg"] * MMHG,
-            end_systolic_sd=pressure["end_systolic_sd_mmhg"] * MMHG,
-        ),
-        klotz=fit["klotz"]["use"],
-        seed=options["seed"],
-    )
+    beliefs = _beliefs(options)
+    return Recipe(**beliefs | {"priors": Priors(**beliefs["priors"])})
 
 
 def _is_built_in(options: Options) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float, Integer
 
+from cardiotwin.errors import Flag
 from cardiotwin.fitting.evidence import Evidence, Measured
 from cardiotwin.fitting.personalise import KLOTZ_PRESSURE, RANGES, Fit, Priors
 from cardiotwin.fitting.summary import CONTRACTILITY, UNITS, UNLOADED, Uncertainty
@@ -15,7 +16,9 @@ from cardiotwin.imaging.examination import Phase
 from cardiotwin.mechanics.state import WallState
 from cardiotwin.twin.clinical import clinical_unit
 from cardiotwin.twin.twin import Agreement, Estimate
-from cardiotwin.units import MMHG
+from cardiotwin.units import MM, MMHG
+
+MISSED = 0.75  # of the measured displacement: an error as large is told
 
 
 def estimates(found: Uncertainty, priors: Priors, evidence: Evidence) -> dict[str, Estimate]:
@@ -35,7 +38,10 @@ def estimates(found: Uncertainty, priors: Priors, evidence: Evidence) -> dict[st
         else:
             measured = getattr(evidence, name)
             value_sd = f"{measured.value / scale:.4g} +- {measured.sd / scale:.2g}{unit}"
-            words = f"measured: {value_sd} ({measured.source})"
+            known = measured.source != "assumed"
+            words = (
+                f"measured: {value_sd} ({measured.source})" if known else f"assumed: {value_sd}"
+            )
         result[name] = Estimate(
             value=value,
             sd=found.sd(name),
@@ -117,6 +123,22 @@ def checks(
         rest = np.linalg.norm((predicted - measured)[nodes] - shift, axis=1)
         found["end_systolic_displacement_error_without_shift_mean"] = float(rest.mean())
     return found
+
+
+def motion_flags(checks: Mapping[str, float]) -> tuple[Flag, ...]:
+    """Return a flag where the predicted end-systole is hardly nearer than no motion at all."""
+    if "end_systolic_displacement_error_mean" not in checks:
+        return ()
+    error = checks["end_systolic_displacement_error_mean"]
+    moved = checks["end_systolic_displacement_measured_mean"]
+    if error < MISSED * moved:
+        return ()
+    sentence = (
+        f"The wall moved {moved / MM:.1f} mm on average from end-diastole to end-systole, and the "
+        f"twin misses its end-systolic place by {error / MM:.1f} mm. Only volumes and pressures "
+        "were fitted: motion, strain and twist are the model's, not this heart's."
+    )
+    return (Flag(name="end_systolic_motion_missed", sentence=sentence),)
 
 
 def surface_nodes(mesh: TetMesh) -> Integer[np.ndarray, " nodes"]:

@@ -27,7 +27,7 @@ from cardiotwin.mechanics.material import Material
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.state import WallState
 from cardiotwin.mechanics.wall import Wall
-from cardiotwin.twin.agreement import agreements, checks, estimates
+from cardiotwin.twin.agreement import agreements, checks, estimates, motion_flags
 from cardiotwin.twin.stages import Stages
 from cardiotwin.twin.twin import Twin
 
@@ -143,7 +143,7 @@ def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tupl
         )
     prediction: Prediction = stages.run("prediction", Prediction, lambda: predict(bench.wall, fit))
     twin = _record(examination, anatomy, evidence, fit=fit, prediction=prediction, recipe=recipe)
-    flags = (*known, *scale_flags(fit))
+    flags = (*known, *scale_flags(fit), *motion_flags(twin.checks))
     return replace(twin, flags=flags, timing=stages.timing), anatomy
 
 

@@ -11,8 +11,8 @@ CAPTIONS = {
     "slices_end_systole.png": "Drawn contours and the model's, end-systole.",
     "strain.png": "The opened wall, seen from the free wall.",
     "segments.png": "Means over the 17 segments of the American Heart Association.",
-    "pressure_volume.png": "Model states, passive curve, and measurements with one standard "
-    "deviation.",
+    "pressure_volume.png": "Model states, passive curve, and what was measured or assumed with "
+    "one standard deviation.",
     "fibres.png": "Fibres by rule; they are assumed, not measured.",
     "parameters.png": "Belief before and after the measurements; logarithmic where the prior is.",
 }

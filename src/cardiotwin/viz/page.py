@@ -11,8 +11,18 @@ from cardiotwin.twin.twin import Twin
 from cardiotwin.units import ML, MM, MMHG
 from cardiotwin.viz.digits import brief, plus_minus
 from cardiotwin.viz.html import STYLE, figures, fold, table
+from cardiotwin.viz.pressure_volume import is_assumed
 from cardiotwin.viz.theme import spoken
 
+_CHECKS = {
+    "unloading_return_p95": "unloaded wall inflated again, 95th percentile of the distance",
+    "end_systolic_displacement_measured_mean": "measured end-systolic displacement, mean",
+    "end_systolic_displacement_error_mean": "error of the predicted displacement, mean",
+    "end_systolic_displacement_error_p95": "error of the predicted displacement, 95th percentile",
+    "end_systolic_displacement_error_without_shift_mean": (
+        "error of the predicted displacement, mean, without the shift that all nodes share"
+    ),
+}
 SHORTEST = 1e-6  # m that the page tells apart from nothing
 
 
@@ -122,7 +132,9 @@ def _fit(twin: Twin) -> str:
                 one.source,
             )
         )
-    heads = ("measurement", "measured ± sd", "model", "unit", "difference", "source")
+    assumed = any(map(is_assumed, twin.fit.values()))
+    words = "measured or assumed ± sd" if assumed else "measured ± sd"
+    heads = ("quantity", words, "model", "unit", "difference", "source")
     return table(heads, rows, numbers=(1, 2, 4))
 
 
@@ -132,7 +144,7 @@ def _checks(twin: Twin) -> str:
         return ""
     rows = [
         (
-            spoken(name).replace("p95", "95th percentile"),
+            _CHECKS.get(name, spoken(name)),
             brief(length / MM) if length >= SHORTEST else f"< {SHORTEST / MM:g}",
             "mm",
         )
@@ -162,32 +174,31 @@ def _unit(name: str, unit: str) -> tuple[float, str]:
 
 def _recovery(twin: Twin, truth: Mapping[str, float]) -> str:
     """Return the errors of measurements and parameters of a heart whose truth is known."""
-    measured = {
-        name: (one.measured, one.sd, one.unit)
+    found = {
+        name: ("assumed" if is_assumed(one) else "measured", one.measured, one.sd, one.unit)
         for name, one in twin.fit.items()
         if not one.source.startswith("Klotz")
     }
     estimated = {
-        name: (one.value, one.sd, one.unit)
+        name: ("estimated", one.value, one.sd, one.unit)
         for name, one in twin.parameters.items()
-        if name not in measured
+        if name not in found
     }
     rows = []
-    for kind, found in (("measured", measured), ("estimated", estimated)):
-        for name, (value, sd, si) in found.items():
-            if name in truth:
-                scale, unit = _unit(name, si)
-                rows.append(
-                    (
-                        spoken(name),
-                        kind,
-                        brief(truth[name] / scale),
-                        plus_minus(value / scale, sd / scale),
-                        unit,
-                        _percent(value, truth[name]),
-                        f"{(value - truth[name]) / sd:+.2f} sd" if sd > 0 else "n/a",
-                    )
+    for name, (kind, value, sd, si) in (found | estimated).items():
+        if name in truth:
+            scale, unit = _unit(name, si)
+            rows.append(
+                (
+                    spoken(name),
+                    kind,
+                    brief(truth[name] / scale),
+                    plus_minus(value / scale, sd / scale),
+                    unit,
+                    _percent(value, truth[name]),
+                    f"{(value - truth[name]) / sd:+.2f} sd" if sd > 0 else "n/a",
                 )
+            )
     if not rows:
         return ""
     note = (

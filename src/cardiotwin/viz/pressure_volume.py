@@ -85,6 +85,11 @@ def measured(twin: Twin, name: str) -> Agreement | None:
     return twin.fit.get(name)
 
 
+def is_assumed(one: Agreement) -> bool:
+    """Return whether a number of the fit was assumed because nobody measured it."""
+    return one.source == "assumed"
+
+
 def _curves(plot: Plot, twin: Twin) -> None:
     if len(twin.passive_curve):
         volume, pressure = twin.passive_curve.T
@@ -134,6 +139,7 @@ def _state(plot: Plot, twin: Twin, name: str) -> None:
     if volume is None:
         return
     height = state.cavity_pressure if pressure is None else pressure.measured
+    assumed = pressure is not None and is_assumed(pressure)
     plot.errorbar(
         volume.measured / ML,
         height / MMHG,
@@ -146,7 +152,7 @@ def _state(plot: Plot, twin: Twin, name: str) -> None:
         elinewidth=1,
         capsize=3,
         zorder=5,
-        label=f"measured ± sd, {words}",
+        label=f"{'measured volume, assumed pressure' if assumed else 'measured'} ± sd, {words}",
     )
 
 
@@ -189,4 +195,4 @@ def _passive_pressure(twin: Twin) -> float:
     return max(1.08 * max(pressures, default=0.0) / MMHG, 12.0)
 
 
-__all__ = ["draw_pressure_volume", "klotz_curve", "smooth"]
+__all__ = ["draw_pressure_volume", "is_assumed", "klotz_curve", "smooth"]

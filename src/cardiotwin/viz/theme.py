@@ -89,6 +89,7 @@ def spoken(name: str) -> str:
         name.replace("_", " ")
         .replace("end diastol", "end-diastol")
         .replace("end systol", "end-systol")
+        .replace("mmhg", "mmHg")
     )
 
 

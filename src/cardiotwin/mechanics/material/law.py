@@ -1,5 +1,6 @@
 """What every passive law takes and gives, and what their parameters must be."""
 
+import math
 from dataclasses import fields
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -36,16 +37,16 @@ class Material(Protocol):
 
 
 def require_numbers(model: Any, may_vanish: tuple[str, ...] = ()) -> None:
-    """Refuse a coefficient of a law that is not positive (some may be zero)."""
+    """Refuse a coefficient of a law that is not finite and positive (some may be zero)."""
     for field in fields(model):
         value = getattr(model, field.name)
         if isinstance(value, bool | str):
             continue
         vanishing = field.name in may_vanish
-        if not (value > 0 or (vanishing and value == 0)):
+        if not (0 < value < math.inf or (vanishing and value == 0)):
             msg = (
                 f"{type(model).__name__}.{field.name} must "
-                f"{'not be negative' if vanishing else 'be positive'}, found {value:g}. "
+                f"be finite and {'not negative' if vanishing else 'positive'}, found {value:g}. "
                 "Stresses are in Pa (cardiotwin.units has KPA), exponents have no unit."
             )
             raise InputError(msg)
