@@ -8,11 +8,16 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from cardiotwin.exam import Volunteer, make_volunteer
 from cardiotwin.geometry.template import Template
 from cardiotwin.run.folder import locked
 from cardiotwin.units import MMHG
+
+# No test is timed: a busy machine is no defect.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 BESIDE_THE_PROJECT = Path(__file__).resolve().parents[2] / "shared" / "data"
 
