@@ -1,0 +1,301 @@
+"""A valid mesh made coarser by collapsing edges, so that it stays valid whatever is thin in it.
+
+Every collapse draws a node onto a neighbour. It is done where all cells left keep their shape and
+the boundary its surfaces, rims and topology; collapses that share no cell are done together.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Integer
+
+from cardiotwin.geometry.biventricular.soundness import shapes
+
+Deviation = Callable[[Float[np.ndarray, "n 3"], Integer[np.ndarray, " n"]], Float[np.ndarray, " n"]]
+"""Distance of positions, m, from the surface with a number."""
+
+GROWTH = 1.35  # of the longest edge allowed, from stage to stage
+LONGEST = 1.45  # of the edge asked for: a collapse makes no longer one
+TRIED = 4  # neighbours that a node may be drawn onto, nearest first
+ENOUGH = 0.01  # of the nodes drawn in a round: with fewer the stage ends
+ROUNDS = 60  # of a stage
+TURN = np.cos(np.deg2rad(50))  # a boundary face turns no more than this at once
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tagged:
+    """Straight tetrahedra with their boundary's faces on numbered surfaces.
+
+    Parameters
+    ----------
+    points
+        Corners, m.
+    cells
+        Four corners each, positive.
+    faces
+        Boundary faces, outward.
+    tags
+        Number of the surface of each face.
+    """
+
+    points: Float[np.ndarray, "nodes 3"]
+    cells: Integer[np.ndarray, "cells 4"]
+    faces: Integer[np.ndarray, "faces 3"]
+    tags: Integer[np.ndarray, " faces"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a collapse must keep.
+
+    Parameters
+    ----------
+    edge
+        Length that edges grow to, m.
+    least_angle
+        Smallest dihedral angle of a cell, rad.
+    deviation
+        Distance of a boundary edge's middle from its surface, m.
+    """
+
+    edge: float
+    least_angle: float
+    deviation: float
+
+
+def coarsened(
+    mesh: Tagged, limits: Limits, deviation: Deviation, rng: np.random.Generator
+) -> Tagged:
+    """Return the mesh with edges collapsed until they are about as long as asked."""
+    ends = mesh.points[mesh.cells[:, :2]]
+    usual = float(np.median(np.linalg.norm(np.diff(ends, axis=1), axis=2)))
+    n_stages = max(int(np.ceil(np.log(limits.edge / usual) / np.log(GROWTH))), 1)
+    for stage in range(n_stages):
+        cap = LONGEST * limits.edge / GROWTH ** (n_stages - 1 - stage)
+        active = np.ones(len(mesh.points), dtype=bool)
+        for _ in range(ROUNDS):
+            mesh, active, n_drawn = _round(mesh, active, replace(limits, edge=cap), deviation, rng)
+            if n_drawn < ENOUGH * len(mesh.points):
+                break
+    return mesh
+
+
+class _Incidence:
+    """Which elements hold a node."""
+
+    def __init__(self, elements: Integer[np.ndarray, "n k"], n_nodes: int) -> None:
+        flat = elements.ravel()
+        self.order = np.argsort(flat, kind="stable") // elements.shape[1]
+        self.start = np.concatenate([[0], np.cumsum(np.bincount(flat, minlength=n_nodes))])
+
+    def of(
+        self, nodes: Integer[np.ndarray, " n"]
+    ) -> tuple[Integer[np.ndarray, " m"], Integer[np.ndarray, " m"]]:
+        """Return (which of the nodes, element) for all elements that hold them."""
+        counts = self.start[nodes + 1] - self.start[nodes]
+        which = np.repeat(np.arange(len(nodes)), counts)
+        step = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return which, self.order[self.start[nodes][which] + step]
+
+
+def _round(
+    mesh: Tagged,
+    active: Bool[np.ndarray, " nodes"],
+    limits: Limits,
+    deviation: Deviation,
+    rng: np.random.Generator,
+) -> tuple[Tagged, Bool[np.ndarray, " _left"], int]:
+    """Return the mesh after one set of independent collapses, who may try again, how many."""
+    n = len(mesh.points)
+    rank = np.where(active, rng.permutation(n) + 1, 0)
+    beaten = np.zeros(n, dtype=bool)
+    ranks = rank[mesh.cells]
+    lower = ranks < ranks.max(axis=1, keepdims=True)
+    beaten[mesh.cells[lower]] = True
+    nodes = np.flatnonzero(active & ~beaten)
+    stars = _Incidence(mesh.cells, n), _Incidence(mesh.faces, n)
+    pair_u, pair_v = _targets(mesh, nodes, stars, limits.edge)
+    score = _scores(mesh, nodes, pair_u, pair_v, stars, limits, deviation)
+    order = np.lexsort((-score, pair_u))
+    first = order[np.unique(pair_u[order], return_index=True)[1]]
+    chosen = first[score[first] >= limits.least_angle]
+    u, v = nodes[pair_u[chosen]], pair_v[chosen]
+    kept = _apart(mesh, u, v, rank, stars[0]) & _linked(mesh, u, v, stars)
+    tried = active.copy()
+    tried[nodes] = False
+    tried[u[~kept]] = True  # another of the set was in the way
+    return _drawn(mesh, u[kept], v[kept], tried)
+
+
+def _targets(
+    mesh: Tagged,
+    nodes: Integer[np.ndarray, " n"],
+    stars: tuple[_Incidence, _Incidence],
+    longest: float,
+) -> tuple[Integer[np.ndarray, " pairs"], Integer[np.ndarray, " pairs"]]:
+    """Return (which of the nodes, neighbour): where each may go, the nearest few.
+
+    A node of a surface goes along that surface, one of a rim along that rim.
+    """
+    n = len(mesh.points)
+    bits = np.left_shift(1, mesh.tags)
+    mask = np.zeros(n, dtype=np.int64)
+    np.bitwise_or.at(mask, mesh.faces, bits[:, None])
+    which, cell = stars[0].of(nodes)
+    inside = mask[nodes[which]] == 0
+    which, cell = which[inside], cell[inside]
+    inner = np.repeat(which, 4) * n + mesh.cells[cell].ravel()
+    which, face = stars[1].of(nodes)
+    code, place = np.unique(np.repeat(which, 3) * n + mesh.faces[face].ravel(), return_inverse=True)
+    along = np.zeros(len(code), dtype=np.int64)
+    np.bitwise_or.at(along, place, np.repeat(bits[face], 3))
+    outer = code[along == mask[nodes[code // n]]]
+    # The node itself is in all its faces: its mask is its own, and it is dropped below.
+    pair_u, pair_v = np.divmod(np.concatenate([np.unique(inner), outer]), n)
+    far = np.linalg.norm(mesh.points[pair_v] - mesh.points[nodes[pair_u]], axis=1)
+    kept = (pair_v != nodes[pair_u]) & (far < longest)
+    pair_u, pair_v, far = pair_u[kept], pair_v[kept], far[kept]
+    order = np.lexsort((far, pair_u))
+    pair_u, pair_v = pair_u[order], pair_v[order]
+    starts = np.searchsorted(pair_u, pair_u)
+    near = np.arange(len(pair_u)) - starts < TRIED
+    return pair_u[near], pair_v[near]
+
+
+def _scores(
+    mesh: Tagged,
+    nodes: Integer[np.ndarray, " n"],
+    pair_u: Integer[np.ndarray, " pairs"],
+    pair_v: Integer[np.ndarray, " pairs"],
+    stars: tuple[_Incidence, _Incidence],
+    limits: Limits,
+    deviation: Deviation,
+) -> Float[np.ndarray, " pairs"]:
+    """Return the smallest dihedral angle after each collapse, rad; -1 where it may not be done."""
+    u = nodes[pair_u]
+    score = np.full(len(u), np.pi)
+    which, cell = stars[0].of(u)
+    corners = mesh.cells[cell]
+    left = ~(corners == pair_v[which][:, None]).any(axis=1)
+    which, corners = which[left], corners[left]
+    new = np.where(corners == u[which][:, None], pair_v[which][:, None], corners)
+    x = mesh.points[new]
+    far = np.linalg.norm(x - mesh.points[pair_v[which]][:, None], axis=2).max(axis=1)
+    fits = far < limits.edge
+    angle = np.full(len(new), -1.0)
+    found, volume = shapes(mesh.points, new[fits])
+    angle[fits] = np.where(volume > 0, found, -1.0)
+    np.minimum.at(score, which, angle)
+    which, face = stars[1].of(u)
+    corners = mesh.faces[face]
+    left = ~(corners == pair_v[which][:, None]).any(axis=1) & (score[which] > 0)
+    which, face, corners = which[left], face[left], corners[left]
+    new = np.where(corners == u[which][:, None], pair_v[which][:, None], corners)
+    before, after = _normals(mesh.points[corners]), _normals(mesh.points[new])
+    turned = np.einsum("ni,ni->n", before, after) < TURN
+    x = mesh.points[new]
+    off = np.zeros(len(new), dtype=bool)
+    for k in range(3):
+        middle = (x[:, k] + x[:, k - 1]) / 2
+        off |= deviation(middle, mesh.tags[face]) > limits.deviation
+    score[which[turned | off]] = -1.0
+    return score
+
+
+def _normals(x: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarray, "n 3"]:
+    normal = np.cross(x[:, 1] - x[:, 0], x[:, 2] - x[:, 0])
+    return np.asarray(normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-30))
+
+
+def _apart(
+    mesh: Tagged,
+    u: Integer[np.ndarray, " n"],
+    v: Integer[np.ndarray, " n"],
+    rank: Integer[np.ndarray, " nodes"],
+    star: _Incidence,
+) -> Bool[np.ndarray, " n"]:
+    """Return which collapses leave each other alone: none's target lies in another's star."""
+    n = len(mesh.points)
+    which, cell = star.of(u)
+    around = mesh.cells[cell]
+    claimed, aimed = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    np.maximum.at(claimed, around, rank[u][which][:, None])
+    np.maximum.at(aimed, v, rank[u])
+    rival = np.zeros(len(u), dtype=np.int64)
+    np.maximum.at(rival, which, aimed[around].max(axis=1))
+    return np.asarray((rank[u] >= claimed[v]) & (rank[u] >= rival))
+
+
+def _linked(
+    mesh: Tagged,
+    u: Integer[np.ndarray, " n"],
+    v: Integer[np.ndarray, " n"],
+    stars: tuple[_Incidence, _Incidence],
+) -> Bool[np.ndarray, " n"]:
+    """Return where only the nodes round an edge neighbour both its ends (the link condition).
+
+    Dey, Edelsbrunner, Guha & Nekhayev (1999), Publ Inst Math 66:23-45. Nodes inside need no
+    check: cells of positive volume that fill the same star are proof.
+    """
+    outside = np.isin(u, mesh.faces)
+    n = len(mesh.points)
+    allowed = np.ones(len(u), dtype=bool)
+    for elements, star, extra in ((mesh.cells, stars[0], 1), (mesh.faces, stars[1], 0)):
+        common = _neighbours(elements, star, u, n)
+        common = np.intersect1d(common, _neighbours(elements, star, v, n), assume_unique=True)
+        number = np.bincount(common // n, minlength=len(u)) - 2  # u and v are in both
+        which, element = star.of(u)
+        shared = (elements[element] == v[which][:, None]).any(axis=1)
+        allowed &= number == np.bincount(which[shared], minlength=len(u)) + extra
+    return np.asarray(allowed | ~outside)
+
+
+def _neighbours(
+    elements: Integer[np.ndarray, "n k"],
+    star: _Incidence,
+    nodes: Integer[np.ndarray, " m"],
+    n: int,
+) -> Integer[np.ndarray, " codes"]:
+    """Return the nodes of the elements round each node, as (which of the nodes) n + node."""
+    which, element = star.of(nodes)
+    return np.unique(which[:, None] * n + elements[element])
+
+
+def _drawn(
+    mesh: Tagged,
+    u: Integer[np.ndarray, " n"],
+    v: Integer[np.ndarray, " n"],
+    active: Bool[np.ndarray, " nodes"],
+) -> tuple[Tagged, Bool[np.ndarray, " _left"], int]:
+    """Return the mesh with each u drawn onto its v, renumbered, and who may try next."""
+    n = len(mesh.points)
+    target = np.arange(n)
+    target[u] = v
+    touched = np.isin(mesh.cells, u).any(axis=1)
+    active = active.copy()
+    active[mesh.cells[touched]] = True
+    cells, faces = target[mesh.cells], target[mesh.faces]
+    whole = _distinct(cells)
+    faces_kept = _distinct(faces)
+    left = np.ones(n, dtype=bool)
+    left[u] = False
+    number = np.cumsum(left) - 1
+    return (
+        Tagged(
+            points=mesh.points[left],
+            cells=number[cells[whole]],
+            faces=number[faces[faces_kept]],
+            tags=mesh.tags[faces_kept],
+        ),
+        active[left],
+        len(u),
+    )
+
+
+def _distinct(elements: Integer[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
+    ordered = np.sort(elements, axis=1)
+    return np.asarray((np.diff(ordered, axis=1) != 0).all(axis=1))
+
+
+__all__ = ["Deviation", "Limits", "Tagged", "coarsened"]
