@@ -1,1 +1,16 @@
-"""x"""
+"""Both ventricles as one wall of tetrahedra, from the same labels or contours as the LV's."""
+
+from cardiotwin.geometry.biventricular.anatomy import (
+    BiventricularAnatomy,
+    BiventricularFit,
+    BiventricularOptions,
+)
+from cardiotwin.geometry.biventricular.fit import as_left, fit_biventricle
+
+__all__ = [
+    "BiventricularAnatomy",
+    "BiventricularFit",
+    "BiventricularOptions",
+    "as_left",
+    "fit_biventricle",
+]

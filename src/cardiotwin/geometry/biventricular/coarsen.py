@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
-from cardiotwin.geometry.biventricular.soundness import shapes
+from cardiotwin.geometry.biventricular.solid import Tagged, shapes
 
 Deviation = Callable[[Float[np.ndarray, "n 3"], Integer[np.ndarray, " n"]], Float[np.ndarray, " n"]]
 """Distance of positions, m, from the surface with a number."""
@@ -21,28 +21,6 @@ TRIED = 4  # neighbours that a node may be drawn onto, nearest first
 ENOUGH = 0.01  # of the nodes drawn in a round: with fewer the stage ends
 ROUNDS = 60  # of a stage
 TURN = np.cos(np.deg2rad(50))  # a boundary face turns no more than this at once
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Tagged:
-    """Straight tetrahedra with their boundary's faces on numbered surfaces.
-
-    Parameters
-    ----------
-    points
-        Corners, m.
-    cells
-        Four corners each, positive.
-    faces
-        Boundary faces, outward.
-    tags
-        Number of the surface of each face.
-    """
-
-    points: Float[np.ndarray, "nodes 3"]
-    cells: Integer[np.ndarray, "cells 4"]
-    faces: Integer[np.ndarray, "faces 3"]
-    tags: Integer[np.ndarray, " faces"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,4 +276,4 @@ def _distinct(elements: Integer[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
     return np.asarray((np.diff(ordered, axis=1) != 0).all(axis=1))
 
 
-__all__ = ["Deviation", "Limits", "Tagged", "coarsened"]
+__all__ = ["Deviation", "Limits", "coarsened"]

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
 
+from cardiotwin.geometry.anatomy import HeartFrame
 from cardiotwin.geometry.biventricular.grid import (
     BAND,
     VOXEL,
@@ -24,6 +25,8 @@ from cardiotwin.imaging.examination import Contours
 ROOM = 12e-3  # m round the heart
 ABOVE = 6e-3  # m above the base
 FILLET = 4e-3  # m: over which the RV's wall joins the LV's
+CLEFT = 5e-3  # m: radius of a ball that enters the clefts between the ventricles
+NECK = 1.25e-3  # m: half the width of the narrowest neck in the RV's cavity
 SMOOTHING = 0.8  # voxels
 MOST_GROWTH = 1.5e-3  # m: surfaces are moved no more to match volumes
 Points = Float[np.ndarray, "n 3"]
@@ -43,6 +46,8 @@ class Shape:
         All that the epicardium encloses.
     axes, origin
         Rows and origin of the base's coordinates in the frame: across, across, normal.
+    frame
+        The heart's axes in the world.
     """
 
     left: Level
@@ -51,6 +56,7 @@ class Shape:
     outer: Level
     axes: Float[np.ndarray, "3 3"]
     origin: Float[np.ndarray, "3"]
+    frame: HeartFrame
 
     def local(self, points: Points) -> Points:
         """Return positions in the frame, m, of ones in the base's coordinates."""
@@ -90,21 +96,35 @@ def shape_of(
         left=left,
         right=cavity,
         ventricle=ventricle,
-        outer=ventricle.with_values(outer),
+        outer=ventricle.with_values(_closed(outer)),
         axes=axes,
         origin=origin,
+        frame=wall.prolate.frame,
     )
 
 
 def _one_cavity(cavity: Level, height: Float[np.ndarray, "x y z"]) -> Level:
     """Return the largest part of a cavity below the base and what is above, smoothed."""
-    inside = cavity.values > 0
-    kept = one_solid(inside & (height <= VOXEL)) | (inside & (height > VOXEL))
-    beside = np.where(
-        ndimage.binary_dilation(kept), np.minimum(cavity.values, -VOXEL / 4), -BAND
-    )
-    cleared = np.where(kept, np.maximum(cavity.values, VOXEL / 4), beside)
+    inside, above = cavity.values > 0, height > VOXEL
+    core = one_solid((cavity.values > NECK) & ~above)
+    kept = ndimage.binary_dilation(core, iterations=4) & inside | core | (inside & above)
+    filled = np.where(kept & ~inside, VOXEL, cavity.values)
+    others = ndimage.binary_dilation(inside & ~kept, iterations=2)
+    others &= ~ndimage.binary_dilation(kept, iterations=2)
+    cleared = np.where(inside & ~kept, -VOXEL, np.where(others, -BAND, filled))
     return cavity.with_values(ndimage.gaussian_filter(cleared, SMOOTHING))
+
+
+def _closed(outer: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x y z"]:
+    """Return a solid without clefts too narrow for a ball, nor pits that only the base opens."""
+    near = outer > -CLEFT
+    for k in range(near.shape[2]):
+        near[:, :, k] = ndimage.binary_fill_holes(near[:, :, k])
+    depth = ndimage.distance_transform_edt(near) * VOXEL - CLEFT - VOXEL / 2
+    depth = ndimage.gaussian_filter(depth, SMOOTHING)
+    closed = smooth_max(outer, depth - VOXEL / 2, VOXEL)
+    whole = one_solid(closed > 0)
+    return np.where(whole, np.maximum(closed, VOXEL / 4), np.minimum(closed, -VOXEL / 4))
 
 
 def _left(

@@ -5,12 +5,11 @@ between 10.7 and 164.8 degrees away from the base.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from cardiotwin.geometry.biventricular.lattice import Lattice
+from cardiotwin.geometry.biventricular.solid import Solid
 from cardiotwin.geometry.biventricular.stencils import Cut, cut_cells
 
 Function = Callable[[Float[np.ndarray, "n 3"]], Float[np.ndarray, " n"]]
@@ -23,25 +22,6 @@ STRAY = 0.4  # of the usual edge: a base node moves no farther in the plane
 ON_SURFACE = 0.02  # of the edge: residual of a node projected in the plane
 NEWTONS = 6
 SLOPE_STEP = 0.05  # of the edge, for differences
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Solid:
-    """Straight tetrahedra of positive volume.
-
-    Parameters
-    ----------
-    points
-        Corners, m.
-    cells
-        Four corners each.
-    on_base
-        Which corners lie in the base's plane.
-    """
-
-    points: Float[np.ndarray, "nodes 3"]
-    cells: Integer[np.ndarray, "cells 4"]
-    on_base: Bool[np.ndarray, " nodes"]
 
 
 def stuff(lattice: Lattice, function: Function) -> Solid:
@@ -203,4 +183,4 @@ def _in_plane(
     return points, (residual < ON_SURFACE * lattice.edge) & (far < STRAY * lattice.edge)
 
 
-__all__ = ["Function", "Solid", "stuff", "unique_edges"]
+__all__ = ["Function", "stuff", "unique_edges"]
