@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
+from scipy.sparse import coo_matrix
 
 from cardiotwin.geometry.biventricular.solid import Tagged, shapes
 
@@ -63,9 +64,13 @@ class _Incidence:
     """Which elements hold a node."""
 
     def __init__(self, elements: Integer[np.ndarray, "n k"], n_nodes: int) -> None:
-        flat = elements.ravel()
-        self.order = np.argsort(flat, kind="stable") // elements.shape[1]
-        self.start = np.concatenate([[0], np.cumsum(np.bincount(flat, minlength=n_nodes))])
+        which = np.repeat(np.arange(len(elements), dtype=np.int32), elements.shape[1])
+        ones = np.ones(len(which), dtype=np.int8)
+        by_node = coo_matrix(
+            (ones, (elements.ravel(), which)), shape=(n_nodes, len(elements))
+        ).tocsr()
+        self.order = by_node.indices.astype(np.int64)
+        self.start = by_node.indptr.astype(np.int64)
 
     def of(
         self, nodes: Integer[np.ndarray, " n"]
@@ -89,7 +94,8 @@ def _round(
     rank = np.where(active, rng.permutation(n) + 1, 0)
     beaten = np.zeros(n, dtype=bool)
     ranks = rank[mesh.cells]
-    lower = ranks < ranks.max(axis=1, keepdims=True)
+    best = np.maximum(np.maximum(ranks[:, 0], ranks[:, 1]), np.maximum(ranks[:, 2], ranks[:, 3]))
+    lower = ranks < best[:, None]
     beaten[mesh.cells[lower]] = True
     nodes = np.flatnonzero(active & ~beaten)
     stars = _Incidence(mesh.cells, n), _Incidence(mesh.faces, n)
@@ -155,19 +161,20 @@ def _scores(
     score = np.full(len(u), np.pi)
     which, cell = stars[0].of(u)
     corners = mesh.cells[cell]
-    left = ~(corners == pair_v[which][:, None]).any(axis=1)
+    left = ~_holds(corners, pair_v[which])
     which, corners = which[left], corners[left]
     new = np.where(corners == u[which][:, None], pair_v[which][:, None], corners)
     x = mesh.points[new]
-    far = np.linalg.norm(x - mesh.points[pair_v[which]][:, None], axis=2).max(axis=1)
-    fits = far < limits.edge
+    from_target = x - mesh.points[pair_v[which]][:, None]
+    far = np.einsum("nki,nki->nk", from_target, from_target)
+    fits = ~_any(far >= limits.edge**2)
     angle = np.full(len(new), -1.0)
     found, volume = shapes(mesh.points, new[fits])
     angle[fits] = np.where(volume > 0, found, -1.0)
     np.minimum.at(score, which, angle)
     which, face = stars[1].of(u)
     corners = mesh.faces[face]
-    left = ~(corners == pair_v[which][:, None]).any(axis=1) & (score[which] > 0)
+    left = ~_holds(corners, pair_v[which]) & (score[which] > 0)
     which, face, corners = which[left], face[left], corners[left]
     new = np.where(corners == u[which][:, None], pair_v[which][:, None], corners)
     before, after = _normals(mesh.points[corners]), _normals(mesh.points[new])
@@ -216,15 +223,17 @@ def _linked(
     Dey, Edelsbrunner, Guha & Nekhayev (1999), Publ Inst Math 66:23-45. Nodes inside need no
     check: cells of positive volume that fill the same star are proof.
     """
-    outside = np.isin(u, mesh.faces)
     n = len(mesh.points)
+    on_boundary = np.zeros(n, dtype=bool)
+    on_boundary[mesh.faces] = True
+    outside = on_boundary[u]
     allowed = np.ones(len(u), dtype=bool)
     for elements, star, extra in ((mesh.cells, stars[0], 1), (mesh.faces, stars[1], 0)):
         common = _neighbours(elements, star, u, n)
         common = np.intersect1d(common, _neighbours(elements, star, v, n), assume_unique=True)
         number = np.bincount(common // n, minlength=len(u)) - 2  # u and v are in both
         which, element = star.of(u)
-        shared = (elements[element] == v[which][:, None]).any(axis=1)
+        shared = _holds(elements[element], v[which])
         allowed &= number == np.bincount(which[shared], minlength=len(u)) + extra
     return np.asarray(allowed | ~outside)
 
@@ -250,7 +259,9 @@ def _drawn(
     n = len(mesh.points)
     target = np.arange(n)
     target[u] = v
-    touched = np.isin(mesh.cells, u).any(axis=1)
+    moves = np.zeros(n, dtype=bool)
+    moves[u] = True
+    touched = _any(moves[mesh.cells])
     active = active.copy()
     active[mesh.cells[touched]] = True
     cells, faces = target[mesh.cells], target[mesh.faces]
@@ -272,8 +283,20 @@ def _drawn(
 
 
 def _distinct(elements: Integer[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
-    ordered = np.sort(elements, axis=1)
-    return np.asarray((np.diff(ordered, axis=1) != 0).all(axis=1))
+    k = elements.shape[1]
+    same = [elements[:, i] == elements[:, j] for i in range(k) for j in range(i)]
+    return ~np.logical_or.reduce(same)
+
+
+def _any(found: Bool[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
+    """Return where any of a few columns is true (numpy's own is slow along short axes)."""
+    return np.logical_or.reduce([found[:, k] for k in range(found.shape[1])])
+
+
+def _holds(
+    elements: Integer[np.ndarray, "n k"], node: Integer[np.ndarray, " n"]
+) -> Bool[np.ndarray, " n"]:
+    return _any(elements == node[:, None])
 
 
 __all__ = ["Deviation", "Limits", "coarsened"]
