@@ -103,6 +103,8 @@ class BiventricularAnatomy:
         The contours after slice-shift correction.
     base_rule
         How the base was placed, in words.
+    rv_wall_rule
+        What the RV's free wall is made of, in words.
     flags
         What the reader must know.
     """
@@ -112,6 +114,7 @@ class BiventricularAnatomy:
     fit: BiventricularFit
     contours: Contours
     base_rule: str
+    rv_wall_rule: str
     flags: tuple[Flag, ...] = ()
 
 

@@ -9,11 +9,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
-from scipy.sparse import coo_matrix
 
 from cardiotwin.geometry.biventricular.solid import Tagged, shapes
+from cardiotwin.geometry.biventricular.stars import (
+    Incidence,
+    any_of,
+    distinct,
+    holds,
+    neighbours,
+)
 
-Deviation = Callable[[Float[np.ndarray, "n 3"], Integer[np.ndarray, " n"]], Float[np.ndarray, " n"]]
+Deviation = Callable[
+    [Float[np.ndarray, "n 3"], Integer[np.ndarray, " n"]], Float[np.ndarray, " n"]
+]
 """Distance of positions, m, from the surface with a number."""
 
 GROWTH = 1.35  # of the longest edge allowed, from stage to stage
@@ -60,26 +68,17 @@ def coarsened(
     return mesh
 
 
-class _Incidence:
-    """Which elements hold a node."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Trials:
+    """Pairs of a node, by its place among the chosen ones, and a neighbour to draw it onto."""
 
-    def __init__(self, elements: Integer[np.ndarray, "n k"], n_nodes: int) -> None:
-        which = np.repeat(np.arange(len(elements), dtype=np.int32), elements.shape[1])
-        ones = np.ones(len(which), dtype=np.int8)
-        by_node = coo_matrix(
-            (ones, (elements.ravel(), which)), shape=(n_nodes, len(elements))
-        ).tocsr()
-        self.order = by_node.indices.astype(np.int64)
-        self.start = by_node.indptr.astype(np.int64)
+    nodes: Integer[np.ndarray, " n"]
+    which: Integer[np.ndarray, " pairs"]
+    target: Integer[np.ndarray, " pairs"]
 
-    def of(
-        self, nodes: Integer[np.ndarray, " n"]
-    ) -> tuple[Integer[np.ndarray, " m"], Integer[np.ndarray, " m"]]:
-        """Return (which of the nodes, element) for all elements that hold them."""
-        counts = self.start[nodes + 1] - self.start[nodes]
-        which = np.repeat(np.arange(len(nodes)), counts)
-        step = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return which, self.order[self.start[nodes][which] + step]
+
+Stars = tuple[Incidence, Incidence]
+"""Cells, and boundary faces, by node."""
 
 
 def _round(
@@ -98,13 +97,13 @@ def _round(
     lower = ranks < best[:, None]
     beaten[mesh.cells[lower]] = True
     nodes = np.flatnonzero(active & ~beaten)
-    stars = _Incidence(mesh.cells, n), _Incidence(mesh.faces, n)
-    pair_u, pair_v = _targets(mesh, nodes, stars, limits.edge)
-    score = _scores(mesh, nodes, pair_u, pair_v, stars, limits, deviation)
-    order = np.lexsort((-score, pair_u))
-    first = order[np.unique(pair_u[order], return_index=True)[1]]
+    stars = Incidence(mesh.cells, n), Incidence(mesh.faces, n)
+    trials = _targets(mesh, nodes, stars, limits.edge)
+    score = _scores(mesh, trials, stars, limits, deviation)
+    order = np.lexsort((-score, trials.which))
+    first = order[np.unique(trials.which[order], return_index=True)[1]]
     chosen = first[score[first] >= limits.least_angle]
-    u, v = nodes[pair_u[chosen]], pair_v[chosen]
+    u, v = nodes[trials.which[chosen]], trials.target[chosen]
     kept = _apart(mesh, u, v, rank, stars[0]) & _linked(mesh, u, v, stars)
     tried = active.copy()
     tried[nodes] = False
@@ -115,10 +114,10 @@ def _round(
 def _targets(
     mesh: Tagged,
     nodes: Integer[np.ndarray, " n"],
-    stars: tuple[_Incidence, _Incidence],
+    stars: Stars,
     longest: float,
-) -> tuple[Integer[np.ndarray, " pairs"], Integer[np.ndarray, " pairs"]]:
-    """Return (which of the nodes, neighbour): where each may go, the nearest few.
+) -> _Trials:
+    """Return where each of the nodes may go, the nearest few.
 
     A node of a surface goes along that surface, one of a rim along that rim.
     """
@@ -131,7 +130,9 @@ def _targets(
     which, cell = which[inside], cell[inside]
     inner = np.repeat(which, 4) * n + mesh.cells[cell].ravel()
     which, face = stars[1].of(nodes)
-    code, place = np.unique(np.repeat(which, 3) * n + mesh.faces[face].ravel(), return_inverse=True)
+    code, place = np.unique(
+        np.repeat(which, 3) * n + mesh.faces[face].ravel(), return_inverse=True
+    )
     along = np.zeros(len(code), dtype=np.int64)
     np.bitwise_or.at(along, place, np.repeat(bits[face], 3))
     outer = code[along == mask[nodes[code // n]]]
@@ -144,39 +145,37 @@ def _targets(
     pair_u, pair_v = pair_u[order], pair_v[order]
     starts = np.searchsorted(pair_u, pair_u)
     near = np.arange(len(pair_u)) - starts < TRIED
-    return pair_u[near], pair_v[near]
+    return _Trials(nodes=nodes, which=pair_u[near], target=pair_v[near])
 
 
 def _scores(
     mesh: Tagged,
-    nodes: Integer[np.ndarray, " n"],
-    pair_u: Integer[np.ndarray, " pairs"],
-    pair_v: Integer[np.ndarray, " pairs"],
-    stars: tuple[_Incidence, _Incidence],
+    trials: _Trials,
+    stars: Stars,
     limits: Limits,
     deviation: Deviation,
 ) -> Float[np.ndarray, " pairs"]:
     """Return the smallest dihedral angle after each collapse, rad; -1 where it may not be done."""
-    u = nodes[pair_u]
+    u, v = trials.nodes[trials.which], trials.target
     score = np.full(len(u), np.pi)
     which, cell = stars[0].of(u)
     corners = mesh.cells[cell]
-    left = ~_holds(corners, pair_v[which])
+    left = ~holds(corners, v[which])
     which, corners = which[left], corners[left]
-    new = np.where(corners == u[which][:, None], pair_v[which][:, None], corners)
+    new = np.where(corners == u[which][:, None], v[which][:, None], corners)
     x = mesh.points[new]
-    from_target = x - mesh.points[pair_v[which]][:, None]
+    from_target = x - mesh.points[v[which]][:, None]
     far = np.einsum("nki,nki->nk", from_target, from_target)
-    fits = ~_any(far >= limits.edge**2)
+    fits = ~any_of(far >= limits.edge**2)
     angle = np.full(len(new), -1.0)
     found, volume = shapes(mesh.points, new[fits])
     angle[fits] = np.where(volume > 0, found, -1.0)
     np.minimum.at(score, which, angle)
     which, face = stars[1].of(u)
     corners = mesh.faces[face]
-    left = ~_holds(corners, pair_v[which]) & (score[which] > 0)
+    left = ~holds(corners, v[which]) & (score[which] > 0)
     which, face, corners = which[left], face[left], corners[left]
-    new = np.where(corners == u[which][:, None], pair_v[which][:, None], corners)
+    new = np.where(corners == u[which][:, None], v[which][:, None], corners)
     before, after = _normals(mesh.points[corners]), _normals(mesh.points[new])
     turned = np.einsum("ni,ni->n", before, after) < TURN
     x = mesh.points[new]
@@ -198,7 +197,7 @@ def _apart(
     u: Integer[np.ndarray, " n"],
     v: Integer[np.ndarray, " n"],
     rank: Integer[np.ndarray, " nodes"],
-    star: _Incidence,
+    star: Incidence,
 ) -> Bool[np.ndarray, " n"]:
     """Return which collapses leave each other alone: none's target lies in another's star."""
     n = len(mesh.points)
@@ -216,7 +215,7 @@ def _linked(
     mesh: Tagged,
     u: Integer[np.ndarray, " n"],
     v: Integer[np.ndarray, " n"],
-    stars: tuple[_Incidence, _Incidence],
+    stars: Stars,
 ) -> Bool[np.ndarray, " n"]:
     """Return where only the nodes round an edge neighbour both its ends (the link condition).
 
@@ -229,24 +228,13 @@ def _linked(
     outside = on_boundary[u]
     allowed = np.ones(len(u), dtype=bool)
     for elements, star, extra in ((mesh.cells, stars[0], 1), (mesh.faces, stars[1], 0)):
-        common = _neighbours(elements, star, u, n)
-        common = np.intersect1d(common, _neighbours(elements, star, v, n), assume_unique=True)
+        common = neighbours(elements, star, u, n)
+        common = np.intersect1d(common, neighbours(elements, star, v, n), assume_unique=True)
         number = np.bincount(common // n, minlength=len(u)) - 2  # u and v are in both
         which, element = star.of(u)
-        shared = _holds(elements[element], v[which])
+        shared = holds(elements[element], v[which])
         allowed &= number == np.bincount(which[shared], minlength=len(u)) + extra
     return np.asarray(allowed | ~outside)
-
-
-def _neighbours(
-    elements: Integer[np.ndarray, "n k"],
-    star: _Incidence,
-    nodes: Integer[np.ndarray, " m"],
-    n: int,
-) -> Integer[np.ndarray, " codes"]:
-    """Return the nodes of the elements round each node, as (which of the nodes) n + node."""
-    which, element = star.of(nodes)
-    return np.unique(which[:, None] * n + elements[element])
 
 
 def _drawn(
@@ -261,12 +249,12 @@ def _drawn(
     target[u] = v
     moves = np.zeros(n, dtype=bool)
     moves[u] = True
-    touched = _any(moves[mesh.cells])
+    touched = any_of(moves[mesh.cells])
     active = active.copy()
     active[mesh.cells[touched]] = True
     cells, faces = target[mesh.cells], target[mesh.faces]
-    whole = _distinct(cells)
-    faces_kept = _distinct(faces)
+    whole = distinct(cells)
+    faces_kept = distinct(faces)
     left = np.ones(n, dtype=bool)
     left[u] = False
     number = np.cumsum(left) - 1
@@ -280,23 +268,6 @@ def _drawn(
         active[left],
         len(u),
     )
-
-
-def _distinct(elements: Integer[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
-    k = elements.shape[1]
-    same = [elements[:, i] == elements[:, j] for i in range(k) for j in range(i)]
-    return ~np.logical_or.reduce(same)
-
-
-def _any(found: Bool[np.ndarray, "n k"]) -> Bool[np.ndarray, " n"]:
-    """Return where any of a few columns is true (numpy's own is slow along short axes)."""
-    return np.logical_or.reduce([found[:, k] for k in range(found.shape[1])])
-
-
-def _holds(
-    elements: Integer[np.ndarray, "n k"], node: Integer[np.ndarray, " n"]
-) -> Bool[np.ndarray, " n"]:
-    return _any(elements == node[:, None])
 
 
 __all__ = ["Deviation", "Limits", "coarsened"]

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
-from cardiotwin.errors import Flag, InputError
+from cardiotwin.errors import InputError
 from cardiotwin.geometry.anatomy import Anatomy, HeartFrame
 from cardiotwin.geometry.biventricular.anatomy import (
     BiventricularAnatomy,
@@ -64,7 +64,7 @@ def fit_biventricle(
     frame = _frame(stack, left)
     wall = wall_through(contours, stack, frame, 1.0)
     right = right_cavity(contours, stack, wall)
-    shape = shape_of(contours, stack, wall, right, options.rv_wall)
+    shape = shape_of(stack, wall, right, options.rv_wall)
     straight, attempts = _sound_mesh(shape, options)
     mesh = order_two(straight, shape)
     fit = _fit(mesh, stack, wall, right, attempts)
@@ -75,7 +75,8 @@ def fit_biventricle(
         fit=fit,
         contours=contours,
         base_rule=left.base_rule[Phase.END_DIASTOLE],
-        flags=(*left.flags, _built_wall(options)),
+        rv_wall_rule=f"{options.rv_wall / MM:.1f} mm built round the RV's cavity",
+        flags=left.flags,
     )
 
 
@@ -98,7 +99,7 @@ def _frame(stack: Stack, left: Anatomy) -> HeartFrame:
 
 def _sound_mesh(shape: Shape, options: BiventricularOptions) -> tuple[Tagged, int]:
     """Return the first sound mesh of several lattices, and how many were tried."""
-    reasons = []
+    reasons: list[str] = []
     low, high = _bounds(shape)
     for share in FINER:
         for offset in OFFSETS:
@@ -174,17 +175,9 @@ def _check_volumes(fit: BiventricularFit) -> None:
                 f"The {name} ventricle's cavity does not come out as drawn, found "
                 f"{model / ML:.0f} mL in the mesh and {measured / ML:.0f} mL in the outlines "
                 f"({100 * off:+.0f} %, at most {100 * most:g}). "
-                "Look at the outlines: they may overlap the other ventricle or jump between slices."
+                "Look at the outlines: they overlap the other ventricle, or jump between slices."
             )
             raise InputError(msg)
-
-
-def _built_wall(options: BiventricularOptions) -> Flag:
-    sentence = (
-        f"The right ventricle's free wall was not drawn: it is built {options.rv_wall / MM:.1f} mm "
-        "thick round the cavity (rv_wall), so its mass and stresses rest on that."
-    )
-    return Flag(name="rv_wall_assumed", sentence=sentence)
 
 
 __all__ = ["as_left", "fit_biventricle"]

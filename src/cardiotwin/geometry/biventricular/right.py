@@ -106,9 +106,9 @@ def _slices(
     flat = Grid(low=grid.low, shape=(*grid.shape[:2], 1)).points[:, :2]
     heights: list[float] = []
     distances: list[Float[np.ndarray, "x y"]] = []
-    for level in right.levels:
-        assert level.endocardium is not None
-        local = wall.prolate.local(level.endocardium)
+    outlines = [level.endocardium for level in right.levels if level.endocardium is not None]
+    for outline in outlines:
+        local = wall.prolate.local(outline)
         distance = _signed_distance(local[:, :2], flat).reshape(grid.shape[:2])
         distance = gaussian_filter(distance, ROUNDING)
         height = float(local[:, 2].mean())
@@ -148,7 +148,8 @@ def _signed_distance(
     share = (np.arange(len(which)) - np.repeat(np.cumsum(parts) - parts, parts)) / parts[which]
     fine = outline[which] + share[:, None] * (ahead - outline)[which]
     inside = points_in_poly(points, outline)  # type: ignore[no-untyped-call]
-    return np.where(inside, 1.0, -1.0) * cKDTree(fine).query(points)[0]
+    distance = cKDTree(fine).query(points)[0]
+    return np.asarray(np.where(inside, distance, -distance))
 
 
 __all__ = ["RightCavity", "cavity_values", "right_cavity"]

@@ -20,7 +20,6 @@ from cardiotwin.geometry.biventricular.right import RightCavity, cavity_values
 from cardiotwin.geometry.measured import Extent, extent, rings, slab_volumes
 from cardiotwin.geometry.stack import Stack
 from cardiotwin.geometry.surfaces import Wall, normal_scale
-from cardiotwin.imaging.examination import Contours
 
 ROOM = 12e-3  # m round the heart
 ABOVE = 6e-3  # m above the base
@@ -72,24 +71,20 @@ class Shape:
         return np.stack([-self.left.at(local), -self.right.at(local), self.outer.at(local)])
 
 
-def shape_of(
-    contours: Contours, stack: Stack, wall: Wall, right: RightCavity, rv_wall: float
-) -> Shape:
+def shape_of(stack: Stack, wall: Wall, right: RightCavity, rv_wall: float) -> Shape:
     """Return the solids whose volumes are those drawn, with an RV wall of a thickness, m."""
     grid = _grid(wall, right, rv_wall)
     axes = _base_axes(wall.base)
     origin = np.array([0.0, 0.0, wall.base[0]])
     height = ((grid.points - origin) @ axes[2]).reshape(grid.shape)
     below = np.clip(0.5 - height / VOXEL, 0, 1)
-    left, ventricle = _left(contours, stack, wall, grid, below)
+    left, ventricle = _left(stack, wall, grid, below)
     cavity = Level(grid=grid, values=cavity_values(right, wall, grid))
     cavity = cavity.with_values(ndimage.gaussian_filter(cavity.values, SMOOTHING))
     among = below * _between(grid, right.between)
     cavity = _one_cavity(cavity.with_values(np.minimum(cavity.values, -ventricle.values)), height)
     cavity = cavity.grown_to(right.volume, among, MOST_GROWTH)
-    cavity = _one_cavity(
-        cavity.with_values(np.minimum(cavity.values, -ventricle.values)), height
-    )
+    cavity = _one_cavity(cavity.with_values(np.minimum(cavity.values, -ventricle.values)), height)
     cavity = redistanced(cavity)
     outer = smooth_max(ventricle.values, cavity.values + rv_wall, FILLET)
     return Shape(
@@ -124,11 +119,12 @@ def _closed(outer: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x y z"]:
     depth = ndimage.gaussian_filter(depth, SMOOTHING)
     closed = smooth_max(outer, depth - VOXEL / 2, VOXEL)
     whole = one_solid(closed > 0)
-    return np.where(whole, np.maximum(closed, VOXEL / 4), np.minimum(closed, -VOXEL / 4))
+    found = np.where(whole, np.maximum(closed, VOXEL / 4), np.minimum(closed, -VOXEL / 4))
+    return np.asarray(found)
 
 
 def _left(
-    contours: Contours, stack: Stack, wall: Wall, grid: Grid, below: Float[np.ndarray, "x y z"]
+    stack: Stack, wall: Wall, grid: Grid, below: Float[np.ndarray, "x y z"]
 ) -> tuple[Level, Level]:
     """Return the LV's cavity, and it with its wall, with the volumes that were drawn."""
     levels = rings(stack)

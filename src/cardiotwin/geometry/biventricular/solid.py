@@ -73,7 +73,7 @@ def largest_part(solid: Solid) -> Solid:
 def boundary(cells: Integer[np.ndarray, "cells 4"]) -> Integer[np.ndarray, "faces 3"]:
     """Return the faces of only one cell, outward by the right hand."""
     order, same = _paired(cells)
-    single = ~(np.append(same, False) | np.insert(same, 0, False))  # noqa: FBT003
+    single = ~(np.append(same, False) | np.insert(same, 0, False))
     return np.asarray(cells[:, FACES].reshape(-1, 3)[order[single]])
 
 

@@ -29,23 +29,32 @@ def failing(mesh: Tagged, least_angle: float) -> str | None:
         return f"{flat} cells without volume"
     if angle < least_angle:
         return f"a dihedral angle of {np.degrees(angle):.1f} degrees"
-    faces = boundary(mesh.cells)
-    if len(faces) != len(mesh.faces):
-        return f"{len(faces)} boundary faces of which {len(mesh.faces)} are tagged"
-    edges, pieces, fans, euler = _topology(faces)
+    return _leaking(mesh) or next(
+        (found for number in range(len(PATCHES)) if (found := _torn(mesh, number))), None
+    )
+
+
+def _leaking(mesh: Tagged) -> str | None:
+    """Return in words where the boundary is not one closed manifold surface without handles."""
+    edges, pieces, pinched, euler = _topology(boundary(mesh.cells))
     if edges:
         return f"{edges} boundary edges that do not join two faces"
-    if fans:
-        return f"{fans} points where the wall touches itself"
+    if pinched:
+        return f"{pinched} points where the wall touches itself"
     if pieces != 1 or euler != SPHERE:
         return f"{pieces} surfaces with {(SPHERE * pieces - euler) / 2:g} holes through the wall"
-    for number, (name, expected) in enumerate(PATCHES):
-        patch = mesh.faces[mesh.tags == number]
-        if len(patch) == 0:
-            return f"{name} missing"
-        _, pieces, _, euler = _topology(patch)
-        if pieces != 1 or euler != expected:
-            return f"{name} in {pieces} pieces with an Euler characteristic of {euler}"
+    return None
+
+
+def _torn(mesh: Tagged, number: int) -> str | None:
+    """Return in words how a numbered surface is not one piece with its rims."""
+    name, expected = PATCHES[number]
+    patch = mesh.faces[mesh.tags == number]
+    if len(patch) == 0:
+        return f"{name} missing"
+    _, pieces, _, euler = _topology(patch)
+    if pieces != 1 or euler != expected:
+        return f"{name} in {pieces} pieces with an Euler characteristic of {euler}"
     return None
 
 

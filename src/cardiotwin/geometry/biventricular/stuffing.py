@@ -5,6 +5,7 @@ between 10.7 and 164.8 degrees away from the base.
 """
 
 from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
@@ -13,7 +14,7 @@ from cardiotwin.geometry.biventricular.solid import Solid
 from cardiotwin.geometry.biventricular.stencils import Cut, cut_cells
 
 Function = Callable[[Float[np.ndarray, "n 3"]], Float[np.ndarray, " n"]]
-"""A function of the position, m, positive inside the solid, about the distance from its surface."""
+"""About the distance inside the solid at positions, m."""
 
 ALPHA_LONG, ALPHA_SHORT = 0.24999, 0.41189  # table 1 of the paper, for its bounds
 ALPHA_DOWN, ALPHA_ACROSS = 0.25, 0.30  # from a face's middle on the base: down, to a corner
@@ -29,27 +30,23 @@ def stuff(lattice: Lattice, function: Function) -> Solid:
     lattice, value = _trimmed(lattice, function)
     sign = np.sign(value).astype(np.int64)
     edges, points = _cuts(lattice, value, function)
-    points, sign, kept = _warped(lattice, sign, edges, points, function)
+    moved, sign, kept = _warped(lattice, sign, edges, points, function)
     cut = Cut(
         places=lattice.places,
-        points=points[0],
+        points=moved,
         sign=sign,
         edges=edges[kept],
-        cuts=points[1][kept],
+        cuts=points[kept],
     )
     corners, cells = cut_cells(lattice.cells, cut)
     on_base = np.zeros(len(corners), dtype=bool)
     on_base[: len(lattice.places)] = lattice.on_base
     on_base |= corners[:, 2] == 0
     used, numbered = np.unique(cells, return_inverse=True)
-    return Solid(
-        points=corners[used], cells=numbered.reshape(cells.shape), on_base=on_base[used]
-    )
+    return Solid(points=corners[used], cells=numbered.reshape(cells.shape), on_base=on_base[used])
 
 
-def _trimmed(
-    lattice: Lattice, function: Function
-) -> tuple[Lattice, Float[np.ndarray, " nodes"]]:
+def _trimmed(lattice: Lattice, function: Function) -> tuple[Lattice, Float[np.ndarray, " nodes"]]:
     """Return the lattice without cells that hold nothing of the solid, and the function on it."""
     value = function(lattice.points)
     cells = lattice.cells[(value > 0)[lattice.cells].any(axis=1)]
@@ -99,11 +96,11 @@ def _warped(
     cuts: Float[np.ndarray, "cuts 3"],
     function: Function,
 ) -> tuple[
-    tuple[Float[np.ndarray, "nodes 3"], Float[np.ndarray, "cuts 3"]],
+    Float[np.ndarray, "nodes 3"],
     Integer[np.ndarray, " nodes"],
     Bool[np.ndarray, " cuts"],
 ]:
-    """Return nodes and cuts after snapping, the signs, and which cuts are left.
+    """Return the nodes after snapping, their signs, and which cuts are left.
 
     The nearest pair of node and cut goes first. Pairs that cannot disturb each other go at once,
     with the same result.
@@ -126,7 +123,7 @@ def _warped(
         points[node[won]] = target[won]
         sign[node[won]] = 0
         active &= (sign[node] != 0) & (sign[other] != 0)
-    return (points, cuts), sign, (sign[edges] != 0).all(axis=1)
+    return points, sign, (sign[edges] != 0).all(axis=1)
 
 
 def _violations(
@@ -134,7 +131,9 @@ def _violations(
     edges: Integer[np.ndarray, "cuts 2"],
     cuts: Float[np.ndarray, "cuts 3"],
     function: Function,
-) -> tuple[Integer[np.ndarray, " pairs"], Integer[np.ndarray, " pairs"], Float[np.ndarray, "pairs 3"]]:
+) -> tuple[
+    Integer[np.ndarray, " pairs"], Integer[np.ndarray, " pairs"], Float[np.ndarray, "pairs 3"]
+]:
     """Return node, cut's edge and where the node would go, for cuts too near a node."""
     length = np.linalg.norm(np.diff(lattice.points[edges], axis=1)[:, 0], axis=1)
     alpha = _alphas(lattice, edges)
