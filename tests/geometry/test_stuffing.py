@@ -12,6 +12,8 @@ from cardiotwin.geometry.biventricular.soundness import failing
 from cardiotwin.geometry.biventricular.stuffing import stuff
 from cardiotwin.units import MM
 
+from .tubes import HIGH, LOW, off, two_tubes
+
 INNER, OUTER = 20 * MM, 27 * MM
 CORNER = np.array([35, 35, 40]) * MM
 
@@ -72,43 +74,6 @@ def test_the_base_is_flat_and_whole():
     area = np.linalg.norm(np.cross(top[:, 1] - top[:, 0], top[:, 2] - top[:, 0]), axis=1).sum() / 2
     assert np.abs(solid.points[solid.on_base, 2]).max() == 0
     assert area == pytest.approx(np.pi * (OUTER**2 - INNER**2), rel=0.01)
-
-
-TUBES = np.array([[0, 0], [29, 0]]) * MM  # two cavities side by side, one wall round both
-
-
-def parts(points):
-    """Return how far points lie outside two round-bottomed cavities and inside their wall, m."""
-
-    def inside(centre, radius):
-        below = points - [*centre, -10 * MM]
-        below[:, 2] = np.minimum(below[:, 2], 0)
-        return radius - np.linalg.norm(below, axis=1)
-
-    left, right = (inside(centre, r) for centre, r in zip(TUBES, (15 * MM, 9 * MM), strict=True))
-    outer = np.maximum(left + 6 * MM, right + THIN)
-    return np.stack([-left, -right, outer])
-
-
-THIN = 3 * MM
-AT = np.array([0, 18]) * MM  # a drill along x goes in at (y, z) = -AT
-LOW, HIGH = np.array([-25, -25, -35]) * MM, np.array([45, 25, 0]) * MM
-
-
-def two_tubes(edge, drill=0.0):
-    def function(points):
-        return np.minimum(parts(points).min(axis=0), np.hypot(*(points[:, 1:] + AT).T) - drill)
-
-    solid = largest_part(stuff(lattice_below(LOW, HIGH, edge), function))
-    faces = boundary(solid.cells)
-    tags = np.argmin(np.abs(parts(solid.points[faces].mean(axis=1))), axis=0)
-    tags[solid.on_base[faces].all(axis=1)] = 3
-    return Tagged(points=solid.points, cells=solid.cells, faces=faces, tags=tags)
-
-
-def off(points, tags):
-    found = np.concatenate([parts(points), points[None, :, 2]])
-    return np.abs(np.take_along_axis(found, tags[None], axis=0)[0])
 
 
 def test_a_coarse_mesh_keeps_the_thin_wall_closed_and_its_surfaces():

@@ -5,6 +5,7 @@ from cardiotwin.geometry.biventricular.anatomy import (
     BiventricularFit,
     BiventricularOptions,
 )
+from cardiotwin.geometry.biventricular.fibres import biventricular_fibres
 from cardiotwin.geometry.biventricular.fit import as_left, fit_biventricle
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "BiventricularFit",
     "BiventricularOptions",
     "as_left",
+    "biventricular_fibres",
     "fit_biventricle",
 ]

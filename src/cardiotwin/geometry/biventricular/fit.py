@@ -18,6 +18,7 @@ from cardiotwin.geometry.biventricular.anatomy import (
     BiventricularOptions,
 )
 from cardiotwin.geometry.biventricular.coarsen import Limits, coarsened
+from cardiotwin.geometry.biventricular.coordinates import with_coordinates
 from cardiotwin.geometry.biventricular.curved import off_surface, order_two, tagged
 from cardiotwin.geometry.biventricular.lattice import lattice_below
 from cardiotwin.geometry.biventricular.right import RightCavity, right_cavity
@@ -66,7 +67,7 @@ def fit_biventricle(
     right = right_cavity(contours, stack, wall)
     shape = shape_of(stack, wall, right, options.rv_wall)
     straight, attempts = _sound_mesh(shape, options)
-    mesh = order_two(straight, shape)
+    mesh = with_coordinates(order_two(straight, shape), shape, wall)
     fit = _fit(mesh, stack, wall, right, attempts)
     _check_volumes(fit)
     return BiventricularAnatomy(

@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 from scipy.spatial import cKDTree
-from skimage.measure import marching_cubes
 
 VOXEL = 1.25e-3  # m
 BAND = 9e-3  # m: distances are true this far from a surface
+APART = 0.7  # voxels between neighbouring crossings of a surface and the grid's lines
 RAMP = 1.0  # voxels over which a voxel counts as part inside
 
 
@@ -89,27 +89,38 @@ def one_solid(inside: Bool[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
 def redistanced(level: Level) -> Level:
     """Return the same surface with the signed distance from it in a band about it."""
     values = level.values
-    corners, triangles, _, _ = marching_cubes(values, 0.0)  # type: ignore[no-untyped-call]
-    x = corners[triangles].astype(np.float64)
-    normals = np.cross(x[:, 1] - x[:, 0], x[:, 2] - x[:, 0])
-    size = np.linalg.norm(normals, axis=1)
-    x, normals = x[size > 0], normals[size > 0] / size[size > 0, None]
-    centres = x.mean(axis=1)
-    reach = np.linalg.norm(x - centres[:, None], axis=2).max(axis=1)
+    crossings, normals = _crossings(values)
     inside = values > 0
-    shell = ndimage.binary_dilation(inside, iterations=2) & ~ndimage.binary_erosion(
-        inside, iterations=2
-    )
-    steps = int(np.ceil(BAND / VOXEL))
-    band = ndimage.binary_dilation(shell, iterations=steps)
+    shell = ndimage.binary_dilation(inside, iterations=2)
+    shell &= ~ndimage.binary_erosion(inside, iterations=2)
+    band = ndimage.binary_dilation(shell, iterations=int(np.ceil(BAND / VOXEL)))
     places = np.argwhere(band)
-    far, nearest = cKDTree(centres).query(places)
-    along = np.einsum("ni,ni->n", places - centres[nearest], normals[nearest])
+    far, nearest = cKDTree(crossings).query(places)
+    along = np.abs(np.einsum("ni,ni->n", places - crossings[nearest], normals[nearest]))
     beside = np.sqrt(np.maximum(far**2 - along**2, 0))
-    distance = np.hypot(along, np.maximum(beside - reach[nearest], 0))
-    found = np.where(inside, 1.0, -1.0) * (BAND + VOXEL)
-    found[band] = np.where(inside[band], 1.0, -1.0) * np.minimum(distance * VOXEL, BAND + VOXEL)
-    return level.with_values(found)
+    # Above the nearest crossing the surface goes on as a plane, but no farther than to the next.
+    distance = np.hypot(along, np.maximum(beside - APART, 0)) * VOXEL
+    found = np.full(values.shape, BAND + VOXEL)
+    found[band] = np.minimum(distance, BAND + VOXEL)
+    return level.with_values(np.where(inside, found, -found))
+
+
+def _crossings(
+    values: Float[np.ndarray, "x y z"],
+) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n 3"]]:
+    """Return where the function crosses zero along the grid's lines, and its direction there."""
+    slopes = np.stack(np.gradient(values), axis=-1)
+    points, normals = [], []
+    for axis, step in enumerate(np.eye(3, dtype=np.int64)):
+        ends = np.swapaxes(values, 0, axis)
+        place = np.argwhere(np.swapaxes((ends[:-1] > 0) != (ends[1:] > 0), 0, axis))
+        here, there = tuple(place.T), tuple((place + step).T)
+        share = (values[here] / (values[here] - values[there]))[:, None]
+        points.append(place + share * step)
+        normals.append(slopes[here] * (1 - share) + slopes[there] * share)
+    normal = np.concatenate(normals)
+    length = np.linalg.norm(normal, axis=1, keepdims=True)
+    return np.concatenate(points), normal / np.maximum(length, np.finfo(np.float64).tiny)
 
 
 __all__ = ["BAND", "VOXEL", "Grid", "Level", "one_solid", "redistanced", "smooth_max"]
