@@ -22,7 +22,7 @@ from cardiotwin.imaging import read_examination, trace_labels
 from cardiotwin.imaging.examination import Phase, Structure, Tissue
 from cardiotwin.units import ML, MM
 
-from .ellipsoids import AXIS, CENTRE, Drawing, Ellipsoid, draw, examine, moved
+from .ellipsoids import ANTERIOR, AXIS, CENTRE, SEPTAL, Drawing, Ellipsoid, draw, examine, moved
 
 HEART = Ellipsoid(inner=(16e-3, 44e-3), outer=(22e-3, 50e-3), base=14e-3)
 DRAWN = draw(HEART, Drawing(spacing=6e-3, rv_above=0.3))
@@ -59,6 +59,8 @@ def test_a_drawn_heart_comes_back_with_its_volumes_and_one_closed_wall():
     assert fit.lv_volume == pytest.approx(HEART.cavity, rel=0.015)
     assert fit.model_lv == pytest.approx(fit.measured_lv, rel=0.01)
     assert fit.model_rv == pytest.approx(fit.measured_rv, rel=0.02)
+    assert fit.rv_volume == pytest.approx(fit.measured_rv, rel=0.06)  # nothing beyond its slices
+    assert anatomy.rv_wall_rule == "3.0 mm built round the RV's cavity"
     rings = list(DRAWN.of(Structure.RV_ENDOCARDIUM))[:-1]
     heights = [(curve.points.mean(axis=0) - CENTRE) @ AXIS for curve in rings]
     radii = HEART.radius(HEART.outer, np.array(heights))
@@ -77,6 +79,25 @@ def test_the_rv_wall_is_as_thick_as_asked_and_its_surfaces_are_where_they_were_d
     lv = fine_triangles(mesh.points, mesh, "lv_endocardium")
     drawn = np.concatenate([c.points for c in DRAWN.of(Structure.LV_ENDOCARDIUM)])
     assert np.quantile(distances(lv, drawn), 0.9) < 0.5 * MM
+
+
+def test_every_cell_has_its_ventricle_and_every_node_its_place():
+    mesh = fitted().mesh
+    assert all(np.isfinite(field).all() for field in mesh.point_fields.values())
+    for name in ("apicobasal", "transmural", "transventricular"):
+        field = mesh.point_fields[name]
+        assert (field.min(), field.max()) == (0, 1)
+    assert np.all(mesh.point_fields["apicobasal"][mesh.facets["base"]] > 1 - 1e-9)
+    assert np.all(mesh.point_fields["transmural"][mesh.facets["lv_endocardium"]] == 0)
+    left = mesh.cell_fields["ventricle"] == 1
+    assert set(mesh.cell_fields["aha_segment"][left]) == set(range(1, 18))
+    assert set(mesh.cell_fields["aha_segment"][~left]) == {0}
+    corners = mesh.points[mesh.cells[:, :4]]
+    volumes = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6
+    assert volumes[left].sum() == pytest.approx(HEART.wall, rel=0.06)
+    middles = corners.mean(axis=1)[~left] - CENTRE
+    beside = ANTERIOR + np.sqrt(3) * SEPTAL  # 60 degrees: the RV lies from 0 to 120
+    assert np.mean(middles @ beside > 0) > 0.99
 
 
 def test_the_base_is_one_plane_across_the_axis():
