@@ -1,0 +1,18 @@
+"""Both ventricles as one wall of tetrahedra, from the same labels or contours as the LV's."""
+
+from cardiotwin.geometry.biventricular.anatomy import (
+    BiventricularAnatomy,
+    BiventricularFit,
+    BiventricularOptions,
+)
+from cardiotwin.geometry.biventricular.fibres import biventricular_fibres
+from cardiotwin.geometry.biventricular.fit import as_left, fit_biventricle
+
+__all__ = [
+    "BiventricularAnatomy",
+    "BiventricularFit",
+    "BiventricularOptions",
+    "as_left",
+    "biventricular_fibres",
+    "fit_biventricle",
+]

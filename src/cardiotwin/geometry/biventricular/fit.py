@@ -1,0 +1,184 @@
+"""From an examination to one wall of both ventricles at end-diastole.
+
+The LV is the one of `fit_anatomy`: the same slice shifts, surfaces, base and apex. The RV's
+cavity is laid between its outlines, its free wall built round it, and the whole is meshed by
+isosurface stuffing, which has no case that fails for a surface as smooth as the lattice is fine.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+
+from cardiotwin.errors import InputError
+from cardiotwin.geometry.anatomy import Anatomy, HeartFrame
+from cardiotwin.geometry.biventricular.anatomy import (
+    BiventricularAnatomy,
+    BiventricularFit,
+    BiventricularOptions,
+)
+from cardiotwin.geometry.biventricular.coarsen import Limits, coarsened
+from cardiotwin.geometry.biventricular.coordinates import with_coordinates
+from cardiotwin.geometry.biventricular.curved import off_surface, order_two, tagged
+from cardiotwin.geometry.biventricular.lattice import lattice_below
+from cardiotwin.geometry.biventricular.right import RightCavity, right_cavity
+from cardiotwin.geometry.biventricular.shape import Shape, shape_of
+from cardiotwin.geometry.biventricular.solid import Tagged, largest_part
+from cardiotwin.geometry.biventricular.soundness import failing
+from cardiotwin.geometry.biventricular.stuffing import stuff
+from cardiotwin.geometry.fit import fit_anatomy
+from cardiotwin.geometry.measured import extent, rings, slab_volumes
+from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.geometry.quality import quality
+from cardiotwin.geometry.sections import cavity_shell, volume_between
+from cardiotwin.geometry.stack import Stack, short_axis_stack
+from cardiotwin.geometry.surfaces import Wall
+from cardiotwin.geometry.template import Template
+from cardiotwin.geometry.through import wall_through
+from cardiotwin.geometry.volumes import cavity_volume, wall_volume
+from cardiotwin.imaging.examination import Examination, Phase
+from cardiotwin.units import ML, MM
+
+LEFT = Template(rings=4)  # enough to place the LV and to judge its drawing
+LEAST_ANGLE = np.deg2rad(9)  # the least that the lattice's cells have where the base cuts them
+KEPT_ANGLE = np.deg2rad(12)  # of a cell that a collapse leaves
+BULGE = 0.6 * MM  # of a coarse edge from its surface, which order 2 follows
+OFFSETS = ((0.0, 0.0), (0.33, 0.21), (0.61, 0.47), (0.17, 0.73))
+FINER = (1.0, 0.9)  # shares of the lattice's edge that are tried
+LV_OFF, RV_OFF = 0.03, 0.06  # of the drawn volume: a mesh farther off is not that heart
+
+
+def fit_biventricle(
+    examination: Examination, options: BiventricularOptions | None = None
+) -> BiventricularAnatomy:
+    """Return both ventricles of an examination at end-diastole.
+
+    Raises
+    ------
+    InputError
+        Where too little was drawn, of the LV or of the RV, or no sound mesh comes of it.
+    """
+    options = options or BiventricularOptions()
+    left = fit_anatomy(examination, LEFT)
+    contours = left.contours[Phase.END_DIASTOLE]
+    stack = short_axis_stack(contours, left.frame.long_axis)
+    frame = _frame(stack, left)
+    wall = wall_through(contours, stack, frame, 1.0)
+    right = right_cavity(contours, stack, wall)
+    shape = shape_of(stack, wall, right, options.rv_wall)
+    straight, attempts = _sound_mesh(shape, options)
+    mesh = with_coordinates(order_two(straight, shape), shape, wall)
+    fit = _fit(mesh, stack, wall, right, attempts)
+    _check_volumes(fit)
+    return BiventricularAnatomy(
+        mesh=mesh,
+        frame=frame,
+        fit=fit,
+        contours=contours,
+        base_rule=left.base_rule[Phase.END_DIASTOLE],
+        rv_wall_rule=f"{options.rv_wall / MM:.1f} mm built round the RV's cavity",
+        flags=left.flags,
+    )
+
+
+def as_left(mesh: TetMesh) -> TetMesh:
+    """Return the mesh with the RV's endocardium named as the LV's: its cavity is then measured."""
+    facets = {"lv_endocardium": mesh.facets["rv_endocardium"], "base": mesh.facets["base"]}
+    return replace(mesh, facets=facets)
+
+
+def _frame(stack: Stack, left: Anatomy) -> HeartFrame:
+    """Return the axes along the stack, with the LV's angle zero."""
+    across = left.frame.rv_insertion - (left.frame.rv_insertion @ stack.axis) * stack.axis
+    return HeartFrame(
+        origin=rings(stack)[-1].centre,
+        long_axis=stack.axis,
+        rv_insertion=across / np.linalg.norm(across),
+        mirrored=left.frame.mirrored,
+    )
+
+
+def _sound_mesh(shape: Shape, options: BiventricularOptions) -> tuple[Tagged, int]:
+    """Return the first sound mesh of several lattices, and how many were tried."""
+    reasons: list[str] = []
+    low, high = _bounds(shape)
+    for share in FINER:
+        for offset in OFFSETS:
+            lattice = lattice_below(low, high, options.lattice * share, offset)
+            mesh = tagged(largest_part(stuff(lattice, shape.wall)), shape)
+            reason = failing(mesh, LEAST_ANGLE)
+            if reason is None and options.edge is not None:
+                mesh = _coarse(mesh, shape, options.edge, options.seed)
+                reason = failing(mesh, LEAST_ANGLE)
+            if reason is None:
+                return mesh, len(reasons) + 1
+            reasons.append(reason)
+    msg = (
+        f"No sound mesh of both ventricles came of {len(reasons)} lattices, found {reasons[-1]} "
+        f"in the last. Look at the right ventricle's outlines slice by slice, or build its wall "
+        "thicker (rv_wall)."
+    )
+    raise InputError(msg)
+
+
+def _coarse(mesh: Tagged, shape: Shape, edge: float, seed: int) -> Tagged:
+    limits = Limits(edge=edge, least_angle=KEPT_ANGLE, deviation=BULGE)
+    rng = np.random.default_rng(seed)
+    return coarsened(mesh, limits, lambda x, tags: off_surface(shape, x, tags), rng)
+
+
+def _bounds(shape: Shape) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
+    """Return the corners of a box about what lies inside the epicardium, m."""
+    inside = shape.outer.grid.points[shape.outer.values.ravel() > 0]
+    placed = (inside - shape.origin) @ shape.axes.T
+    placed = placed[placed[:, 2] < 0]
+    room = 3 * MM
+    return placed.min(axis=0) - room, placed.max(axis=0) + room
+
+
+def _fit(
+    mesh: TetMesh, stack: Stack, wall: Wall, right: RightCavity, attempts: int
+) -> BiventricularFit:
+    frame = wall.prolate.frame
+    levels = rings(stack)
+    between = extent(levels, stack, wall.prolate)
+    drawn = slab_volumes(levels, wall.prolate, wall.base, between)
+    found = [
+        volume_between(
+            cavity_shell(mesh.points, part) - frame.origin, frame.long_axis, ends.low, ends.high
+        )
+        for part, ends in ((mesh, between), (as_left(mesh), right.between))
+    ]
+    shape = quality(mesh.points, mesh)
+    return BiventricularFit(
+        measured_lv=drawn[0],
+        measured_rv=right.volume,
+        measured_wall=drawn[1],
+        model_lv=found[0],
+        model_rv=found[1],
+        lv_volume=cavity_volume(mesh.points, mesh),
+        rv_volume=cavity_volume(mesh.points, as_left(mesh)),
+        wall_volume=wall_volume(mesh.points, mesh),
+        inverted=shape.inverted,
+        dihedral_min=shape.dihedral_min,
+        attempts=attempts,
+    )
+
+
+def _check_volumes(fit: BiventricularFit) -> None:
+    for name, model, measured, most in (
+        ("left", fit.model_lv, fit.measured_lv, LV_OFF),
+        ("right", fit.model_rv, fit.measured_rv, RV_OFF),
+    ):
+        off = model / measured - 1
+        if abs(off) > most:
+            msg = (
+                f"The {name} ventricle's cavity does not come out as drawn, found "
+                f"{model / ML:.0f} mL in the mesh and {measured / ML:.0f} mL in the outlines "
+                f"({100 * off:+.0f} %, at most {100 * most:g}). "
+                "Look at the outlines: they overlap the other ventricle, or jump between slices."
+            )
+            raise InputError(msg)
+
+
+__all__ = ["as_left", "fit_biventricle"]

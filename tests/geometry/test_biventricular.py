@@ -1,0 +1,204 @@
+"""Both ventricles from an examination: on drawn ellipsoids, and on hearts of people."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from cardiotwin.errors import InputError
+from cardiotwin.geometry import fit_anatomy, quality
+from cardiotwin.geometry.biventricular import (
+    BiventricularOptions,
+    as_left,
+    fit_biventricle,
+)
+from cardiotwin.geometry.biventricular.grid import Grid, Level, redistanced
+from cardiotwin.geometry.sections import distances, fine_triangles
+from cardiotwin.geometry.template import Template
+from cardiotwin.geometry.volumes import area_vector, cone_volume, rim_nodes
+from cardiotwin.imaging import read_examination, trace_labels
+from cardiotwin.imaging.examination import Phase, Structure, Tissue
+from cardiotwin.units import ML, MM
+
+from .ellipsoids import ANTERIOR, AXIS, CENTRE, SEPTAL, Drawing, Ellipsoid, draw, examine, moved
+
+HEART = Ellipsoid(inner=(16e-3, 44e-3), outer=(22e-3, 50e-3), base=14e-3)
+DRAWN = draw(HEART, Drawing(spacing=6e-3, rv_above=0.3))
+HEARTS = (*(f"autofd/{name}/seg_sa_ED.nii.gz" for name in "ABCD"), "patient1/guidepoints")
+
+
+@cache
+def fitted():
+    return fit_biventricle(examine(DRAWN), BiventricularOptions(edge=7 * MM))
+
+
+def one_wall(mesh):
+    """Assert that the named facets close one wall, curved, with positive cells."""
+    assert set(mesh.facets) == {"lv_endocardium", "rv_endocardium", "epicardium", "base"}
+    facets = np.concatenate(list(mesh.facets.values()))
+    assert quality(mesh.points, mesh).inverted == 0
+    assert np.degrees(quality(mesh.points, mesh).dihedral_min) >= 9
+    edges = np.sort(facets[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    assert set(np.unique(edges, axis=0, return_counts=True)[1]) == {2}
+    n_edges = len(edges) // 2
+    assert len(np.unique(facets[:, :3])) - n_edges + len(facets) == 2
+    assert np.linalg.norm(area_vector(mesh.points, facets)) < 1e-12
+    rims = [rim_nodes(mesh, name) for name in ("lv_endocardium", "rv_endocardium", "epicardium")]
+    assert all(len(rim) > 6 for rim in rims)
+    assert len(np.unique(np.concatenate(rims))) == sum(map(len, rims))
+    middle = mesh.points.mean(axis=0)
+    assert cone_volume(mesh.points, facets, middle) > 0  # outward
+
+
+def test_a_drawn_heart_comes_back_with_its_volumes_and_one_closed_wall():
+    anatomy = fitted()
+    one_wall(anatomy.mesh)
+    fit = anatomy.fit
+    assert fit.lv_volume == pytest.approx(HEART.cavity, rel=0.015)
+    assert fit.model_lv == pytest.approx(fit.measured_lv, rel=0.01)
+    assert fit.model_rv == pytest.approx(fit.measured_rv, rel=0.02)
+    assert fit.rv_volume == pytest.approx(fit.measured_rv, rel=0.06)  # nothing beyond its slices
+    assert anatomy.rv_wall_rule == "3.0 mm built round the RV's cavity"
+    rings = list(DRAWN.of(Structure.RV_ENDOCARDIUM))[:-1]
+    heights = [(curve.points.mean(axis=0) - CENTRE) @ AXIS for curve in rings]
+    radii = HEART.radius(HEART.outer, np.array(heights))
+    sector = np.deg2rad(120) / 2 * ((radii + 30e-3) ** 2 - radii**2)
+    assert fit.measured_rv == pytest.approx(sector.sum() * 6e-3, rel=0.06)
+
+
+def test_the_rv_wall_is_as_thick_as_asked_and_its_surfaces_are_where_they_were_drawn():
+    mesh = fitted().mesh
+    outer = fine_triangles(mesh.points, mesh, "epicardium")
+    inner = np.unique(mesh.facets["rv_endocardium"])
+    apart = distances(outer, mesh.points[inner])
+    free = apart < 6 * MM  # the septum's side is far from the epicardium
+    assert np.quantile(apart[free], 0.05) > 2.4 * MM
+    assert np.median(apart[free]) == pytest.approx(3 * MM, abs=0.3 * MM)
+    lv = fine_triangles(mesh.points, mesh, "lv_endocardium")
+    drawn = np.concatenate([c.points for c in DRAWN.of(Structure.LV_ENDOCARDIUM)])
+    assert np.quantile(distances(lv, drawn), 0.9) < 0.5 * MM
+
+
+def test_every_cell_has_its_ventricle_and_every_node_its_place():
+    mesh = fitted().mesh
+    assert all(np.isfinite(field).all() for field in mesh.point_fields.values())
+    for name in ("apicobasal", "transmural", "transventricular"):
+        field = mesh.point_fields[name]
+        assert (field.min(), field.max()) == (0, 1)
+    assert np.all(mesh.point_fields["apicobasal"][mesh.facets["base"]] > 1 - 1e-9)
+    assert np.all(mesh.point_fields["transmural"][mesh.facets["lv_endocardium"]] == 0)
+    left = mesh.cell_fields["ventricle"] == 1
+    assert set(mesh.cell_fields["aha_segment"][left]) == set(range(1, 18))
+    assert set(mesh.cell_fields["aha_segment"][~left]) == {0}
+    corners = mesh.points[mesh.cells[:, :4]]
+    volumes = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6
+    assert volumes[left].sum() == pytest.approx(HEART.wall, rel=0.06)
+    middles = corners.mean(axis=1)[~left] - CENTRE
+    beside = ANTERIOR + np.sqrt(3) * SEPTAL  # 60 degrees: the RV lies from 0 to 120
+    assert np.mean(middles @ beside > 0) > 0.99
+
+
+def test_the_base_is_one_plane_across_the_axis():
+    anatomy = fitted()
+    base = anatomy.mesh.points[np.unique(anatomy.mesh.facets["base"])]
+    heights = (base - anatomy.frame.origin) @ anatomy.frame.long_axis
+    assert np.ptp(heights) < 1e-9
+    assert (base.mean(axis=0) - CENTRE) @ AXIS == pytest.approx(HEART.base, abs=0.1 * MM)
+
+
+def test_a_heart_that_lies_elsewhere_is_the_same_heart():
+    rotation = Rotation.from_rotvec([0.3, -0.2, 0.25]).as_matrix()
+    elsewhere = moved(DRAWN, rotation, np.array([0.03, 0.01, -0.05]))
+    there = fit_biventricle(examine(elsewhere), BiventricularOptions(edge=7 * MM)).fit
+    here = fitted().fit
+    for name in ("lv_volume", "rv_volume", "wall_volume"):
+        assert getattr(there, name) == pytest.approx(getattr(here, name), rel=5e-3)
+
+
+def test_without_a_right_ventricle_there_is_nothing_to_mesh():
+    contours = draw(HEART, Drawing(spacing=6e-3, rv=False))
+    with pytest.raises(InputError, match=r"right ventricle's cavity in at least 3 .* found 0"):
+        fit_biventricle(examine(contours))
+
+
+def test_an_rv_drawn_over_the_lv_is_refused_with_both_volumes():
+    def over(curve):
+        if curve.structure is not Structure.RV_ENDOCARDIUM:
+            return curve
+        rv = curve.points
+        middle = HEART.centre_line(0.0) + ((rv.mean(axis=0) - CENTRE) @ AXIS) * AXIS
+        return replace(curve, points=middle + (rv - rv.mean(axis=0)) * 0.6)
+
+    contours = replace(DRAWN, curves=tuple(map(over, DRAWN.curves)))
+    words = r"right ventricle's cavity does not come out as drawn, found 3 mL .* and 43 mL"
+    with pytest.raises(InputError, match=words):
+        fit_biventricle(examine(contours), BiventricularOptions(edge=None))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"rv_wall": 3.0}, r"rv_wall must lie between 0\.002 and 0\.012 m, found 3"),
+        ({"rv_wall": 1 * MM}, r"rv_wall must lie between .* found 0\.001"),
+        ({"edge": 30 * MM}, r"edge must lie between 0\.001 and 0\.015 m, found 0\.03"),
+    ],
+)
+def test_options_no_heart_has_are_refused_by_name(changed, words):
+    with pytest.raises(InputError, match=words):
+        BiventricularOptions(**changed)
+
+
+def test_distances_are_restored_from_any_function_with_the_same_zero():
+    grid = Grid(low=np.full(3, -20 * MM), shape=(33, 33, 33))
+    radius = np.linalg.norm(grid.points, axis=1).reshape(grid.shape)
+    level = Level(grid=grid, values=(12 * MM) ** 2 - radius**2)
+    found = redistanced(replace(level, values=level.values / (12 * MM)))
+    near = np.abs(radius - 12 * MM) < 6 * MM
+    assert np.abs(found.values - (12 * MM - radius))[near].max() < 0.15 * MM
+
+
+@cache
+def real(path):
+    return read_examination(path)
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HEARTS)
+def test_hearts_of_people_come_out_as_drawn(real_data, name):
+    anatomy = fit_biventricle(real(real_data / "cine" / name))
+    one_wall(anatomy.mesh)
+    fit = anatomy.fit
+    assert fit.model_lv == pytest.approx(fit.measured_lv, rel=0.01)
+    assert fit.model_rv == pytest.approx(fit.measured_rv, rel=0.02)
+    n_dofs = 3 * len(anatomy.mesh.points)
+    assert 25_000 < n_dofs < 100_000
+    left = fit_anatomy(real(real_data / "cine" / name), Template(rings=4))
+    assert [flag.name for flag in anatomy.flags] == [flag.name for flag in left.flags]
+    rv = np.concatenate([c.points for c in anatomy.contours.of(Structure.RV_ENDOCARDIUM)])
+    below = (rv - anatomy.frame.origin) @ anatomy.frame.long_axis < 0
+    surface = fine_triangles(anatomy.mesh.points, as_left(anatomy.mesh), "lv_endocardium")
+    assert np.median(distances(surface, rv[below])) < 1 * MM
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_noise_gaps_and_papillary_holes_leave_a_sound_heart(real_data):
+    whole = real(real_data / "cine/autofd/C/seg_sa_ED.nii.gz")
+    labels = whole.labels[Phase.END_DIASTOLE]
+    rng = np.random.default_rng(3)
+    array = labels.array.copy()
+    array[:, :, 8] = 0
+    for k in (6, 7, 9, 10):
+        cavity = np.argwhere(np.isin(array[:, :, k], (Tissue.LV_CAVITY, Tissue.RV_CAVITY)))
+        for i, j in cavity[rng.integers(0, len(cavity), 4)]:
+            array[i - 1 : i + 2, j - 1 : j + 2, k] = Tissue.MYOCARDIUM
+        array[:, :, k] = np.roll(array[:, :, k], tuple(rng.integers(-2, 3, 2)), (0, 1))
+    torn = replace(labels, array=array)
+    contours = {Phase.END_DIASTOLE: trace_labels(torn, Phase.END_DIASTOLE)}
+    anatomy = fit_biventricle(replace(whole, contours=contours, labels={Phase.END_DIASTOLE: torn}))
+    one_wall(anatomy.mesh)
+    assert "missing_middle_slices" in [flag.name for flag in anatomy.flags]
+    assert anatomy.fit.lv_volume / ML == pytest.approx(157, rel=0.05)
