@@ -18,7 +18,7 @@ from cardiotwin.imaging.examination import Examination, Subject
 from cardiotwin.imaging.subject import subject_of, with_numbers
 from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.discretisation import Discretisation
-from cardiotwin.mechanics.material import Guccione, HolzapfelOgden
+from cardiotwin.mechanics.material import Guccione, HolzapfelOgden, NeoHookean, Usyk
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.run.application import Options, is_sweep, run_job
 from cardiotwin.run.check import place, reading
@@ -106,6 +106,8 @@ store("twin", TwinOptions)
 store_choice("subject", "as_read", SubjectOptions)
 store_choice("material", "holzapfel_ogden", schema(HolzapfelOgden))
 store_choice("material", "guccione", schema(Guccione))
+store_choice("material", "usyk", schema(Usyk))
+store_choice("material", "neo_hookean", schema(NeoHookean))
 
 
 def run(words: Sequence[str]) -> int:
