@@ -2,7 +2,8 @@
 
 The LV is the one of `fit_anatomy`: the same slice shifts, surfaces, base and apex. The RV's
 cavity is laid between its outlines, its free wall built round it, and the whole is meshed by
-isosurface stuffing, which has no case that fails for a surface as smooth as the lattice is fine.
+isosurface stuffing, whose cells keep their shape wherever the surface is smooth at the lattice's
+scale. What comes of it is checked all the same, and tried again on another lattice if unsound.
 """
 
 from dataclasses import replace
