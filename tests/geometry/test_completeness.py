@@ -30,7 +30,7 @@ def test_the_wall_is_thick_and_sound_even_where_the_drawing_pinches_it():
 def test_a_wall_too_thin_to_mesh_is_refused_with_its_thickness():
     foil = Ellipsoid(outer=(26.2e-3, 69.2e-3))
     with pytest.raises(
-        InputError, match=r"end diastole is too thin .* found 1\.2 mm in the median"
+        InputError, match=r"end-diastole is too thin .* found 1\.2 mm in the median"
     ):
         fit_anatomy(examine(draw(foil, Drawing())), TEMPLATE)
 

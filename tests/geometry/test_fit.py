@@ -150,7 +150,7 @@ def test_without_an_rv_the_direction_is_flagged_as_assumed():
 def test_contours_that_fold_the_wall_are_refused_with_the_number_of_cells(monkeypatch):
     folded = Quality(inverted=7, distortion_min=-0.1, dihedral_min=0.3, dihedral_max=2.0)
     monkeypatch.setattr(fit, "quality", lambda *_: folded)
-    with pytest.raises(InputError, match=r"end diastole fold the wall: .* leave 7 cells"):
+    with pytest.raises(InputError, match=r"end-diastole fold the wall: .* leave 7 cells"):
         fit_anatomy(examine(draw(HEART, Drawing())), TEMPLATE)
 
 

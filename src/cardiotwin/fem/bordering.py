@@ -36,4 +36,7 @@ class Coupling(Protocol):
         """Return B and C of its derivative B C^T at the current iterate."""
 
     def along_given(self, change: Dofs) -> Dofs:
-        """Return the term's derivative along a change of what is given beside w."""
+        """Return the term's derivative along a change of what is given beside w.
+
+        The problem that has its loads alone for parameters is never asked.
+        """

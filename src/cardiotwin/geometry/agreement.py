@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from skimage.draw import polygon
 
 from cardiotwin.errors import Flag
-from cardiotwin.geometry.anatomy import PhaseFit
+from cardiotwin.geometry.anatomy import HeartFrame, PhaseFit
 from cardiotwin.geometry.gaps import whole_levels
 from cardiotwin.geometry.measured import Extent, slab_volumes
 from cardiotwin.geometry.mesh import TetMesh
@@ -28,6 +28,7 @@ from cardiotwin.geometry.surfaces import Wall
 from cardiotwin.geometry.volumes import cavity_volume, wall_volume
 from cardiotwin.imaging.affine import slice_distance, to_index, to_world
 from cardiotwin.imaging.examination import Contours, LabelMap, Phase, Structure, Tissue
+from cardiotwin.imaging.phases import words
 from cardiotwin.units import ML
 
 PIXEL = 0.5e-3  # m: raster on which drawn outlines are compared where there are no labels
@@ -70,11 +71,17 @@ def model_volumes(
 ) -> tuple[float, float]:
     """Return the mesh's cavity and wall volume over an extent, m^3."""
     frame = wall.prolate.frame
-    cavity, muscle = (
-        volume_between(shell - frame.origin, frame.long_axis, between.low, between.high)
-        for shell in (cavity_shell(points, mesh), wall_shell(points, mesh))
+    return (
+        shell_volume(cavity_shell(points, mesh), frame, between),
+        shell_volume(wall_shell(points, mesh), frame, between),
     )
-    return cavity, muscle
+
+
+def shell_volume(
+    shell: Float[np.ndarray, "triangles 3 3"], frame: HeartFrame, between: Extent
+) -> float:
+    """Return the volume inside closed triangles over an extent of the long axis, m^3."""
+    return volume_between(shell - frame.origin, frame.long_axis, between.low, between.high)
 
 
 def phase_fit(
@@ -230,7 +237,7 @@ def beyond_slices(
         return ()
     volumes = "; ".join(
         f"{fit.measured_cavity / ML:.0f} of {fit.cavity_volume / ML:.0f} mL at "
-        f"{p.value.replace('_', '-')} (base: {base_rule[p]})"
+        f"{words(p)} (base: {base_rule[p]})"
         for p, fit in fits.items()
     )
     ejected = ""
@@ -249,7 +256,7 @@ def beyond_slices(
 def unlike_slices(fits: Mapping[Phase, PhaseFit]) -> tuple[Flag, ...]:
     """Return a flag where the model's volumes within the slices are not those drawn."""
     found = [
-        f"{name} {model / ML:.0f} for {drawn / ML:.0f} mL at {phase.value.replace('_', '-')}"
+        f"{name} {model / ML:.0f} for {drawn / ML:.0f} mL at {words(phase)}"
         for phase, fit in fits.items()
         for name, model, drawn in (
             ("cavity", fit.model_cavity, fit.measured_cavity),
@@ -266,4 +273,4 @@ def unlike_slices(fits: Mapping[Phase, PhaseFit]) -> tuple[Flag, ...]:
     return (Flag(name="volumes_unlike_slices", sentence=sentence),)
 
 
-__all__ = ["Drawn", "beyond_slices", "model_volumes", "phase_fit", "unlike_slices"]
+__all__ = ["Drawn", "beyond_slices", "model_volumes", "phase_fit", "shell_volume", "unlike_slices"]

@@ -1,9 +1,7 @@
 """Whether the whole ventricle was drawn: a good mesh of half a heart is a wrong heart.
 
-Two missing basal slices change a ventricle's proportions, one does not: by how little lies above
-the widest slice 10 of 30 people's stacks (Sunnybrook) would be called cut off as they are, and 15
-with one slice taken away. Where neither the valve nor a slice above the base was drawn, that is
-said instead.
+Two missing basal slices change a ventricle's proportions; one leaves them within what people's
+hearts have. Where neither the valve nor a slice above the base was drawn, that is said instead.
 """
 
 import numpy as np
@@ -18,6 +16,7 @@ from cardiotwin.geometry.measured import rings, walled_share
 from cardiotwin.geometry.stack import APART, SAME_PLANE, Level, Stack, usual_distance
 from cardiotwin.imaging.curves import polygon_area
 from cardiotwin.imaging.examination import Contours, Phase, Structure, View
+from cardiotwin.imaging.phases import words
 from cardiotwin.units import ML, MM
 
 MISSING = 0.75  # slices: a longer gap between the last slice and the apex or the valve is missing
@@ -203,7 +202,7 @@ def check_proportions(contours: Contours, stack: Stack) -> None:
         return
     what = "short" if share > most else "long"
     msg = (
-        f"The left ventricle is too {what} at {contours.phase.value.replace('_', ' ')}, found "
+        f"The left ventricle is too {what} at {words(contours.phase)}, found "
         f"{length / MM:.0f} mm along the axis for {volume / ML:.0f} mL of cavity: "
         f"{100 * share:.0f} % of the sphere of that length (people's hold 15 to 86 %, none is "
         f"longer than {LONGEST / MM:.0f} mm). Check the spacing of the slices in the header."
@@ -218,7 +217,7 @@ def check_thickness(fit: PhaseFit, levels: tuple[Level, ...], phase: Phase) -> N
         return
     wall = _thickness(levels)
     msg = (
-        f"The wall at {phase.value.replace('_', ' ')} is too thin to mesh as drawn, found "
+        f"The wall at {words(phase)} is too thin to mesh as drawn, found "
         f"{np.median(wall) / MM:.1f} mm in the median (thinnest {wall.min() / MM:.1f} mm): "
         f"{fit.measured_wall / ML:.0f} mL of wall, {fit.model_wall / ML:.0f} mL in the soundest "
         "mesh. Check that the labels hold the whole wall and that the spacing is right."

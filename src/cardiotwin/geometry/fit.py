@@ -29,6 +29,7 @@ from cardiotwin.geometry.template import Template, wall_mesh
 from cardiotwin.geometry.through import wall_through
 from cardiotwin.geometry.volumes import wall_volume
 from cardiotwin.imaging.examination import Examination, Phase
+from cardiotwin.imaging.phases import words
 from cardiotwin.units import MM
 
 KEPT = "height at which the wall has its end-diastolic volume"
@@ -135,7 +136,7 @@ def _fitted(
         if inverted == 0 and (found.dihedral_min >= flattest or smoothing == SMOOTHINGS[-1]):
             return shape
     msg = (
-        f"The contours at {phase.value.replace('_', ' ')} fold the wall: the smoothest surfaces "
+        f"The contours at {words(phase)} fold the wall: the smoothest surfaces "
         f"leave {inverted} cells inverted. "
         "Look at the contours slice by slice; one of them may belong to another structure."
     )
@@ -257,7 +258,7 @@ def _smoothing_flags(shapes: Mapping[Phase, _Shape]) -> tuple[Flag, ...]:
         Flag(
             name="surfaces_smoothed",
             sentence=(
-                f"The contours at {phase.value.replace('_', ' ')} fold or pinch the wall; their "
+                f"The contours at {words(phase)} fold or pinch the wall; their "
                 f"surfaces were smoothed {shape.smoothing:g} times more than usual. Compare the "
                 "surface distance and the contours in the pictures."
             ),

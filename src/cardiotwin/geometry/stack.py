@@ -9,6 +9,7 @@ from cardiotwin.errors import InputError
 from cardiotwin.imaging.curves import polygon_area, polygon_centroid
 from cardiotwin.imaging.examination import Contours, Curve, Phase, Structure, View
 from cardiotwin.imaging.guide_contours import shares
+from cardiotwin.imaging.phases import words
 
 TILT = np.cos(np.deg2rad(20))  # a "short-axis" plane tilted more is another view, misnamed
 APART = 1.5  # times the usual distance: neighbouring slices farther apart have a gap between them
@@ -210,7 +211,7 @@ def _check(levels: list[Level], phase: Phase) -> None:
     fewest = FEWEST if phase is Phase.END_DIASTOLE else FEWEST_LATER
     if n_usable < fewest:
         msg = (
-            f"A left ventricle at {phase.value.replace('_', ' ')} needs at least {fewest} "
+            f"A left ventricle at {words(phase)} needs at least {fewest} "
             f"short-axis slices with cavity and wall, found {n_usable}. "
             "Give the whole stack from apex to base."
         )

@@ -87,7 +87,7 @@ def header_flags(image: Any, source: Path) -> tuple[Flag, ...]:
     if not known:
         return (_sizes_missing(pixdim, image, source),)
     flags = [_orientation(source)] if not (sform or qform) else []
-    if pixdim[several].min() < 0 and not sform:
+    if not sform and (pixdim[several] < 0).any():
         flags.append(_sizes_negative(pixdim, source))
     if sform:
         flags += _sizes_differ(image, np.abs(pixdim), several, source, qform=qform)

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from cardiotwin.errors import InputError
 from cardiotwin.imaging.examination import Contours, Curve, Phase, Structure, View
+from cardiotwin.imaging.phases import words
 from cardiotwin.imaging.quantities import check_keys
 from cardiotwin.units import MM
 
@@ -60,7 +61,11 @@ def with_valves(contours: Mapping[Phase, Contours], valves: Valves) -> dict[Phas
     result = dict(contours)
     for phase, points in valves.items():
         if phase not in result:
-            continue
+            msg = (
+                f"{KEY}.{phase.value} was given, found no {words(phase)} drawn. Give its "
+                "segmentation, or leave its points out."
+            )
+            raise InputError(msg)
         wrong = _misplaced(points, result[phase])
         if wrong:
             msg = (

@@ -5,6 +5,7 @@ from jaxtyping import Float
 
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.volumes import area_vector, facet_rule
+from cardiotwin.imaging.curves import plane_axes
 from cardiotwin.mechanics.fields import Fields
 from cardiotwin.mechanics.solved import Dofs, Placement
 
@@ -24,7 +25,7 @@ def plane_motions(mesh: TetMesh) -> Float[np.ndarray, "nodes 3"]:
     facets = mesh.facets["base"]
     shapes, areas, x = facet_rule(mesh.points, facets)
     centre = np.einsum("fq,fqi->i", areas, x) / areas.sum()
-    within = np.linalg.svd(base_normal(mesh)[None])[2][1:]
+    within = plane_axes(base_normal(mesh))
     motions = np.concatenate([np.ones((*areas.shape, 1)), (x - centre) @ within.T], axis=2)
     products = np.einsum("fq,fqa,fqb->ab", areas, motions, motions)
     motions = motions @ np.linalg.inv(np.linalg.cholesky(products)).T

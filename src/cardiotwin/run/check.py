@@ -47,9 +47,11 @@ def check_examination(options: Options) -> None:
 
 def _fitted(phase: "Phase", anatomy: "Anatomy") -> str:
     """Return a phase's volumes, of the slices up to the base and of the whole mesh."""
+    from cardiotwin.imaging.phases import words  # noqa: PLC0415 - not for --help
+
     fit = anatomy.fits[phase]
     return (
-        f"{phase.value.replace('_', '-')} fitted: cavity {fit.measured_cavity / ML:.1f} mL, wall "
+        f"{words(phase)} fitted: cavity {fit.measured_cavity / ML:.1f} mL, wall "
         f"{fit.measured_wall / ML:.1f} mL up to the base ({anatomy.base_rule[phase]}); mesh "
         f"{fit.cavity_volume / ML:.1f} and {fit.wall_volume / ML:.1f} mL with apex and base, "
         f"{fit.surface_distance / MM:.2f} mm from the contours"

@@ -9,7 +9,7 @@ from cardiotwin.imaging.examination import Contours
 from cardiotwin.units import MM
 
 THINNEST, THICKEST = 2 * MM, 12 * MM
-FINEST, COARSEST = 1 * MM, 15 * MM
+COARSEST = 15 * MM
 LATTICES_PER_WALL = 1.43  # with fewer lattice cells across, thin walls get holes
 
 
@@ -22,8 +22,8 @@ class BiventricularOptions:
     rv_wall
         Thickness of the RV's free wall, m: it is seldom drawn, so it is built round the cavity.
     edge
-        Length that the cells' edges are coarsened to, m; None leaves the fine lattice's cells,
-        some hundred thousand.
+        Length that the cells' edges are coarsened to, m, at least the lattice's; None leaves the
+        fine lattice's cells, some hundred thousand.
     seed
         Of the order in which edges are collapsed.
 
@@ -39,11 +39,11 @@ class BiventricularOptions:
     def __post_init__(self) -> None:
         limits = [("rv_wall", self.rv_wall, THINNEST, THICKEST)]
         if self.edge is not None:
-            limits.append(("edge", self.edge, FINEST, COARSEST))
+            limits.append(("edge", self.edge, self.lattice, COARSEST))
         for name, value, least, most in limits:
             if not least <= value <= most:
                 msg = (
-                    f"BiventricularOptions.{name} must lie between {least:g} and {most:g} m, "
+                    f"BiventricularOptions.{name} must lie between {least:.3g} and {most:.3g} m, "
                     f"found {value:g}. Give it in metres: three millimetres are 0.003."
                 )
                 raise InputError(msg)
@@ -60,8 +60,8 @@ class BiventricularFit:
 
     Parameters
     ----------
-    measured_lv, measured_rv, measured_wall
-        Volumes of the cavities and of the LV's wall by the contours' Simpson sum, m^3.
+    measured_lv, measured_rv
+        Volumes of the cavities by the contours' Simpson sum, m^3.
     model_lv, model_rv
         The mesh's cavities over the same extents, m^3.
     lv_volume, rv_volume, wall_volume
@@ -76,7 +76,6 @@ class BiventricularFit:
 
     measured_lv: float
     measured_rv: float
-    measured_wall: float
     model_lv: float
     model_rv: float
     lv_volume: float
@@ -103,8 +102,6 @@ class BiventricularAnatomy:
         The contours after slice-shift correction.
     base_rule
         How the base was placed, in words.
-    rv_wall_rule
-        What the RV's free wall is made of, in words.
     flags
         What the reader must know.
     """
@@ -114,7 +111,6 @@ class BiventricularAnatomy:
     fit: BiventricularFit
     contours: Contours
     base_rule: str
-    rv_wall_rule: str
     flags: tuple[Flag, ...] = ()
 
 

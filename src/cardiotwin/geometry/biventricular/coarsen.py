@@ -270,4 +270,4 @@ def _drawn(
     )
 
 
-__all__ = ["Deviation", "Limits", "coarsened"]
+__all__ = ["Limits", "coarsened"]

@@ -61,4 +61,4 @@ def _share(behind: Values, ahead: Values) -> Values:
     return np.asarray(behind / np.maximum(behind + ahead, np.finfo(np.float64).tiny))
 
 
-__all__ = ["LEFT", "RIGHT", "with_coordinates"]
+__all__ = ["with_coordinates"]

@@ -1,6 +1,7 @@
 """From an examination to one wall of both ventricles at end-diastole.
 
-The LV is the one of `fit_anatomy`: the same slice shifts, surfaces, base and apex. The RV's
+The LV has the slice shifts, the base and the apex of `fit_anatomy`; its surfaces are fitted again,
+unsmoothed. The RV's
 cavity is laid between its outlines, its free wall built round it, and the whole is meshed by
 isosurface stuffing, whose cells keep their shape wherever the surface is smooth at the lattice's
 scale. What comes of it is checked all the same, and tried again on another lattice if unsound.
@@ -12,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.errors import InputError
+from cardiotwin.geometry.agreement import shell_volume
 from cardiotwin.geometry.anatomy import Anatomy, HeartFrame
 from cardiotwin.geometry.biventricular.anatomy import (
     BiventricularAnatomy,
@@ -27,11 +29,11 @@ from cardiotwin.geometry.biventricular.shape import Shape, shape_of
 from cardiotwin.geometry.biventricular.solid import Tagged, largest_part
 from cardiotwin.geometry.biventricular.soundness import failing
 from cardiotwin.geometry.biventricular.stuffing import stuff
-from cardiotwin.geometry.fit import fit_anatomy
+from cardiotwin.geometry.fit import SMOOTHINGS, fit_anatomy
 from cardiotwin.geometry.measured import extent, rings, slab_volumes
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.quality import quality
-from cardiotwin.geometry.sections import cavity_shell, volume_between
+from cardiotwin.geometry.sections import cavity_shell
 from cardiotwin.geometry.stack import Stack, short_axis_stack
 from cardiotwin.geometry.surfaces import Wall
 from cardiotwin.geometry.template import Template
@@ -46,6 +48,7 @@ KEPT_ANGLE = np.deg2rad(12)  # of a cell that a collapse leaves
 BULGE = 0.6 * MM  # of a coarse edge from its surface, which order 2 follows
 OFFSETS = ((0.0, 0.0), (0.33, 0.21), (0.61, 0.47), (0.17, 0.73))
 FINER = (1.0, 0.9)  # shares of the lattice's edge that are tried
+OF_THE_LEFT_MESH = ("surfaces_smoothed", "volume_beyond_slices", "volumes_unlike_slices")
 LV_OFF, RV_OFF = 0.03, 0.06  # of the drawn volume: a mesh farther off is not that heart
 
 
@@ -64,7 +67,7 @@ def fit_biventricle(
     contours = left.contours[Phase.END_DIASTOLE]
     stack = short_axis_stack(contours, left.frame.long_axis)
     frame = _frame(stack, left)
-    wall = wall_through(contours, stack, frame, 1.0)
+    wall = wall_through(contours, stack, frame, SMOOTHINGS[0])
     right = right_cavity(contours, stack, wall)
     shape = shape_of(stack, wall, right, options.rv_wall)
     straight, attempts = _sound_mesh(shape, options)
@@ -77,8 +80,7 @@ def fit_biventricle(
         fit=fit,
         contours=contours,
         base_rule=left.base_rule[Phase.END_DIASTOLE],
-        rv_wall_rule=f"{options.rv_wall / MM:.1f} mm built round the RV's cavity",
-        flags=left.flags,
+        flags=tuple(flag for flag in left.flags if flag.name not in OF_THE_LEFT_MESH),
     )
 
 
@@ -145,16 +147,13 @@ def _fit(
     between = extent(levels, stack, wall.prolate)
     drawn = slab_volumes(levels, wall.prolate, wall.base, between)
     found = [
-        volume_between(
-            cavity_shell(mesh.points, part) - frame.origin, frame.long_axis, ends.low, ends.high
-        )
+        shell_volume(cavity_shell(mesh.points, part), frame, ends)
         for part, ends in ((mesh, between), (as_left(mesh), right.between))
     ]
     shape = quality(mesh.points, mesh)
     return BiventricularFit(
         measured_lv=drawn[0],
         measured_rv=right.volume,
-        measured_wall=drawn[1],
         model_lv=found[0],
         model_rv=found[1],
         lv_volume=cavity_volume(mesh.points, mesh),

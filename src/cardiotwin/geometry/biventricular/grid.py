@@ -29,6 +29,11 @@ class Grid:
     shape: tuple[int, int, int]
 
     @property
+    def heights(self) -> Float[np.ndarray, " z"]:
+        """Return the samples' heights, m."""
+        return np.asarray(self.low[2] + VOXEL * np.arange(self.shape[2]))
+
+    @property
     def points(self) -> Float[np.ndarray, "samples 3"]:
         """Return the samples' positions, the last axis fastest, m."""
         steps = [self.low[k] + VOXEL * np.arange(n) for k, n in enumerate(self.shape)]

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from skimage.measure import points_in_poly
 
 from cardiotwin.errors import InputError
-from cardiotwin.geometry.biventricular.grid import VOXEL, Grid
+from cardiotwin.geometry.biventricular.grid import Grid
 from cardiotwin.geometry.measured import Extent, extent, rings, slab_volumes
 from cardiotwin.geometry.stack import SAME_PLANE, Level, Stack
 from cardiotwin.geometry.surfaces import Wall
@@ -77,7 +77,7 @@ def right_cavity(contours: Contours, stack: Stack, wall: Wall) -> RightCavity:
         msg = (
             f"A biventricular mesh needs the right ventricle's cavity in at least {FEWEST} "
             f"short-axis slices below the base, found {len(levels)}. "
-            "Segment the right ventricle, or ask for anatomy=lv."
+            "Segment the right ventricle in more slices."
         )
         raise InputError(msg)
     between = extent(levels, stack, wall.prolate)
@@ -92,7 +92,7 @@ def cavity_values(right: RightCavity, wall: Wall, grid: Grid) -> Float[np.ndarra
     """Return the distance inside the cavity, m: each slice's own, smooth between the slices."""
     heights, distances = _slices(right, wall, grid)
     heights, distances = _closed_below(heights, distances)
-    z = grid.low[2] + VOXEL * np.arange(grid.shape[2])
+    z = grid.heights
     between = PchipInterpolator(heights, distances.reshape(len(heights), -1), axis=0)
     values = between(np.clip(z, heights[0], heights[-1]))
     values -= np.maximum(heights[0] - z, 0)[:, None]

@@ -147,7 +147,7 @@ def _left(
 
 def _between(grid: Grid, extent: Extent) -> Float[np.ndarray, "x y z"]:
     """Return the share of each sample's voxel between two heights of the frame."""
-    z = grid.low[2] + VOXEL * np.arange(grid.shape[2])
+    z = grid.heights
     share = np.clip((z - extent.low) / VOXEL + 0.5, 0, 1)
     share *= np.clip((extent.high - z) / VOXEL + 0.5, 0, 1)
     return np.broadcast_to(share, grid.shape)

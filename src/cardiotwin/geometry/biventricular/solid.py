@@ -61,13 +61,16 @@ def largest_part(solid: Solid) -> Solid:
     n_parts, part = connected_components(joined, directed=False)
     if n_parts == 1:
         return solid
-    cells = solid.cells[part == np.argmax(np.bincount(part))]
+    used, cells = renumbered(solid.cells[part == np.argmax(np.bincount(part))])
+    return Solid(points=solid.points[used], cells=cells, on_base=solid.on_base[used])
+
+
+def renumbered(
+    cells: Integer[np.ndarray, "cells 4"],
+) -> tuple[Integer[np.ndarray, " used"], Integer[np.ndarray, "cells 4"]]:
+    """Return the nodes that cells use, in order, and the cells in their numbering."""
     used, numbered = np.unique(cells, return_inverse=True)
-    return Solid(
-        points=solid.points[used],
-        cells=numbered.reshape(cells.shape),
-        on_base=solid.on_base[used],
-    )
+    return used, numbered.reshape(cells.shape)
 
 
 def boundary(cells: Integer[np.ndarray, "cells 4"]) -> Integer[np.ndarray, "faces 3"]:
@@ -107,4 +110,4 @@ def shapes(
     return np.arccos(np.clip(largest, -1, 1)), volume
 
 
-__all__ = ["FACES", "Solid", "Tagged", "boundary", "largest_part", "shapes"]
+__all__ = ["FACES", "Solid", "Tagged", "boundary", "largest_part", "renumbered", "shapes"]

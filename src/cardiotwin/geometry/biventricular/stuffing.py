@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from cardiotwin.geometry.biventricular.lattice import Lattice
-from cardiotwin.geometry.biventricular.solid import Solid
+from cardiotwin.geometry.biventricular.solid import Solid, renumbered
 from cardiotwin.geometry.biventricular.stencils import Cut, cut_cells
 
 Function = Callable[[Float[np.ndarray, "n 3"]], Float[np.ndarray, " n"]]
@@ -42,25 +42,22 @@ def stuff(lattice: Lattice, function: Function) -> Solid:
     on_base = np.zeros(len(corners), dtype=bool)
     on_base[: len(lattice.places)] = lattice.on_base
     on_base |= corners[:, 2] == 0
-    used, numbered = np.unique(cells, return_inverse=True)
-    return Solid(points=corners[used], cells=numbered.reshape(cells.shape), on_base=on_base[used])
+    used, cells = renumbered(cells)
+    return Solid(points=corners[used], cells=cells, on_base=on_base[used])
 
 
 def _trimmed(lattice: Lattice, function: Function) -> tuple[Lattice, Float[np.ndarray, " nodes"]]:
     """Return the lattice without cells that hold nothing of the solid, and the function on it."""
     value = function(lattice.points)
     cells = lattice.cells[(value > 0)[lattice.cells].any(axis=1)]
-    used, numbered = np.unique(cells, return_inverse=True)
+    used, cells = renumbered(cells)
     smaller = Lattice(
-        edge=lattice.edge,
-        places=lattice.places[used],
-        points=lattice.points[used],
-        cells=numbered.reshape(cells.shape),
+        edge=lattice.edge, places=lattice.places[used], points=lattice.points[used], cells=cells
     )
     return smaller, value[used]
 
 
-def unique_edges(cells: Integer[np.ndarray, "cells 4"]) -> Integer[np.ndarray, "edges 2"]:
+def _unique_edges(cells: Integer[np.ndarray, "cells 4"]) -> Integer[np.ndarray, "edges 2"]:
     """Return the edges of cells, each once, the smaller node first, in order."""
     a, b = np.triu_indices(4, 1)
     low = np.minimum(cells[:, a], cells[:, b]).ravel()
@@ -74,7 +71,7 @@ def _cuts(
     lattice: Lattice, value: Float[np.ndarray, " nodes"], function: Function
 ) -> tuple[Integer[np.ndarray, "cuts 2"], Float[np.ndarray, "cuts 3"]]:
     """Return the edges on which the function changes its sign, and where (Illinois's rule)."""
-    edges = unique_edges(lattice.cells)
+    edges = _unique_edges(lattice.cells)
     edges = edges[value[edges[:, 0]] * value[edges[:, 1]] < 0]
     start, step = lattice.points[edges[:, 0]], np.diff(lattice.points[edges], axis=1)[:, 0]
     low, high = np.zeros(len(edges)), np.ones(len(edges))
@@ -183,4 +180,4 @@ def _in_plane(
     return points, (residual < ON_SURFACE * lattice.edge) & (far < STRAY * lattice.edge)
 
 
-__all__ = ["Function", "stuff", "unique_edges"]
+__all__ = ["stuff"]
