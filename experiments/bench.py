@@ -33,8 +33,8 @@ STAGES = ("volunteer", "geometry", "diastole", "systole", "prediction")
 HEAD = """# Benchmarks
 
 What `make bench` measured; `experiments/bench.py` writes this page. Seconds by the wall clock, one
-process at a time; `cpu` are the process's own; `rest` is reading, pictures, report and start-up.
-Forms were compiled before.
+process at a time; `cpu` are the process's own; `rest` is reading, pictures, report and
+start-up. Forms that were not compiled before are compiled in the stage that meets them first.
 """
 
 
@@ -79,12 +79,12 @@ def page(
     columns = (*STAGES, "rest", "whole", "cpu", "memory_gb")
     heads = [f"{name}, s" for name in columns[:-1]] + ["peak memory, GB"]
     lines = [HEAD, "| heart | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(columns)]
-    for name, row in rows.items():
-        cells = [f"{row[key]:.2f}" if key in row else "" for key in columns]
+    for name, took in rows.items():
+        cells = [f"{took[key]:.2f}" if key in took else "" for key in columns]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    for name, row in rows.items():
-        longest = max(STAGES, key=lambda key: row.get(key, 0.0))
-        share = 100 * row[longest] / row["whole"]
+    for name, took in rows.items():
+        longest = max((*STAGES, "rest"), key=lambda key: took.get(key, 0.0))
+        share = 100 * took[longest] / took["whole"]
         lines.append(f"\n{name}: `{longest}` takes the most, {share:.0f} % of the whole.")
     lines += [f"\n{name}: no twin. {reason}" for name, reason in failures.items()]
     lines.append(
@@ -109,8 +109,8 @@ def bench(options: Options) -> Mapping[str, Any]:
     (ROOT / "docs" / "benchmarks.md").write_text(page(rows, failures, step))
     numbers = {
         f"{name}_{key}{'' if key == 'memory_gb' else '_s'}": value
-        for name, row in rows.items()
-        for key, value in row.items()
+        for name, took in rows.items()
+        for key, value in took.items()
     }
     return numbers | step
 

@@ -49,5 +49,5 @@ def build_twin(folder: Path, *words: str) -> Run:
         record=record,
         seconds=seconds,
         cpu=usage.ru_utime + usage.ru_stime,
-        memory=usage.ru_maxrss / 2**20,
+        memory=usage.ru_maxrss * 1024 / 1e9,
     )

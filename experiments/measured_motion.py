@@ -13,7 +13,7 @@ from experiment import run
 from scipy.spatial import cKDTree
 
 from cardiotwin.errors import InputError
-from cardiotwin.geometry.sections import fine_triangles
+from cardiotwin.geometry.sections import distances, fine_triangles
 from cardiotwin.twin import load_twin
 
 NAMES = {"LV_ENDOCARDIAL_xyz": "lv_endocardium", "EPICARDIAL_xyz": "epicardium"}
@@ -45,8 +45,7 @@ def compare(options: Options) -> Mapping[str, float]:
         kept = gap < NEAR
         told = (moved - twin.mesh.points)[nodes[nearest[kept]]] * 1e3
         seen = (end - start)[kept]
-        surface = cKDTree(fine_triangles(moved, twin.mesh, name).reshape(-1, 3) * 1e3)
-        apart = surface.query(end[kept])[0]
+        apart = distances(fine_triangles(moved, twin.mesh, name), end[kept] / 1e3) * 1e3
         error = np.linalg.norm(told - seen, axis=1)
         result |= {
             f"{name}_share_of_vertices": float(kept.mean()),

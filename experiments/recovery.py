@@ -1,10 +1,10 @@
 """How well the volunteer's known parameters are found again, scan after scan.
 
 `python experiments/recovery.py [scans=5] [passive_scale=0.8] [passive_exponent=2.8]
-[ejection_fraction=0.6] [diastolic_mmhg=5,18] [output=folder]`: one true heart is scanned and
-annotated `scans` times with other breath-holds, label noise and valve points; each examination
-gets its twin. With `diastolic_mmhg` the volume was measured at these pressures too, and Klotz'
-relation is not used.
+[ejection_fraction=0.6] [diastolic_mmhg=5,18] [valve_points=1] [output=folder]`: one true heart is
+scanned and annotated `scans` times with other breath-holds, label noise and valve points; each
+examination gets its twin. With `diastolic_mmhg` the volume was measured at these pressures too,
+and Klotz' relation is not used; with `valve_points=0` nobody drew the mitral valve.
 """
 
 import json
@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import yaml
 from command import build_twin
 from experiment import run
 
 from cardiotwin.exam import Volunteer, end_diastolic_wall
 from cardiotwin.exam.beat import solve_beat
 from cardiotwin.exam.make import write_volunteer
+from cardiotwin.imaging.valves import KEY as VALVES
 from cardiotwin.units import MMHG
 
 PARAMETERS = ("passive_scale", "passive_exponent", "contractility")
@@ -31,6 +33,7 @@ class Options:
     passive_exponent: float = Volunteer.passive_exponent
     ejection_fraction: float = Volunteer.ejection_fraction
     diastolic_mmhg: str = ""
+    valve_points: int = 1
     output: str = "outputs/recovery"
 
 
@@ -52,6 +55,8 @@ def recover(options: Options) -> Mapping[str, float]:
         subject = Path(options.output) / f"subject_{seed}"
         subject.mkdir(parents=True, exist_ok=True)
         write_volunteer(replace(volunteer, seed=seed), mesh, beat, subject)
+        if not options.valve_points:
+            without_valve(subject / "subject.yaml")
         twin = build_twin(
             Path(options.output) / f"twin_{seed}", f"path={subject}", "pictures=false"
         ).record
@@ -63,6 +68,13 @@ def recover(options: Options) -> Mapping[str, float]:
         print(seed, {key: round(values[-1], 2) for key, values in errors.items()}, flush=True)
     result = {f"{key}_mean": float(np.mean(values)) for key, values in errors.items()}
     return result | {f"{key}_worst": max(values, key=abs) for key, values in errors.items()}
+
+
+def without_valve(path: Path) -> None:
+    """Take the valve's points out of a subject's file."""
+    said = yaml.safe_load(path.read_text())
+    del said[VALVES]
+    path.write_text(yaml.safe_dump(said))
 
 
 if __name__ == "__main__":

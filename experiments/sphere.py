@@ -16,22 +16,12 @@ from experiment import run
 from cardiotwin.geometry.template import Template
 from cardiotwin.mechanics.body import Body
 from cardiotwin.mechanics.loads import Loads
-from cardiotwin.mechanics.material import Stretches
+from cardiotwin.mechanics.material import NeoHookean
 from cardiotwin.mechanics.springs import Springs
 
 INNER, OUTER = 20 * MM, 30 * MM
 STRETCH = 1.3  # of the inner radius
-
-
-@dataclass(frozen=True, kw_only=True)
-class NeoHooke:
-    """The law mu/2 (I1 - 3) of the isochoric stretches, mu in Pa."""
-
-    mu: float = 2e3  # Pa
-
-    def energy(self, c: Stretches, xp: Any, scale: Any = 1.0, exponent: Any = 1.0) -> Any:  # noqa: ARG002
-        """Return the energy density, J/m^3."""
-        return scale * self.mu / 2 * ((c.ff + c.ss + c.nn) * c.J ** (-2 / 3) - 3)
+LAW = NeoHookean(mu=2e3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +34,7 @@ def pressure(stretch: float) -> float:
     """Return the pressure, Pa, at a stretch of the inner radius."""
     outer = radius(OUTER, stretch) / OUTER
     ends = [4 / length + length**-4 for length in (outer, stretch)]
-    return NeoHooke().mu / 2 * (ends[0] - ends[1])
+    return LAW.mu / 2 * (ends[0] - ends[1])
 
 
 def radius(before: Any, stretch: float) -> Any:
@@ -58,7 +48,7 @@ def solve(options: Options) -> Mapping[str, float]:
     mesh = half_sphere(template, INNER, OUTER)
     # The plane is a wall of springs, far stiffer than the solid; along it only turns are held.
     springs = Springs(pericardium=0.0, base_normal=1e13, base_plane=1.0, annulus=0.0)
-    body = Body(mesh, constant_axes(mesh), material=NeoHooke(), springs=springs)
+    body = Body(mesh, constant_axes(mesh), material=LAW, springs=springs)
     loaded = body.load(body.rest(), Loads(cavity_pressure=pressure(STRETCH)))
     points = mesh.points + body.fields.nodal.to_nodes(body.displacement(loaded))
     before, after = (np.linalg.norm(x, axis=1) for x in (mesh.points, points))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cardiotwin.errors import InputError
-from cardiotwin.imaging import Phase, Structure, check, read_examination
+from cardiotwin.imaging import Phase, Structure, describe, read_examination
 from cardiotwin.imaging.phases import usable_slices
 
 from .hearts import write_guide_points
@@ -19,7 +19,7 @@ def test_guide_points_of_a_beat_make_two_phases_and_their_motion(tmp_path):
     assert usable_slices(found.contours[ES]) == (0, 1, 2, 3, 4, 5)
     points = found.contours[ED].of(Structure.LV_ENDOCARDIUM)[0].points
     assert np.abs(np.linalg.norm(points[:, :2], axis=1) - 25e-3).max() < 1e-5
-    lines = check(folder).lines
+    lines = describe(read_examination(folder)).lines
     exact = 60 * 20 * 25**2 * np.sin(2 * np.pi / 40) * 1e-3  # mL of a prism of 40 sides
     assert any(f"end-diastole: cavity {exact:.1f} mL" in line for line in lines)
 

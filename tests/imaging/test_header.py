@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cardiotwin.errors import InputError
-from cardiotwin.imaging import Phase, Reading, check, read_examination
+from cardiotwin.imaging import Phase, Reading, describe, read_examination
 
 from .hearts import ellipsoid_heart, write
 
@@ -127,7 +127,7 @@ def test_seconds_and_milliseconds_are_told_apart_by_the_beat(time, tmp_path):
 @pytest.mark.parametrize("frames", [[0, 11], range(30)])
 def test_an_interval_of_one_is_no_time(unit, frames, tmp_path):
     path = file_with(tmp_path / "x.nii", CINE[..., list(frames)], time=(unit, 1))
-    found = check(path)
+    found = describe(read_examination(path))
     assert read_examination(path).frame_times == {}
     assert "no_times" in {flag.name for flag in found.flags}
     assert not any(" ms" in line for line in found.lines)
@@ -169,8 +169,8 @@ def test_labels_stored_with_a_scale_are_whole_numbers_again(tmp_path):
     image.header.set_data_dtype(np.int16)
     nib.save(image, tmp_path / "x.nii.gz")
     assert (
-        check(tmp_path / "x.nii.gz").lines[2]
-        == check(write(tmp_path / "y.nii", LABELS, AFFINE)).lines[2]
+        describe(read_examination(tmp_path / "x.nii.gz")).lines[2]
+        == describe(read_examination(write(tmp_path / "y.nii", LABELS, AFFINE))).lines[2]
     )
 
 
@@ -206,3 +206,9 @@ def test_end_systole_on_another_grid_is_refused(tmp_path):
         moved[:3, 3] = (AFFINE @ [30, 33, 5, 1])[:3] - affine @ [30, 33, 5]
         with pytest.raises(InputError, match=found):
             read_examination(first, Reading(end_systole=write(tmp_path / "es.nii", SMALL, moved)))
+
+
+def test_a_single_voxel_is_refused_and_no_traceback(tmp_path):
+    path = file_with(tmp_path / "x.nii", np.ones((1, 1, 1), np.uint8), sform=None, qform=AFFINE)
+    with pytest.raises(InputError, match=r"single slice, found the shape"):
+        read_examination(path)

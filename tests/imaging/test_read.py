@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cardiotwin.errors import InputError
-from cardiotwin.imaging import Phase, Reading, Structure, Tissue, check, read_examination
+from cardiotwin.imaging import Phase, Reading, Structure, Tissue, describe, read_examination
 from cardiotwin.imaging.phases import label_volume, usable_slices
 from cardiotwin.units import MMHG
 
@@ -142,19 +142,21 @@ def test_isotropic_voxels_are_cut_across_the_ring(tmp_path):
 
 def test_check_says_what_is_there_and_what_is_missing(tmp_path):
     path = write(tmp_path / "seg.nii", LABELS, AFFINE)
-    findings = check(path)
+    findings = describe(read_examination(path))
     text = "\n".join(findings.lines)
     assert "10 short-axis slices (9 with cavity and wall)" in text
     assert "1.5 x 1.5 x 8 mm" in text
     assert "inferred: 1 RV_CAVITY, 2 MYOCARDIUM, 3 LV_CAVITY (as acdc)" in text
-    missing = {"end_systole_missing", "no_cuff_pressure", "no_filling_pressure", "no_image"}
+    missing = {"end_systole_missing", "no_image"}
     assert names(findings.flags) == missing
 
 
 def test_check_doubts_a_wall_that_changes_its_volume(tmp_path):
     thin, _ = ellipsoid_heart(inner=(15.0, 15.0, 60.0), wall=7.0)
     path = write(tmp_path / "ed.nii", LABELS, AFFINE)
-    flags = check(path, Reading(end_systole=write(tmp_path / "es.nii", thin, AFFINE))).flags
+    flags = describe(
+        read_examination(path, Reading(end_systole=write(tmp_path / "es.nii", thin, AFFINE)))
+    ).flags
     (flag,) = (flag for flag in flags if flag.name == "wall_volume_changes")
     assert re.search(r"wall is 110 mL at end-diastole and 40 mL at end-systole", flag.sentence)
 
@@ -187,7 +189,7 @@ def test_patient1_is_read_with_its_images_and_motion(real_data):
         item["RR_ms"] for item in json.loads((folder / "nifti/series.json").read_text()).values()
     ]
     assert found.frame_times[ES] * 1e3 == pytest.approx(np.median(rr) * 9 / 25, rel=0.1)
-    text = " ".join(check(folder / "guidepoints").lines)
+    text = " ".join(describe(read_examination(folder / "guidepoints")).lines)
     edv, esv = (float(value) for value in re.findall(r"cavity ([\d.]+) mL", text))
     assert edv == pytest.approx(160, rel=0.02)  # the Simpson sums that come with the data
     assert esv == pytest.approx(51, rel=0.02)

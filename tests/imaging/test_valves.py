@@ -41,9 +41,10 @@ def test_points_join_the_drawing_or_are_refused_from_afar(real_data):
     ring = max(
         drawn[Phase.END_DIASTOLE].of(Structure.LV_ENDOCARDIUM), key=lambda c: c.points[:, 2].max()
     ).points[::20]
-    joined = with_valves(drawn, {Phase.END_DIASTOLE: ring, Phase.END_SYSTOLE: ring})
+    joined = with_valves(drawn, {Phase.END_DIASTOLE: ring})
     assert len(joined[Phase.END_DIASTOLE].of(Structure.MITRAL_VALVE)) == 1
-    assert Phase.END_SYSTOLE not in joined
+    with pytest.raises(InputError, match=r"end_systole was given, found no end-systole drawn"):
+        with_valves(drawn, {Phase.END_SYSTOLE: ring})
     with pytest.raises(
         InputError, match=r"end_diastole is no mitral .*, found a point \d+ mm from"
     ):

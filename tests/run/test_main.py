@@ -145,7 +145,7 @@ def test_check_prints_what_is_there(labels, command):
     code, out, _ = command("check", f"path={labels}")
     assert code == 0
     assert re.search(r"end-diastole: cavity \d", out)
-    assert "! no_cuff_pressure" in out
+    assert "! end_diastolic_pressure_assumed" in out
 
 
 @pytest.mark.parametrize("name", ["it's (2), a=b", "na me", "[x]", "ü{1}", "$x", "a,b", 'q"q'])

@@ -16,7 +16,8 @@ def builds(monkeypatch):
     """Replace the building of a twin by a stage and a record; return what was built."""
     built = []
 
-    def finish(examination, options, folder, stages, mark):
+    def finish(examination, options, folder, stages, *, recipe, mark):
+        assert recipe.seed == options["seed"]
         value = stages.run(
             "fit", dict[str, float], lambda: built.append(options["seed"]) or {"value": 1.0}
         )
@@ -36,6 +37,9 @@ def builds(monkeypatch):
         ("material.a=-1", "HolzapfelOgden.a must be finite and positive, found -1"),
         ("springs.annulus=-1", "Springs.annulus must be finite and not negative, found -1"),
         ("template.rings=1", "Template.rings must be at least 2, found 1"),
+        ("seed=-1", "seed must be at least 0, found -1"),
+        ("volunteer.seed=-1", "Volunteer.seed must be between 0"),
+        ("volunteer.diastolic_pressures=[5]", "between 67 and 5333 Pa, found 5"),
         ("fit.pressure.end_diastolic_mmhg=1e3", "end-diastolic pressure must lie between"),
     ],
 )

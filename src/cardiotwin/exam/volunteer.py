@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
+from cardiotwin.errors import InputError
 from cardiotwin.exam.limits import require_between, require_positive
 from cardiotwin.exam.scan import Scan
 from cardiotwin.exam.shape import Shape, wall_surface
@@ -89,6 +90,15 @@ class Volunteer:
         require_between(self, "cuff_diastolic", 30 * MMHG, self.cuff_systolic)
         require_between(self, "end_diastolic_pressure", 1 * MMHG, 40 * MMHG)
         require_between(self, "end_diastolic_pressure_sd", 0.0, 20 * MMHG)
+        require_between(self, "diastolic_pressure_sd", 0.0, 20 * MMHG)
+        require_between(self, "seed", 0, 2**63 - 1)
+        if not all(0.5 * MMHG <= pressure <= 40 * MMHG for pressure in self.diastolic_pressures):
+            found = ", ".join(f"{pressure:g}" for pressure in self.diastolic_pressures)
+            msg = (
+                f"Volunteer.diastolic_pressures must lie between {0.5 * MMHG:.0f} and "
+                f"{40 * MMHG:.0f} Pa, found {found}. Give them in Pa: 10 mmHg are {10 * MMHG:.0f}."
+            )
+            raise InputError(msg)
 
     @property
     def end_systolic_pressure(self) -> float:

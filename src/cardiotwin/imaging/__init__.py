@@ -1,6 +1,6 @@
 """Examinations in: labels, contours and images of one heart, checked and placed in the world."""
 
-from cardiotwin.imaging.check import Findings, check, describe
+from cardiotwin.imaging.check import Findings, describe
 from cardiotwin.imaging.examination import (
     Contours,
     Curve,
@@ -33,7 +33,6 @@ __all__ = [
     "Subject",
     "Tissue",
     "View",
-    "check",
     "describe",
     "read_examination",
     "subject_of",

@@ -1,7 +1,6 @@
 """What is at a path, in plain lines, before anything is run on it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -16,8 +15,6 @@ from cardiotwin.imaging.examination import (
     View,
 )
 from cardiotwin.imaging.phases import drawn_volumes, usable_slices, words
-from cardiotwin.imaging.read import read_examination
-from cardiotwin.imaging.sources import AS_FOUND, Reading
 from cardiotwin.units import ML, MM, MMHG
 
 
@@ -35,11 +32,6 @@ class Findings:
 
     lines: tuple[str, ...]
     flags: tuple[Flag, ...]
-
-
-def check(path: Path, reading: Reading = AS_FOUND) -> Findings:
-    """Return what an examination holds and lacks; raise `InputError` where it cannot be used."""
-    return describe(read_examination(path, reading))
 
 
 def describe(examination: Examination) -> Findings:
@@ -119,17 +111,8 @@ def _image(image: ImageStack) -> str:
 
 def _lacking(examination: Examination) -> tuple[Flag, ...]:
     """Return what is not there and what the twin does instead."""
-    subject = examination.subject
     ejects = Phase.END_SYSTOLE in examination.contours
     absent = {
-        "no_cuff_pressure": (
-            subject.cuff_systolic is None and subject.end_systolic_pressure is None,
-            "No cuff pressure: contractility rests on a prior for the end-systolic pressure.",
-        ),
-        "no_filling_pressure": (
-            subject.end_diastolic_pressure is None,
-            "No end-diastolic pressure: stiffness rests on a prior for it.",
-        ),
         "no_times": (
             ejects and Phase.END_SYSTOLE not in examination.frame_times,
             "No frame times: when end-systole is stays empty in the record.",

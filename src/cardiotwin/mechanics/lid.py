@@ -79,5 +79,5 @@ class Lid:
         return self._spread, -float(self._pressure.value) * C
 
     def along_given(self, change: Placement) -> Dofs:  # noqa: ARG002
-        """Return its derivative along a change of the unloaded placement, of which it knows none."""
+        """Return its derivative along a change of the unloaded placement: none."""
         return np.zeros_like(self._spread[:, 0])

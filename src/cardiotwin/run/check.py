@@ -1,13 +1,12 @@
 """`cardiotwin check`: what is in a folder, what is missing or wrong, before anything runs."""
 
 from collections.abc import Sequence
-from dataclasses import fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cardiotwin.errors import InputError
 from cardiotwin.run.application import Options, run_job
 from cardiotwin.run.options import CheckOptions, store
+from cardiotwin.run.reading import place, reading
 from cardiotwin.units import ML, MM
 
 if TYPE_CHECKING:
@@ -39,7 +38,8 @@ def check_examination(options: Options) -> None:
         anatomy = fit_anatomy(examination, Template())
         lines += [_fitted(phase, anatomy) for phase in anatomy.fits]
         flags += [flag for flag in anatomy.flags if flag not in flags]
-        gather_evidence(examination.subject, anatomy, AssumedPressures(), klotz=True)
+        evidence = gather_evidence(examination.subject, anatomy, AssumedPressures(), klotz=True)
+        flags += evidence.flags
     finally:  # what was read helps to see why geometry refuses it
         for line in (*lines, *(f"! {flag.name}: {flag.sentence}" for flag in flags)):
             print(line)  # noqa: T201 - the command's answer
@@ -56,24 +56,3 @@ def _fitted(phase: "Phase", anatomy: "Anatomy") -> str:
         f"{fit.cavity_volume / ML:.1f} and {fit.wall_volume / ML:.1f} mL with apex and base, "
         f"{fit.surface_distance / MM:.2f} mm from the contours"
     )
-
-
-def reading(options: Options) -> Any:
-    """Return the options of `read_examination`, beside the path, as it takes them."""
-    from cardiotwin.imaging import Reading  # noqa: PLC0415 - not for --help
-
-    values = {item.name: options[item.name] for item in fields(Reading)}
-    for name in ("end_systole", "image"):
-        values[name] = None if values[name] is None else place(name, values[name])
-    return Reading(**values)
-
-
-def place(key: str, value: str) -> Path:
-    """Return a path as the command line has it; raise `InputError` where it is empty."""
-    if not value.strip():
-        msg = f"{key} is empty, found {value!r}. Name a file or folder: {key}=..."
-        raise InputError(msg)
-    try:
-        return Path(value).expanduser()
-    except RuntimeError:  # ~name, and no user of that name: a file may be called so
-        return Path(value)

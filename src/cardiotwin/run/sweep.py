@@ -28,6 +28,7 @@ from cardiotwin.run.application import VERBATIM, compose, run_hydra
 from cardiotwin.run.folder import RUNS
 from cardiotwin.run.logs import elapsed
 from cardiotwin.run.mistakes import explain
+from cardiotwin.run.reading import place
 from cardiotwin.run.table import Member, print_table, write_table
 from cardiotwin.run.volunteer import SHARED
 from cardiotwin.twin.files import write_bytes
@@ -114,7 +115,7 @@ def member_folder(overrides: Sequence[str]) -> str:
 
 def sweep_folder(output: str | None) -> Path:
     """Return the folder of a sweep."""
-    return (Path(output).expanduser() if output else RUNS / "sweep").absolute()
+    return (RUNS / "sweep" if output is None else place("output", output)).absolute()
 
 
 OmegaConf.register_new_resolver(

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.material import Guccione, HolzapfelOgden, NeoHookean, Usyk
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.run.application import Options, is_sweep, run_job
-from cardiotwin.run.check import place, reading
 from cardiotwin.run.folder import (
     RUNS,
     STAGES,
@@ -34,6 +33,7 @@ from cardiotwin.run.folder import (
 from cardiotwin.run.launchers import store_launchers
 from cardiotwin.run.logs import elapsed, logged
 from cardiotwin.run.options import FitOptions, ReadOptions, SubjectOptions, store, store_choice
+from cardiotwin.run.reading import place, reading
 from cardiotwin.run.schema import build, schema
 from cardiotwin.run.truth import known_truth
 from cardiotwin.run.volunteer import SUBJECT, volunteer_folder
@@ -122,7 +122,7 @@ def run(words: Sequence[str]) -> int:
 def make_twin(options: Options) -> None:
     """Read a heart, build its twin, save it, draw it; go on where an earlier call was killed."""
     start = time.perf_counter()
-    _beliefs(options)  # refused before anything is read or run
+    beliefs = _beliefs(options)  # refused before anything is read or run
     examination = _read(options)
     subject = examination.subject if examination else None
     folder = _run_folder(options, subject)
@@ -137,21 +137,28 @@ def make_twin(options: Options) -> None:
         stages = Stages(folder / STAGES, stage_mark(mark))
         if examination is None:
             examination = _volunteer(options, folder, stages)
-        _finish(examination, options, folder, stages, mark)
+        _finish(examination, options, folder, stages, recipe=_recipe(beliefs), mark=mark)
         shown = " (open report.html)" if options["pictures"] else ""
         _LOG.info("%s: finished in %s%s", folder, elapsed(start), shown)
 
 
 def _finish(
-    examination: Examination, options: Options, folder: Path, stages: Stages, mark: str
+    examination: Examination,
+    options: Options,
+    folder: Path,
+    stages: Stages,
+    *,
+    recipe: Any,
+    mark: str,
 ) -> None:
     """Build, draw and save; the record last, since a folder with one is complete."""
     from cardiotwin.run.drawing import draw, keep_drawing  # noqa: PLC0415 - brings viz
     from cardiotwin.twin.build import build_twin  # noqa: PLC0415 - brings dolfinx
     from cardiotwin.twin.store import save_twin  # noqa: PLC0415 - brings pyarrow
 
-    truth = known_truth(Path(options["path"] or folder / SUBJECT).expanduser())
-    twin, anatomy = build_twin(examination, _recipe(options), stages)
+    path = options["path"]
+    truth = known_truth(folder / SUBJECT if path is None else place("path", path))
+    twin, anatomy = build_twin(examination, recipe, stages)
     keep_drawing(examination, anatomy, truth, stages)
     if options["pictures"]:
         draw(twin, folder)
@@ -163,6 +170,11 @@ def _beliefs(options: Options) -> dict[str, Any]:
     from cardiotwin.fitting.evidence import AssumedPressures  # noqa: PLC0415 - not for --help
 
     pressure, prior = options["fit"]["pressure"], options["fit"]["passive"]["prior"]
+    if options["seed"] < 0:
+        msg = f"seed must be at least 0, found {options['seed']}. Give a whole number."
+        raise InputError(msg)
+    if options["path"] is None:
+        build(options["volunteer"])
     return {
         "template": build(options["template"]),
         "angles": build(options["fibres"]),
@@ -183,12 +195,11 @@ def _beliefs(options: Options) -> dict[str, Any]:
     }
 
 
-def _recipe(options: Options) -> Any:
+def _recipe(beliefs: Mapping[str, Any]) -> Any:
     from cardiotwin.fitting.personalise import Priors  # noqa: PLC0415 - brings dolfinx
     from cardiotwin.twin.build import Recipe  # noqa: PLC0415 - brings dolfinx
 
-    beliefs = _beliefs(options)
-    return Recipe(**beliefs | {"priors": Priors(**beliefs["priors"])})
+    return Recipe(**{**beliefs, "priors": Priors(**beliefs["priors"])})
 
 
 def _is_built_in(options: Options) -> bool:
@@ -225,7 +236,7 @@ def with_options(subject: Subject, options: Options) -> Subject:
 
 def _run_folder(options: Options, subject: Subject | None) -> Path:
     if options["output"] is not None:
-        return Path(options["output"]).expanduser()
+        return place("output", options["output"])
     name = subject.identifier if subject else options["volunteer"]["identifier"]
     return RUNS / folder_name(name)
 

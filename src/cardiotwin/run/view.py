@@ -9,6 +9,7 @@ from cardiotwin.run.application import Options, run_job
 from cardiotwin.run.folder import locked
 from cardiotwin.run.logs import logged
 from cardiotwin.run.options import ViewOptions, store
+from cardiotwin.run.reading import place
 
 store("view", ViewOptions)
 _PICTURES = (".png", ".mp4", ".html")
@@ -26,7 +27,7 @@ def show_pictures(options: Options) -> None:
     if options["path"] is None:
         msg = "view needs the path of a run folder, found none. Write cardiotwin view path=folder."
         raise InputError(msg)
-    folder = Path(options["path"]).expanduser()
+    folder = place("path", options["path"])
     read_record(folder)
     if options["draw"]:
         from cardiotwin.run.drawing import draw  # noqa: PLC0415 - brings PyVista

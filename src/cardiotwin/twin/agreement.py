@@ -104,8 +104,8 @@ def checks(
 
     How far the unloaded wall, inflated again, ends from the imaged one; and how far the predicted
     end-systolic surfaces are from the measured ones: node by node (``displacement``; along the
-    surface the measurement sees no material points, so this counts what it cannot know) and from
-    surface to surface.
+    surface the measurement sees no material points, so this counts what it cannot know), and the
+    same without the shift that all nodes share.
     """
     mesh = anatomy.mesh
     missed = np.linalg.norm(returned - mesh.points, axis=1)

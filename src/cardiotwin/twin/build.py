@@ -130,8 +130,7 @@ def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tupl
     )
     evidence = gather_evidence(examination.subject, anatomy, recipe.assumed, klotz=recipe.klotz)
     known = _unique((*examination.flags, *anatomy.flags, *evidence.flags))
-    for flag in known:
-        _LOG.info("! %s: %s", flag.name, flag.sentence)
+    _tell(known)
     bench = _Bench(anatomy.mesh, recipe)
     fit: Fit = stages.run(
         "diastole", Fit, lambda: fit_passive(bench.wall, evidence, recipe.priors)
@@ -143,8 +142,9 @@ def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tupl
         )
     prediction: Prediction = stages.run("prediction", Prediction, lambda: predict(bench.wall, fit))
     twin = _record(examination, anatomy, evidence, fit=fit, prediction=prediction, recipe=recipe)
-    flags = (*known, *scale_flags(fit), *motion_flags(twin.checks))
-    return replace(twin, flags=flags, timing=stages.timing), anatomy
+    late = (*scale_flags(fit), *motion_flags(twin.checks))
+    _tell(late)
+    return replace(twin, flags=(*known, *late), timing=stages.timing), anatomy
 
 
 def predict(wall: Wall, fit: Fit) -> Prediction:
@@ -210,6 +210,11 @@ def _record(
 def _with_fibres(mesh: TetMesh, angles: FibreAngles) -> TetMesh:
     f0, s0, n0 = (axis[:, 0] for axis in fibre_axes(mesh, angles, CENTROID))
     return replace(mesh, cell_fields={**mesh.cell_fields, "f0": f0, "s0": s0, "n0": n0})
+
+
+def _tell(flags: tuple[Flag, ...]) -> None:
+    for flag in flags:
+        _LOG.info("! %s: %s", flag.name, flag.sentence)
 
 
 def _unique(flags: tuple[Flag, ...]) -> tuple[Flag, ...]:

@@ -144,7 +144,7 @@ def _checks(twin: Twin) -> str:
         return ""
     rows = [
         (
-            _CHECKS.get(name, spoken(name)),
+            _CHECKS[name],
             brief(length / MM) if length >= SHORTEST else f"< {SHORTEST / MM:g}",
             "mm",
         )

@@ -68,8 +68,9 @@ def _density(
     prior, posterior = _prior(estimate, where), _posterior(estimate, draws, where)
     if prior is not None:
         plot.plot(where / scale, prior, color=theme.GREY, linestyle=(0, (4, 2)), label="prior")
-    plot.fill_between(where / scale, posterior, color=theme.BLUE, alpha=0.25, linewidth=0)
-    plot.plot(where / scale, posterior, color=theme.BLUE, label="posterior")
+    if posterior is not None:
+        plot.fill_between(where / scale, posterior, color=theme.BLUE, alpha=0.25, linewidth=0)
+        plot.plot(where / scale, posterior, color=theme.BLUE, label="posterior")
     plot.axvline(estimate.value / scale, color=theme.VERMILION, linewidth=1.2, label="estimate")
     if true is not None:
         dots = (0, (1, 1))
@@ -134,14 +135,19 @@ def _prior(estimate: Estimate, where: Density) -> Density | None:
     )
 
 
-def _posterior(estimate: Estimate, draws: Draws | None, where: Density) -> Density:
-    """Return the density of the draws, or the normal one; per logarithm where the axis is."""
+def _posterior(estimate: Estimate, draws: Draws | None, where: Density) -> Density | None:
+    """Return the density of the draws, or the normal one; per logarithm where the axis is.
+
+    There is none without draws and without a standard deviation.
+    """
     per_log = _is_log_normal(estimate)
     if draws is not None and per_log:
         draws = np.log(draws[draws > 0])
     if draws is not None and len(draws) > 20 and np.ptp(draws) > 0:
         return np.asarray(gaussian_kde(draws)(np.log(where) if per_log else where))
-    density = norm.pdf(where, estimate.value, _spread(estimate))
+    if not 0 < estimate.sd < np.inf:
+        return None
+    density = norm.pdf(where, estimate.value, estimate.sd)
     return np.asarray(density * where if per_log else density)
 
 

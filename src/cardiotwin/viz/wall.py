@@ -44,19 +44,13 @@ class Axes:
 
     Parameters
     ----------
-    centre
-        Middle of the wall, m.
     apex_to_base, anterior, septal
         Unit vectors at right angles (septal only nearly so to anterior).
-    length
-        Apex to base, m.
     """
 
-    centre: Float[np.ndarray, "3"]
     apex_to_base: Float[np.ndarray, "3"]
     anterior: Float[np.ndarray, "3"]
     septal: Float[np.ndarray, "3"]
-    length: float
 
 
 @lru_cache(maxsize=4)
@@ -114,17 +108,10 @@ def axes(mesh: TetMesh) -> Axes:
     rim = mesh.points[np.unique(mesh.facets["base"])].mean(axis=0)
     far = endo[np.argmax(np.linalg.norm(endo - rim, axis=1))]
     upwards = rim - far
-    length = float(np.linalg.norm(upwards))
-    upwards = upwards / length
+    upwards = upwards / np.linalg.norm(upwards)
     anterior = _segment_direction(mesh, upwards, (1, 7, 13))
     septal = _segment_direction(mesh, upwards, (2, 3, 8, 9, 14))
-    return Axes(
-        centre=np.asarray((rim + far) / 2),
-        apex_to_base=upwards,
-        anterior=anterior,
-        septal=septal,
-        length=length,
-    )
+    return Axes(apex_to_base=upwards, anterior=anterior, septal=septal)
 
 
 def _segment_direction(
