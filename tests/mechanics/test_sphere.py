@@ -3,19 +3,17 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from sphere import INNER, OUTER, STRETCH, NeoHooke, Options, pressure, radius, solve
+from sphere import INNER, LAW, OUTER, STRETCH, Options, pressure, radius, solve
 
 from .stresses import pk2
 
 
 def test_the_closed_form_integrates_the_radial_equilibrium():
-    law = NeoHooke()
-
     def slope(before):  # d(pressure)/d(radius before): 2 (hoop - radial stress) / r dr/dR
         after = radius(before, STRETCH)
         stretch = after / before
         C = np.diag([stretch**2, stretch**2, stretch**-4])
-        cauchy = np.diag(np.sqrt(C) @ pk2(law, C) @ np.sqrt(C))
+        cauchy = np.diag(np.sqrt(C) @ pk2(LAW, C) @ np.sqrt(C))
         return 2 * (cauchy[0] - cauchy[2]) / after / stretch**2
 
     assert quad(slope, INNER, OUTER)[0] == pytest.approx(pressure(STRETCH), rel=1e-9)

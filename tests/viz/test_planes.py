@@ -16,11 +16,9 @@ from cardiotwin.viz.wall import Axes
 
 ED, ES = Phase.END_DIASTOLE, Phase.END_SYSTOLE
 HEART = Axes(
-    centre=np.zeros(3),
     apex_to_base=np.array([0.0, 0.0, 1.0]),
     anterior=np.array([0.0, 1.0, 0.0]),
     septal=np.array([1.0, 0.0, 0.0]),
-    length=0.09,
 )
 
 

@@ -22,7 +22,8 @@ _ADVICE = {
     errno.ENOSPC: "Make room on the disk; the same command goes on from the last finished stage.",
     errno.EDQUOT: "Make room on the disk; the same command goes on from the last finished stage.",
     **dict.fromkeys(
-        (errno.EACCES, errno.EPERM, errno.EROFS), "Name a file or folder that you may use."
+        (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR),
+        "Name a folder with output=... that you may write to.",
     ),
 }
 _OTHERWISE = "Run it again with -v to see where."
