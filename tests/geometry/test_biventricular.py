@@ -11,7 +11,6 @@ from cardiotwin.errors import InputError
 from cardiotwin.geometry import fit_anatomy, quality
 from cardiotwin.geometry.biventricular import (
     BiventricularOptions,
-    as_left,
     fit_biventricle,
 )
 from cardiotwin.geometry.biventricular.fit import OF_THE_LEFT_MESH
@@ -181,7 +180,7 @@ def test_hearts_of_people_come_out_as_drawn(real_data, name):
     assert [flag.name for flag in anatomy.flags] == told
     rv = np.concatenate([c.points for c in anatomy.contours.of(Structure.RV_ENDOCARDIUM)])
     below = (rv - anatomy.frame.origin) @ anatomy.frame.long_axis < 0
-    surface = fine_triangles(anatomy.mesh.points, as_left(anatomy.mesh), "lv_endocardium")
+    surface = fine_triangles(anatomy.mesh.points, anatomy.mesh, "rv_endocardium")
     assert np.median(distances(surface, rv[below])) < 1 * MM
 
 

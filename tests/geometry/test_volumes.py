@@ -33,13 +33,22 @@ def test_volumes_follow_every_affine_map(matrix, offset):
         assert volume(mapped, MESH) == pytest.approx(scale * volume(MESH.points, MESH), abs=1e-12)
 
 
-def test_the_volumes_gradients_are_those_of_finite_differences():
+def test_a_cavity_is_closed_over_the_rim_of_the_surface_that_is_named():
+    whole = -cavity_volume(MESH.points, MESH, "epicardium")  # its normals face away from inside
+    # Base and wall meet in a plane, so what the epicardium closes is the cavity and the wall.
+    inside = cavity_volume(MESH.points, MESH, "lv_endocardium") + wall_volume(MESH.points, MESH)
+    assert whole == pytest.approx(inside, rel=1e-12)
+
+
+@pytest.mark.parametrize("surface", ["lv_endocardium", "epicardium"])
+def test_the_volumes_gradients_are_those_of_finite_differences(surface):
     rng = np.random.default_rng(5)
     points = MESH.points + rng.normal(0, 5e-4, MESH.points.shape)
     way = rng.normal(0, 1, points.shape)
     ahead, behind = points + 1e-6 * way, points - 1e-6 * way
-    slope = (cavity_volume(ahead, MESH) - cavity_volume(behind, MESH)) / 2e-6
-    assert np.sum(cavity_volume_gradient(points, MESH) * way) == pytest.approx(slope, rel=1e-6)
+    slope = (cavity_volume(ahead, MESH, surface) - cavity_volume(behind, MESH, surface)) / 2e-6
+    gradient = cavity_volume_gradient(points, MESH, surface)
+    assert np.sum(gradient * way) == pytest.approx(slope, rel=1e-6)
     base = MESH.facets["base"]
     slope = (area_vector(ahead, base) - area_vector(behind, base)) / 2e-6
     moved = np.einsum("kni,ni->k", area_vector_gradient(points, base), way)

@@ -31,11 +31,13 @@ def fine_triangles(
     return np.asarray(fine[:, np.array(upright + inverted)].reshape(-1, 3, 3))
 
 
-def lid_triangles(points: Float[np.ndarray, "nodes 3"], mesh: TetMesh) -> Triangles:
-    """Return the fan that closes the cavity over its rim's centroid, facing out of the cavity."""
-    rim = rim_nodes(mesh)
+def lid_triangles(
+    points: Float[np.ndarray, "nodes 3"], mesh: TetMesh, surface: str = "lv_endocardium"
+) -> Triangles:
+    """Return the fan that closes a cavity over its rim's centroid, facing out of the cavity."""
+    rim = rim_nodes(mesh, surface)
     centroid = points[rim].mean(axis=0)
-    facets = mesh.facets["lv_endocardium"]
+    facets = mesh.facets[surface]
     share = np.linspace(0, 1, FINE + 1)[:, None]
     pieces = []
     for middle, (a, b) in enumerate(TRIANGLE_EDGES):
@@ -52,10 +54,12 @@ def lid_triangles(points: Float[np.ndarray, "nodes 3"], mesh: TetMesh) -> Triang
     return np.concatenate(pieces)
 
 
-def cavity_shell(points: Float[np.ndarray, "nodes 3"], mesh: TetMesh) -> Triangles:
-    """Return the closed surface of the cavity, facing out of it."""
-    endocardium = fine_triangles(points, mesh, "lv_endocardium")[:, ::-1]
-    return np.concatenate([endocardium, lid_triangles(points, mesh)])
+def cavity_shell(
+    points: Float[np.ndarray, "nodes 3"], mesh: TetMesh, surface: str = "lv_endocardium"
+) -> Triangles:
+    """Return the closed surface of a cavity, facing out of it."""
+    endocardium = fine_triangles(points, mesh, surface)[:, ::-1]
+    return np.concatenate([endocardium, lid_triangles(points, mesh, surface)])
 
 
 def wall_shell(points: Float[np.ndarray, "nodes 3"], mesh: TetMesh) -> Triangles:

@@ -1,4 +1,4 @@
-"""Volumes of the cavity and of the wall, exact for order-2 geometry.
+"""Volumes of the cavities and of the wall, exact for order-2 geometry.
 
 By the divergence theorem V = 1/3 integral of x . n over the closed surface. On a quadratic
 triangle the integrand is a polynomial of degree four, which the rule below integrates exactly.
@@ -72,9 +72,9 @@ def facet_rule(
     return shapes, areas, np.einsum("qn,fni->fqi", shapes, points[facets])
 
 
-def lid_centroid(mesh: TetMesh) -> Float[np.ndarray, "3"]:
-    """Return the centroid of the fan that closes the cavity, m."""
-    rim = rim_nodes(mesh)
+def lid_centroid(mesh: TetMesh, surface: str = "lv_endocardium") -> Float[np.ndarray, "3"]:
+    """Return the centroid of the fan that closes a surface's cavity, m."""
+    rim = rim_nodes(mesh, surface)
     middle = mesh.points[rim].mean(axis=0)
     around = mesh.points[rim] - middle
     axes = np.linalg.svd(around, full_matrices=False)[2]
@@ -98,20 +98,22 @@ def rim_nodes(mesh: TetMesh, surface: str = "lv_endocardium") -> Integer[np.ndar
     return np.intersect1d(mesh.facets[surface], mesh.facets["base"])
 
 
-def cavity_volume(points: Float[np.ndarray, "nodes 3"], mesh: TetMesh) -> float:
-    """Return the volume of the LV cavity, m^3, closed by the fan over its rim's centroid.
+def cavity_volume(
+    points: Float[np.ndarray, "nodes 3"], mesh: TetMesh, surface: str = "lv_endocardium"
+) -> float:
+    """Return the volume of a surface's cavity, m^3, closed by the fan over its rim's centroid.
 
     The fan's facets pass through the centroid, so seen from there they enclose nothing.
     """
-    centroid = np.asarray(points[rim_nodes(mesh)].mean(axis=0), dtype=np.float64)
-    return -cone_volume(points, mesh.facets["lv_endocardium"], centroid)
+    centroid = np.asarray(points[rim_nodes(mesh, surface)].mean(axis=0), dtype=np.float64)
+    return -cone_volume(points, mesh.facets[surface], centroid)
 
 
 def cavity_volume_gradient(
-    points: Float[np.ndarray, "nodes 3"], mesh: TetMesh
+    points: Float[np.ndarray, "nodes 3"], mesh: TetMesh, surface: str = "lv_endocardium"
 ) -> Float[np.ndarray, "nodes 3"]:
     """Return the derivative of `cavity_volume` by every node's position, m^2."""
-    facets, rim = mesh.facets["lv_endocardium"], rim_nodes(mesh)
+    facets, rim = mesh.facets[surface], rim_nodes(mesh, surface)
     shapes, gradients = triangle_shapes(_POINTS)
     nodes = points[facets] - points[rim].mean(axis=0)
     x = np.einsum("qn,fni->fqi", shapes, nodes)

@@ -6,13 +6,12 @@ from cardiotwin.geometry.biventricular.anatomy import (
     BiventricularOptions,
 )
 from cardiotwin.geometry.biventricular.fibres import biventricular_fibres
-from cardiotwin.geometry.biventricular.fit import as_left, fit_biventricle
+from cardiotwin.geometry.biventricular.fit import fit_biventricle
 
 __all__ = [
     "BiventricularAnatomy",
     "BiventricularFit",
     "BiventricularOptions",
-    "as_left",
     "biventricular_fibres",
     "fit_biventricle",
 ]

@@ -7,8 +7,6 @@ isosurface stuffing, whose cells keep their shape wherever the surface is smooth
 scale. What comes of it is checked all the same, and tried again on another lattice if unsound.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from jaxtyping import Float
 
@@ -84,12 +82,6 @@ def fit_biventricle(
     )
 
 
-def as_left(mesh: TetMesh) -> TetMesh:
-    """Return the mesh with the RV's endocardium named as the LV's: its cavity is then measured."""
-    facets = {"lv_endocardium": mesh.facets["rv_endocardium"], "base": mesh.facets["base"]}
-    return replace(mesh, facets=facets)
-
-
 def _frame(stack: Stack, left: Anatomy) -> HeartFrame:
     """Return the axes along the stack, with the LV's angle zero."""
     across = left.frame.rv_insertion - (left.frame.rv_insertion @ stack.axis) * stack.axis
@@ -147,8 +139,8 @@ def _fit(
     between = extent(levels, stack, wall.prolate)
     drawn = slab_volumes(levels, wall.prolate, wall.base, between)
     found = [
-        shell_volume(cavity_shell(mesh.points, part), frame, ends)
-        for part, ends in ((mesh, between), (as_left(mesh), right.between))
+        shell_volume(cavity_shell(mesh.points, mesh, surface), frame, ends)
+        for surface, ends in (("lv_endocardium", between), ("rv_endocardium", right.between))
     ]
     shape = quality(mesh.points, mesh)
     return BiventricularFit(
@@ -157,7 +149,7 @@ def _fit(
         model_lv=found[0],
         model_rv=found[1],
         lv_volume=cavity_volume(mesh.points, mesh),
-        rv_volume=cavity_volume(mesh.points, as_left(mesh)),
+        rv_volume=cavity_volume(mesh.points, mesh, "rv_endocardium"),
         wall_volume=wall_volume(mesh.points, mesh),
         inverted=shape.inverted,
         dihedral_min=shape.dihedral_min,
@@ -181,4 +173,4 @@ def _check_volumes(fit: BiventricularFit) -> None:
             raise InputError(msg)
 
 
-__all__ = ["as_left", "fit_biventricle"]
+__all__ = ["fit_biventricle"]
