@@ -21,13 +21,12 @@ def stretches(C):
     )
 
 
-def energy(material, C, active_tension=0.0, **factors):
-    c = stretches(C)
-    return material.energy(c, np, **factors) + ACTIVATION.energy(c, active_tension)
+def energy(material, C, **factors):
+    return material.energy(stretches(C), np, **factors)
 
 
-def pk2(material, C, **factors):
-    """Return S = 2 dW/dC in the axes of C, Pa."""
+def pk2(material, C, active_tension=0.0, **factors):
+    """Return S = 2 dW/dC and the active stress in the axes of C, Pa."""
     S = np.empty((3, 3))
     for i in range(3):
         for j in range(3):
@@ -35,7 +34,7 @@ def pk2(material, C, **factors):
             step[i, j] += 0.5j * STEP
             step[j, i] += 0.5j * STEP
             S[i, j] = 2 * energy(material, C + step, **factors).imag / STEP
-    return S
+    return S + np.diag(ACTIVATION.stress(active_tension))
 
 
 def pk1(material, A, B, axes, **factors):

@@ -29,7 +29,7 @@ def extra_force(walls, shift, problem):
             fields.unknown.x.array[:] = fields.of_nodes(shift)
         else:
             fields.unknown.x.array[:] = fields.of_nodes(-shift)
-        wall.body._apply(Loads(cavity_pressure=2e3))
+        wall.body.apply(Loads(cavity_pressure=2e3))
         residual = getattr(wall.body, problem).residual()[fields.displacement_dofs]
         residuals.append(fields.nodal.to_nodes(residual))
     return residuals[1] - residuals[0]

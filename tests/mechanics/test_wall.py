@@ -12,6 +12,7 @@ from cardiotwin.geometry.shapes import jacobians
 from cardiotwin.mechanics.body import Body
 from cardiotwin.mechanics.fields import PRESSURE_UNIT
 from cardiotwin.mechanics.loads import Loads
+from cardiotwin.mechanics.material import HolzapfelOgden
 from cardiotwin.mechanics.springs import Springs
 
 from .ventricle import coarse_wall
@@ -52,8 +53,8 @@ def test_another_body_built_unloaded_inflates_to_the_image():
     body = Body(
         mesh,
         (f, s, n),
-        material=wall.body.equations._material,
-        springs=wall.body.equations._springs,
+        material=HolzapfelOgden(),
+        springs=Springs(),
         discretisation=wall.body.discretisation,
     )
     # The valves hand their load to the base as the image has it.

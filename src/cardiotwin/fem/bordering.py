@@ -1,4 +1,4 @@
-"""What a sparse tangent cannot hold: terms of low rank, and a load that is sought."""
+"""What a sparse tangent cannot hold: terms of low rank, and loads that are sought."""
 
 from typing import Protocol, runtime_checkable
 
@@ -6,23 +6,27 @@ import numpy as np
 from jaxtyping import Float
 
 Dofs = Float[np.ndarray, " dofs"]
+Columns = Float[np.ndarray, "dofs loads"]
 
 
 @runtime_checkable
 class Border(Protocol):
-    """One more equation and one more unknown: a load that is sought, a measure that is given."""
+    """A few more equations and as many more unknowns: loads that are sought, measures given."""
 
-    value: float
-    """The load, which the residual sees."""
+    values: Float[np.ndarray, " loads"]
+    """The loads, which the residual sees."""
 
-    def gap(self) -> float:
-        """Return the measure's distance from its target at the current iterate."""
+    def gaps(self) -> Float[np.ndarray, " loads"]:
+        """Return the measures' distances from their targets at the current iterate."""
 
-    def gradient(self) -> Dofs:
-        """Return the gap's derivative by the unknown function."""
+    def gradients(self) -> Columns:
+        """Return the gaps' derivatives by the unknown function."""
 
-    def column(self) -> Dofs:
-        """Return the residual's derivative by the load."""
+    def columns(self) -> Columns:
+        """Return the residual's derivatives by the loads."""
+
+    def own(self) -> Float[np.ndarray, "loads loads"]:
+        """Return the gaps' derivatives by the loads where the unknown function stays."""
 
 
 @runtime_checkable

@@ -7,7 +7,7 @@ too shortly for each other: so one process at a time compiles, and clears what a
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -31,14 +31,14 @@ def compile_form(form: ufl.Form) -> Any:
         return dolfinx.fem.form(form, jit_options=options)
 
 
-def evaluate(
+def evaluator(
     value: Any, points: Float[np.ndarray, "points 3"], mesh: dolfinx.mesh.Mesh[Any]
-) -> Float[np.ndarray, "cells points"]:
-    """Return a scalar at reference points of every cell, in dolfinx's cell order."""
+) -> Callable[[], Float[np.ndarray, "cells points"]]:
+    """Return what reads a scalar at reference points of every cell, in dolfinx's cell order."""
     with _compiling() as options:
         expression = dolfinx.fem.Expression(value, points, jit_options=options)
     cells = np.arange(mesh.topology.index_map(3).size_local, dtype=np.int32)
-    return np.asarray(expression.eval(mesh, cells))
+    return lambda: np.asarray(expression.eval(mesh, cells))
 
 
 @contextmanager

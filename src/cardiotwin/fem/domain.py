@@ -141,3 +141,36 @@ def quadrature_function(
     dofs = space.dofmap.list[:, :, None] * block + np.arange(block)
     function.x.array[dofs.ravel()] = values[domain.cells].ravel()
     return function
+
+
+class QuadratureScalar:
+    """One number per cell and quadrature point, in the wall's cell order, as a form's function.
+
+    Parameters
+    ----------
+    domain
+        The mesh.
+    degree
+        Of the rule.
+    """
+
+    def __init__(self, domain: Domain, degree: int) -> None:
+        element = basix.ufl.quadrature_element("tetrahedron", degree=degree)
+        space = dolfinx.fem.functionspace(domain.mesh, element)
+        self.function = dolfinx.fem.Function(space)
+        self._cells = domain.cells
+        self._dofs = space.dofmap.list
+        self.shape: tuple[int, int] = self._dofs.shape
+
+    def set(self, values: Float[np.ndarray, "cells points"]) -> None:
+        """Give the values."""
+        self.function.x.array[self._dofs.ravel()] = values[self._cells].ravel()
+
+
+def cell_function(
+    domain: Domain, values: Float[np.ndarray, " cells"]
+) -> dolfinx.fem.Function[Any]:
+    """Return numbers per cell (in the wall's cell order) as a function constant on each."""
+    function = dolfinx.fem.Function(dolfinx.fem.functionspace(domain.mesh, ("DG", 0)))
+    function.x.array[function.function_space.dofmap.list.ravel()] = values[domain.cells]
+    return function

@@ -1,10 +1,11 @@
-"""Newton's method with a direct solver, and load continuation that adapts its steps.
+"""Newton's method with a direct solver.
 
-Deuflhard (2011), Newton Methods for Nonlinear Problems, sect. 3 (damping) and 5 (continuation).
+Deuflhard (2011), Newton Methods for Nonlinear Problems, sect. 2.1 (a tangent that is kept) and 3
+(damping).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
@@ -16,12 +17,36 @@ import ufl
 from jaxtyping import Float, Integer
 
 from cardiotwin.errors import ConvergenceError
-from cardiotwin.fem.bordering import Border, Coupling, Dofs
+from cardiotwin.fem.bordering import Border, Columns, Coupling, Dofs
 from cardiotwin.fem.compilation import compile_form
 from cardiotwin.fem.settings import NewtonSettings
 
-SMALLEST = 0.02  # of the first step: a walk that needs less is stopped
-WAYPOINT = 1e-4  # relative residual of states that only lead to others
+ROUNDING = 1e-14  # of the unknown: a correction below it says nothing
+CONTRACTION = 0.3  # of the residual: a step that reduces it less asks for a new tangent
+
+
+@dataclass(frozen=True, eq=False)
+class _Errors:
+    """Residual and gaps at an iterate."""
+
+    residual: Dofs
+    gaps: Float[np.ndarray, " loads"]
+
+    @property
+    def norm(self) -> float:
+        """Return their norm."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(np.hypot(np.linalg.norm(self.residual), np.linalg.norm(self.gaps)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Elimination:
+    """How a border's loads follow from the solutions of the sparse tangent."""
+
+    border: Border | None
+    gradients: Columns = field(default_factory=lambda: np.zeros((0, 0)))
+    along: Columns = field(default_factory=lambda: np.zeros((0, 0)))
+    inverse: Float[np.ndarray, "loads loads"] = field(default_factory=lambda: np.zeros((0, 0)))
 
 
 class Equilibrium:
@@ -53,6 +78,7 @@ class Equilibrium:
         self.unknown = unknown
         self.couplings = tuple(couplings)
         self._update: tuple[Any, Any] | None = None
+        self._eliminated: _Elimination | None = None
         self._measured = measured
         self.conditions = tuple(conditions)
         self._residual = compile_form(residual)
@@ -85,10 +111,11 @@ class Equilibrium:
         self._solver.setUp()
         self.factorisations += 1
         self._update = None
+        self._eliminated = None
         if self.couplings:
             factors = [coupling.factors() for coupling in self.couplings]
             B, C = (np.concatenate(parts, axis=1) for parts in zip(*factors, strict=True))
-            Z = self._solve_columns(B)
+            Z = self._sparse_columns(B)
             self._update = Z @ np.linalg.inv(np.eye(B.shape[1]) + C.T @ Z), C
 
     def solve_tangent(self, right_hand_side: Dofs) -> Dofs:
@@ -109,9 +136,15 @@ class Equilibrium:
         x.destroy()
         return result
 
-    def _solve_columns(
-        self, columns: Float[np.ndarray, "dofs rank"]
-    ) -> Float[np.ndarray, "dofs rank"]:
+    def solve_columns(self, columns: Columns) -> Columns:
+        """Return the solutions of several right-hand sides with the tangent factorised last."""
+        X = self._sparse_columns(columns)
+        if self._update is not None:
+            Z, C = self._update
+            X -= Z @ (C.T @ X)
+        return X
+
+    def _sparse_columns(self, columns: Columns) -> Columns:
         if columns.size == 0:
             return columns
         pc = self._solver.getPC()
@@ -126,7 +159,7 @@ class Equilibrium:
         return result
 
     def solve(self, settings: NewtonSettings, border: Border | None = None) -> tuple[float, ...]:
-        """Move the unknown (and the border's load) to equilibrium; return the residual norms.
+        """Move the unknown (and the border's loads) to equilibrium; return the residual norms.
 
         Raises
         ------
@@ -134,80 +167,110 @@ class Equilibrium:
             If it does not arrive; everything is put back to where it started.
         """
         start = self.state(border)
-        norms = [self._norm(border)]
+        here = self._evaluate(border)
+        norms = [here.norm]
         target = max(settings.relative * norms[0], settings.absolute)
         while not norms[-1] <= target < np.inf:  # neither nan nor inf has arrived
-            moved = False
+            following = None
             if len(norms) <= settings.iterations and np.isfinite(norms[-1]):
-                self.factorise()
-                moved = self._step(border, settings)
-            if not moved:
+                if settings.reuse:
+                    following = self._follow(border, here)
+                if following is None:
+                    self.factorise()
+                    self._eliminate(border)
+                    following = self._step(border, here, settings)
+            if following is None:
                 self.set_state(start, border)
+                self._eliminated = None
                 msg = (
                     f"Newton stopped after {len(norms) - 1} steps at residual {norms[-1]:.3g} "
                     f"(start {norms[0]:.3g}, tolerance {target:.3g}). "
                     "Apply the load in smaller steps, or start from a nearer state."
                 )
                 raise ConvergenceError(msg, norms)
-            norms.append(self._norm(border))
+            here = following
+            norms.append(here.norm)
         return tuple(norms)
 
     def state(self, border: Border | None) -> Dofs:
-        """Return a copy of the unknown, with the border's load behind it."""
-        tail = [] if border is None else [border.value]
-        return np.concatenate([self.unknown.x.array, tail])
+        """Return a copy of the unknown, with the border's loads behind it."""
+        unknown = np.array(self.unknown.x.array)
+        return unknown if border is None else np.concatenate([unknown, border.values])
 
     def set_state(self, state: Dofs, border: Border | None) -> None:
         """Put back what `state` returned."""
         n_dofs = len(self.unknown.x.array)
         self.unknown.x.array[:] = state[:n_dofs]
         if border is not None:
-            border.value = float(state[n_dofs])
+            border.values = state[n_dofs:]
 
-    def _norm(self, border: Border | None) -> float:
-        gap = 0.0 if border is None else border.gap()
-        with np.errstate(over="ignore", invalid="ignore"):  # a lost iterate is not a warning
-            return float(np.hypot(np.linalg.norm(self.residual()), gap))
+    @np.errstate(over="ignore", invalid="ignore")  # a lost iterate is not a warning
+    def _evaluate(self, border: Border | None) -> _Errors:
+        gaps = np.zeros(0) if border is None else border.gaps()
+        return _Errors(self.residual(), gaps)
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _follow(self, border: Border | None, here: _Errors) -> _Errors | None:
+        """Take a step with the tangent factorised last, as long as such steps pay."""
+        if self._eliminated is None or self._eliminated.border is not border:
+            return None
+        before = self.state(border)
+        self.set_state(before - self._correction(here), border)
+        there = self._evaluate(border)
+        if there.norm <= CONTRACTION * here.norm:
+            return there
+        self._eliminated = None
+        if there.norm <= here.norm:
+            return there
+        self.set_state(before, border)
+        return None
 
     @np.errstate(over="ignore", invalid="ignore")  # a lost iterate is shortened, not warned of
-    def _step(self, border: Border | None, settings: NewtonSettings) -> bool:
+    def _step(
+        self, border: Border | None, here: _Errors, settings: NewtonSettings
+    ) -> _Errors | None:
         """Take the longest step after which the next correction is smaller, if there is one.
 
         The natural monotonicity test (Deuflhard, eq. 3.30): both corrections are measured with the
         same factorised tangent, so the scaling of the residual does not matter.
         """
         before = self.state(border)
-        correct = self._corrector(border)
-        correction = correct()
+        correction = self._correction(here)
         size = float(np.linalg.norm(correction[self._measured]))
+        rounding = ROUNDING * float(np.linalg.norm(before[self._measured]))
         length = 1.0
         while length >= settings.shortest:
             self.set_state(before - length * correction, border)
-            following = correct()
+            there = self._evaluate(border)
+            following = self._correction(there)
             if np.all(np.isfinite(following)):
                 left = float(np.linalg.norm(following[self._measured]))
-                if left <= (1 - length / 4) * size:
-                    return True
+                if left <= max((1 - length / 4) * size, rounding):
+                    return there
                 curved = following[self._measured] - (1 - length) * correction[self._measured]
                 estimate = length**2 * size / (2 * float(np.linalg.norm(curved)))
                 length = min(max(estimate, length / 10), length / 2)
             else:
                 length /= 4
-        return False
+        return None
 
-    def _corrector(self, border: Border | None) -> Callable[[], Dofs]:
-        """Return what gives the correction at the current iterate with the tangent of this one."""
+    def _eliminate(self, border: Border | None) -> None:
+        """Prepare the solutions of the bordered system with the tangent factorised last."""
         if border is None:
-            return lambda: self.solve_tangent(self.residual())
-        gradient, along = border.gradient(), self.solve_tangent(border.column())
-        slope = float(gradient @ along)
+            self._eliminated = _Elimination(None)
+            return
+        gradients, along = border.gradients(), self.solve_columns(border.columns())
+        slopes = gradients.T @ along - border.own()
+        self._eliminated = _Elimination(border, gradients, along, np.linalg.inv(slopes))
 
-        def correct() -> Dofs:
-            sparse = self.solve_tangent(self.residual())
-            change = (float(gradient @ sparse) - border.gap()) / slope
-            return np.concatenate([sparse - change * along, [change]])
-
-        return correct
+    def _correction(self, errors: _Errors) -> Dofs:
+        """Return what leads to equilibrium from an iterate with these errors, to first order."""
+        sparse = self.solve_tangent(errors.residual)
+        eliminated = self._eliminated
+        if eliminated is None or eliminated.border is None:
+            return sparse
+        change = eliminated.inverse @ (eliminated.gradients.T @ sparse - errors.gaps)
+        return np.concatenate([sparse - eliminated.along @ change, change])
 
 
 def _direct_solver(matrix: Any) -> Any:
@@ -221,58 +284,3 @@ def _direct_solver(matrix: Any) -> Any:
     factor = pc.getFactorMatrix()
     factor.setMumpsIcntl(14, 60)  # room for pivoting, per cent
     return solver
-
-
-def continue_to(
-    equilibrium: Equilibrium,
-    apply: Callable[[float], None],
-    settings: NewtonSettings,
-    *,
-    border: Border | None = None,
-    first_step: float = 0.25,
-    past: tuple[float, Dofs] | None = None,
-) -> int:
-    """Walk the load from 0 (where the unknown is in equilibrium) to 1, and return the steps taken.
-
-    `apply(s)` sets the load (and the target of the border, whose own load is sought). A step that
-    fails is cut, one that is easy makes the next one larger; the start of each step is predicted
-    along the secant of the last two states; `past` is one before the first, with its position
-    (negative), where one is known. States on the way are solved to `WAYPOINT` only, the
-    last one to the tolerance.
-
-    Raises
-    ------
-    ConvergenceError
-        If the step becomes smaller than `SMALLEST` times the first; it carries the last converged
-        state, where the unknown and the load stand.
-    """
-    position, step, n_steps = 0.0, first_step, 0
-    here = equilibrium.state(border)
-    on_the_way = replace(settings, relative=max(settings.relative, WAYPOINT))
-    while position < 1.0:
-        target = min(1.0, position + step)
-        apply(target)
-        if past is not None:
-            slope = (here - past[1]) / (position - past[0])
-            equilibrium.set_state(here + (target - position) * slope, border)
-        try:
-            norms = equilibrium.solve(settings if target == 1.0 else on_the_way, border)
-        except ConvergenceError as error:
-            equilibrium.set_state(here, border)
-            apply(position)
-            step = (target - position) / 3
-            if step < SMALLEST * first_step:
-                msg = (
-                    f"The load stopped at {100 * position:.1f} % of the way: {error} "
-                    "Check the mesh, or ask for less load."
-                )
-                raise ConvergenceError(msg, error.residuals, here) from error
-            continue
-        past = (position, here)
-        here = equilibrium.state(border)
-        position = target
-        n_steps += 1
-        step *= 1.7 if len(norms) <= 5 else (1.1 if len(norms) <= 7 else 0.7)
-        if 1.0 - position < 1.2 * step:
-            step = 1.0 - position
-    return n_steps

@@ -18,12 +18,15 @@ class NewtonSettings:
         Most iterations of one load.
     shortest
         Smallest share of a Newton step that is worth taking.
+    reuse
+        Whether the tangent of an earlier iterate or load serves as long as it leads on.
     """
 
     relative: float = 1e-8
     absolute: float = 1e-9
     iterations: int = 10
     shortest: float = 0.01
+    reuse: bool = False
 
     def __post_init__(self) -> None:
         """Refuse tolerances that no iteration can meet, and one that never starts."""

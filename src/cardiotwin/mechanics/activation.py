@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from cardiotwin.errors import InputError
-from cardiotwin.mechanics.material import Stretches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +33,6 @@ class Activation:
             )
             raise InputError(msg)
 
-    def energy(self, c: Stretches, tension: Any) -> Any:
-        """Return the energy density, J/m^3, of an active tension, Pa."""
-        return tension / 2 * ((c.ff - 1) + self.cross_fibre * (c.nn - 1))
+    def stress(self, tension: Any) -> tuple[Any, Any, Any]:
+        """Return the second Piola-Kirchhoff stress along fibre, sheet and normal, Pa."""
+        return tension, 0, self.cross_fibre * tension

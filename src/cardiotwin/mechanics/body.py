@@ -10,35 +10,34 @@ image to the solver's tolerance.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
-
-import dolfinx
 import numpy as np
 import ufl
 from jaxtyping import Float
 
+from cardiotwin.errors import InputError
 from cardiotwin.fem.bordering import Coupling
-from cardiotwin.fem.compilation import compile_form, evaluate
-from cardiotwin.fem.domain import (
-    QUADRATURE,
-    Domain,
-    make_domain,
-    quadrature_rule,
-)
-from cardiotwin.fem.newton import Equilibrium, continue_to
+from cardiotwin.fem.continuation import continue_to
+from cardiotwin.fem.domain import Domain, make_domain
+from cardiotwin.fem.newton import Equilibrium
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.control import Control
 from cardiotwin.mechanics.discretisation import Discretisation
-from cardiotwin.mechanics.equations import Axes, Equations
-from cardiotwin.mechanics.fields import Fields
-from cardiotwin.mechanics.flat_base import FlatBase
+from cardiotwin.mechanics.equations import Axes, Equations, Muscle
+from cardiotwin.mechanics.fields import Fields, Midway
+from cardiotwin.mechanics.flat_base import plane_motions
 from cardiotwin.mechanics.lid import Lid
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import Material
+from cardiotwin.mechanics.modes import ModalSprings, rigid_motions
+from cardiotwin.mechanics.pointwise import PointwiseTension
 from cardiotwin.mechanics.solved import Dofs, Placement, Solved
 from cardiotwin.mechanics.springs import Springs
+from cardiotwin.mechanics.unit_loads import UnitLoads
+
+RIGID_STIFFNESS = 1e6  # Pa/m^2: what holds a wall's rigid motions where nothing else does
 
 
 class Body:
@@ -54,13 +53,20 @@ class Body:
     material
         Passive law.
     springs
-        What holds it, or None where `clamped` does.
+        What holds it, or None where `clamped` or `free` does.
     activation
         Active stress.
+    relative_tension
+        The active tension's factor in each cell, 1 by default (a scar has 0).
+    pointwise
+        Whether there is an active tension of its own at every quadrature point (`tension`).
     pressurised
-        The facets that bear the cavity's pressure.
+        The facets that bear the left cavity's pressure.
     clamped
         Facets whose displacement is zero.
+    free
+        Whether only the wall's mean place and attitude are kept (its rigid motions): closed
+        cavities push nowhere, so that what keeps them bears nothing.
     discretisation
         Mixed or penalty.
     """
@@ -73,29 +79,41 @@ class Body:
         material: Material,
         springs: Springs | None,
         activation: Activation | None = None,
+        relative_tension: Float[np.ndarray, " cells"] | None = None,
+        pointwise: bool = False,
         pressurised: str = "lv_endocardium",
         clamped: tuple[str, ...] = (),
+        free: bool = False,
         discretisation: Discretisation | None = None,
     ) -> None:
         self.discretisation = discretisation or Discretisation()
         self.mesh = mesh
         self.domain: Domain = make_domain(mesh)
         self.fields = Fields(self.domain, mesh, mixed=self.discretisation.form == "mixed")
+        surfaces = {"cavity_pressure": pressurised, "rv_pressure": "rv_endocardium"}
+        self.cavities = {name: part for name, part in surfaces.items() if part in mesh.facets}
+        self._springs = springs
+        self._free = free
         self.equations = Equations(
             self.domain,
             mesh,
             axes,
             material=material,
             springs=springs,
-            activation=activation or Activation(),
-            pressurised=pressurised,
+            muscle=Muscle(
+                activation=activation or Activation(),
+                relative_tension=relative_tension,
+                pointwise=pointwise,
+            ),
+            cavities=self.cavities,
             bulk_modulus=self.discretisation.bulk_modulus,
         )
         self.constants = self.equations.constants
+        self.conditions = self.fields.clamp(clamped)
         unknown, given = self.fields.unknown, self.fields.given
         u, pressure = self.fields.split(unknown)
         test = self.fields.split(ufl.TestFunction(self.fields.space))
-        forms = (
+        self.forms = (
             self.equations.residual(u, given, pressure, test),
             self.equations.residual(given, u, pressure, test),
         )
@@ -104,19 +122,65 @@ class Body:
                 form,
                 unknown,
                 self.fields.displacement_dofs,
-                self.fields.clamp(clamped),
-                [] if springs is None else self._couplings(springs, follows=form is forms[0]),
+                self.conditions,
+                self.couplings(follows=form is self.forms[0]),
             )
-            for form in forms
+            for form in self.forms
         )
-        self._direction = dolfinx.fem.Function(self.fields.placements)
-        self._along_given = compile_form(ufl.derivative(forms[0], given, self._direction))
+        self._unit_loads = self.unit_loads(u, self.lids(follows=True))
 
-    def _couplings(self, springs: Springs, *, follows: bool) -> list[Coupling]:
-        lid = Lid(self.fields, self.mesh, self.constants["cavity_pressure"], follows=follows)
-        if springs.base_warp == 0:
-            return [lid]
-        return [lid, FlatBase(self.fields, self.mesh, springs.base_warp, follows=follows)]
+    @property
+    def tension(self) -> PointwiseTension:
+        """Return the active tension at the quadrature points.
+
+        Raises
+        ------
+        InputError
+            If the body was not built `pointwise`.
+        """
+        if self.equations.pointwise is None:
+            msg = (
+                "This body has one prescribed tension, found pointwise=False. "
+                "Build it with Body(..., pointwise=True)."
+            )
+            raise InputError(msg)
+        return self.equations.pointwise
+
+    def couplings(self, *, follows: bool, midway: Midway | None = None) -> list[Coupling]:
+        """Return the terms of low rank; `midway` says where their forces are taken."""
+        fields, mesh, springs = self.fields, self.mesh, self._springs
+        result: list[Coupling] = [*self.lids(follows=follows, midway=midway).values()]
+        if springs is not None and springs.base_warp > 0:
+            modes = plane_motions(mesh)
+            result.append(
+                ModalSprings(fields, modes, -springs.base_warp, follows=follows, midway=midway)
+            )
+        if self._free:
+            modes = rigid_motions(mesh)
+            result.append(
+                ModalSprings(fields, modes, RIGID_STIFFNESS, follows=follows, midway=midway)
+            )
+        return result
+
+    def lids(self, *, follows: bool, midway: Midway | None = None) -> dict[str, Lid]:
+        """Return the valves' share of each pressure, which no clamped wall needs."""
+        if self._springs is None and not self._free:
+            return {}
+        return {
+            name: Lid(
+                self.fields, self.mesh, self.constants[name], part, follows=follows, midway=midway
+            )
+            for name, part in self.cavities.items()
+        }
+
+    def unit_loads(self, u: Any, lids: Mapping[str, Lid]) -> UnitLoads:
+        """Return what a unit of each load adds to the residual where the forces are taken at u."""
+        v, _ = self.fields.split(ufl.TestFunction(self.fields.space))
+        forms = {
+            name: self.equations.per_load(name, u, self.fields.given, v)
+            for name in (*self.cavities, "active_tension")
+        }
+        return UnitLoads(forms, lids, self.conditions)
 
     # ---- the two problems ----------------------------------------------------------------
 
@@ -184,11 +248,12 @@ class Body:
         past: tuple[float, Solved] | None = None,
     ) -> Solved:
         self.fields.unknown.x.array[:] = start.unknown
+        sought = () if control is None else (control.load,)
         if control is not None:
             control.start(getattr(start.loads, control.load))
 
         def apply(share: float) -> None:
-            self._apply(start.loads.towards(loads, share), control)
+            self.apply(start.loads.towards(loads, share), sought)
             self.fields.given.x.array[:] = (1 - share) * start.other + share * other
             if control is not None:
                 control.towards(share)
@@ -200,90 +265,27 @@ class Body:
             before = past[0], np.concatenate([past[1].unknown, tail])
         continue_to(problem, apply, newton, border=control, first_step=first_step, past=before)
         if control is not None:
-            loads = replace(loads, **{control.load: control.value})
+            loads = replace(loads, **{control.load: float(control.values[0])})
         return Solved(
             unknown=np.array(self.fields.unknown.x.array), other=np.array(other), loads=loads
         )
 
-    def _apply(self, loads: Loads, control: Control | None = None) -> None:
+    def put(self, solved: Solved) -> None:
+        """Set unknown, given placement and loads to those of an equilibrium."""
+        self.fields.unknown.x.array[:] = solved.unknown
+        self.fields.given.x.array[:] = solved.other
+        self.apply(solved.loads)
+
+    def apply(self, loads: Loads, sought: tuple[str, ...] = ()) -> None:
+        """Set the loads that the forms see, but those that are sought."""
         for name, constant in self.constants.items():
-            if control is None or name != control.load:
+            if name not in sought:
                 constant.value = getattr(loads, name)
+
+    def per_load(self, name: str) -> Dofs:
+        """Return the forward residual's part of a unit of a load in which it is linear."""
+        return self._unit_loads.force(name)
 
     def displacement(self, solved: Solved) -> Placement:
         """Return the dofs of the unknown displacement without the pressure."""
         return solved.unknown[self.fields.displacement_dofs]
-
-    def fibre_stress(self, solved: Solved) -> Float[np.ndarray, " cells"]:
-        """Return each cell's mean Cauchy stress along the fibre, Pa, in the mesh's cell order."""
-        self.fields.unknown.x.array[:] = solved.unknown
-        self.fields.given.x.array[:] = solved.other
-        self._apply(solved.loads)
-        u, pressure = self.fields.split(self.fields.unknown)
-        G = ufl.Identity(3) + ufl.grad(self.fields.given)
-        present = ufl.Identity(3) + ufl.grad(u)
-        F = present * ufl.inv(G)
-        cauchy = self.equations.pk1(u, self.fields.given, pressure) * F.T / ufl.det(F)
-        f = present * self.equations.fibre
-        along = ufl.dot(f, cauchy * f) / ufl.dot(f, f)
-        points, weights = quadrature_rule(QUADRATURE)
-        values = evaluate(along, points, self.domain.mesh)
-        result = np.empty(len(values))
-        result[self.domain.cells] = values @ weights / weights.sum()
-        return result
-
-    # ---- derivatives ---------------------------------------------------------------------
-
-    def unloading_sensitivity(
-        self, solved: Solved, names: tuple[str, ...]
-    ) -> Mapping[str, Placement]:
-        """Return d(unloaded displacement)/d(load) by the implicit function theorem."""
-        changes = self._sensitivity(self.inverse, solved, names, {})
-        return {name: change[self.fields.displacement_dofs] for name, change in changes.items()}
-
-    def loading_sensitivity(
-        self, solved: Solved, names: tuple[str, ...], reference: Mapping[str, Placement]
-    ) -> Mapping[str, Dofs]:
-        """Return d(unknown)/d(parameter): through the loads, and through the unloaded placement.
-
-        `names` are the loads that act on this state; `reference` holds how the unloaded placement
-        changes with each parameter (which may not be one of `names`).
-        """
-        return self._sensitivity(self.forward, solved, names, reference)
-
-    def _sensitivity(
-        self,
-        problem: Equilibrium,
-        solved: Solved,
-        names: tuple[str, ...],
-        reference: Mapping[str, Placement],
-    ) -> dict[str, Dofs]:
-        self.fields.unknown.x.array[:] = solved.unknown
-        self.fields.given.x.array[:] = solved.other
-        self._apply(solved.loads)
-        problem.factorise()
-        changes = {}
-        for name in dict.fromkeys((*names, *reference)):
-            force = np.zeros_like(solved.unknown)
-            if name in names:
-                force += self._load_derivative(problem, solved.loads, name)
-            if name in reference:
-                self._direction.x.array[:] = reference[name]
-                part = np.zeros_like(force)
-                dolfinx.fem.assemble_vector(part, self._along_given)
-                force += part + sum(c.along_given(reference[name]) for c in problem.couplings)
-            for condition in problem.conditions:
-                condition.set(force, None, 0.0)
-            changes[name] = -problem.solve_tangent(force)
-        return changes
-
-    def _load_derivative(self, problem: Equilibrium, loads: Loads, name: str) -> Dofs:
-        """Return dR/d(load) by central differences of the residual (exact for linear loads)."""
-        value = getattr(loads, name)
-        step = 1e-5 * max(abs(value), {"cavity_pressure": 1e3, "active_tension": 1e4}.get(name, 1))
-        sides = []
-        for signed in (step, -step):
-            self._apply(replace(loads, **{name: value + signed}))
-            sides.append(problem.residual())
-        self._apply(loads)
-        return np.asarray((sides[0] - sides[1]) / (2 * step))

@@ -1,14 +1,17 @@
-"""A load that is sought such that a measure of the placement has a given value."""
+"""Loads that are sought such that measures of the placement have given values."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
 
-from cardiotwin.mechanics.solved import Dofs, Nodes
+from cardiotwin.mechanics.solved import Nodes
 
 if TYPE_CHECKING:
     from cardiotwin.mechanics.body import Body
+
+Columns = Float[np.ndarray, "dofs loads"]
 
 
 class Control:
@@ -19,7 +22,7 @@ class Control:
     body
         The body, whose unknown it measures.
     load
-        One of `LOADS`.
+        One of the loads in which the residual is linear.
     measure, gradient
         The measure of a present placement (nodes, m) and its derivative.
     target
@@ -43,38 +46,37 @@ class Control:
         self._unit = abs(target)
 
     @property
-    def value(self) -> float:
+    def values(self) -> Float[np.ndarray, "1"]:
         """Return the load as it stands."""
-        return float(self._body.constants[self.load].value)
+        return np.array([float(self._body.constants[self.load].value)])
 
-    @value.setter
-    def value(self, value: float) -> None:
-        constant: Any = self._body.constants[self.load]
-        constant.value = value
+    @values.setter
+    def values(self, values: Float[np.ndarray, "1"]) -> None:
+        self._body.constants[self.load].value = values[0]
 
     def start(self, value: float) -> None:
         """Begin a walk at the current placement with the load it is in equilibrium with."""
-        self.value = value
+        self.values = np.array([value])
         self._begin = self._measure(self._body.fields.unknown_nodes())
 
     def towards(self, share: float) -> None:
         """Set the target to a share of the way from the beginning to the end."""
         self._target = (1 - share) * self._begin + share * self._end
 
-    def gap(self) -> float:
+    def gaps(self) -> Float[np.ndarray, "1"]:
         """Return the distance from the target, as a share of the last target."""
-        return (self._measure(self._body.fields.unknown_nodes()) - self._target) / self._unit
+        found = self._measure(self._body.fields.unknown_nodes())
+        return np.array([(found - self._target) / self._unit])
 
-    def gradient(self) -> Dofs:
+    def gradients(self) -> Columns:
         """Return the gap's derivative by the unknown dofs."""
         fields = self._body.fields
-        return fields.of_nodes(self._gradient(fields.unknown_nodes()) / self._unit)
+        return fields.of_nodes(self._gradient(fields.unknown_nodes()) / self._unit)[:, None]
 
-    def column(self) -> Dofs:
+    def columns(self) -> Columns:
         """Return the residual's derivative by the load, in which it is linear."""
-        value, step = self.value, {"cavity_pressure": 1e3, "active_tension": 1e4}[self.load]
-        here = self._body.forward.residual()
-        self.value = value + step
-        there = self._body.forward.residual()
-        self.value = value
-        return np.asarray((there - here) / step)
+        return self._body.per_load(self.load)[:, None]
+
+    def own(self) -> Float[np.ndarray, "1 1"]:
+        """Return zero: the measure knows nothing of the load."""
+        return np.zeros((1, 1))

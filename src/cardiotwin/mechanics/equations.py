@@ -4,6 +4,7 @@ The integrals run over the imaged mesh; G = I + grad U leads from there to the u
 I + grad u to the present one, and F = (I + grad u) G^-1.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
@@ -13,19 +14,40 @@ import numpy as np
 import ufl
 from jaxtyping import Float
 
-from cardiotwin.fem.domain import QUADRATURE, Domain, NodalField, quadrature_function
+from cardiotwin.fem.coefficients import as_constants
+from cardiotwin.fem.domain import QUADRATURE, Domain, cell_function, quadrature_function
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.mechanics.activation import Activation
-from cardiotwin.mechanics.flat_base import base_normal
 from cardiotwin.mechanics.loads import LOADS, Loads
 from cardiotwin.mechanics.material import Material, Stretches
+from cardiotwin.mechanics.pointwise import PointwiseTension
 from cardiotwin.mechanics.springs import Springs
+from cardiotwin.mechanics.supports import Supports
 
 Axes = tuple[
     Float[np.ndarray, "cells points 3"],
     Float[np.ndarray, "cells points 3"],
     Float[np.ndarray, "cells points 3"],
 ]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Muscle:
+    """How a body contracts.
+
+    Parameters
+    ----------
+    activation
+        Shares of the active stress.
+    relative_tension
+        The prescribed tension's factor in each cell (1 everywhere by default); 0 is a scar.
+    pointwise
+        Whether there is a tension per quadrature point beside the prescribed one.
+    """
+
+    activation: Activation
+    relative_tension: Float[np.ndarray, " cells"] | None = None
+    pointwise: bool = False
 
 
 class Equations:
@@ -35,8 +57,10 @@ class Equations:
     ----------
     domain, mesh
         The imaged mesh, in dolfinx's and in its own numbering.
-    axes, material, springs, activation, pressurised
+    axes, material, springs, muscle
         As in `Body`.
+    cavities
+        The facets on which the pressures act, by the pressure's name in `Loads`.
     bulk_modulus
         Pa; infinite for full incompressibility.
     """
@@ -49,32 +73,31 @@ class Equations:
         *,
         material: Material,
         springs: Springs | None,
-        activation: Activation,
-        pressurised: str,
+        muscle: Muscle,
+        cavities: dict[str, str],
         bulk_modulus: float,
     ) -> None:
         self._domain = domain
-        self._material = material
-        self._springs = springs
-        self._activation = activation
-        self._pressurised = pressurised
+        self._material = as_constants(material, domain.mesh)
+        self._supports = None if springs is None else Supports(domain, mesh, springs)
+        self._has_annulus = springs is not None and springs.annulus > 0
+        self._activation = as_constants(muscle.activation, domain.mesh)
+        self._cavities = cavities
         self._bulk_modulus = bulk_modulus
         self.fibre, self.sheet = (quadrature_function(domain, a, QUADRATURE) for a in axes[:2])
-        self._height = self._apicobasal(mesh)
-        self._base_normal = base_normal(mesh) if springs is not None else np.zeros(3)
+        relative = muscle.relative_tension
+        self._relative = cell_function(
+            domain, np.ones(len(mesh.cells)) if relative is None else relative
+        )
+        self.pointwise = PointwiseTension(domain) if muscle.pointwise else None
         self.constants = {
             name: dolfinx.fem.Constant(domain.mesh, value)
             for name, value in ((name, getattr(Loads(), name)) for name in LOADS)
         }
+        metadata = {"quadrature_degree": QUADRATURE}
+        self.volume = ufl.Measure("dx", domain=domain.mesh, metadata=metadata)
 
-    def _apicobasal(self, mesh: TetMesh) -> dolfinx.fem.Function[Any]:
-        """Return the height over the apex, 0 to 1 (zero where the mesh has none)."""
-        space = dolfinx.fem.functionspace(self._domain.mesh, ("Lagrange", 2))
-        height = dolfinx.fem.Function(space)
-        if "apicobasal" in mesh.point_fields:
-            field = NodalField(self._domain, space)
-            height.x.array[:] = field.to_dofs(mesh.point_fields["apicobasal"])
-        return height
+    # ---- material ------------------------------------------------------------------------
 
     def _material_axes(self, G: Any) -> Any:
         """Return fibre, sheet, normal of the unloaded placement as the columns of a tensor."""
@@ -86,35 +109,24 @@ class Equations:
         n0 = ufl.cross(f0, s0)
         return ufl.as_matrix([[f0[i], s0[i], n0[i]] for i in range(3)])
 
-    def energy(self, C: Any) -> Any:
-        """Return the stored energy without its volumetric part, of C in fibre axes."""
-        c = Stretches(
-            ff=C[0, 0],
-            ss=C[1, 1],
-            nn=C[2, 2],
-            fs=(C[0, 1] + C[1, 0]) / 2,
-            fn=(C[0, 2] + C[2, 0]) / 2,
-            sn=(C[1, 2] + C[2, 1]) / 2,
-            J=ufl.sqrt(ufl.det(C)),
-        )
-        passive = self._material.energy(
+    def passive_energy(self, C: Any) -> Any:
+        """Return the energy stored without its volumetric part, of C in fibre axes, J/m^3."""
+        c = _stretches(C)
+        stored = self._material.energy(
             c, ufl, self.constants["passive_scale"], self.constants["passive_exponent"]
         )
-        return (
-            passive
-            + self._annulus(c)
-            + self._activation.energy(c, self.constants["active_tension"])
-        )
+        if self._supports is not None and self._has_annulus:
+            stored += self._supports.annulus((c.ff + c.ss + c.nn) * c.J ** (-2 / 3))
+        return stored
 
-    def _annulus(self, c: Stretches) -> Any:
-        """Return the energy of the fibrous ring at the base."""
-        if self._springs is None or self._springs.annulus == 0:
-            return 0
-        begin = self._springs.annulus_height
-        share = (self._height - begin) / (1 - begin)
-        share = (share + abs(share)) / 2
-        I1 = (c.ff + c.ss + c.nn) * c.J ** (-2 / 3)
-        return self._springs.annulus * share / 2 * (I1 - 3)
+    def _active_stress(self, C: Any) -> Any:
+        """Return the second Piola-Kirchhoff stress of the muscle in fibre axes, Pa."""
+        tension = self.constants["active_tension"] * self._relative
+        if self.pointwise is not None:
+            stretch = ufl.sqrt(C[0, 0])
+            tension += self._relative * self.pointwise.at(stretch) / stretch
+        along, sheet, normal = self._activation.stress(tension)
+        return ufl.as_matrix([[along, 0, 0], [0, sheet, 0], [0, 0, normal]])
 
     def _hydrostatic(self, J: Any, pressure: Any) -> Any:
         """Return the volumetric stress d(energy)/dJ, Pa (tension positive)."""
@@ -122,50 +134,105 @@ class Equations:
             return pressure
         return self._bulk_modulus / 2 * (J - 1 / J)
 
-    def pk1(self, u: Any, U: Any, pressure: Any) -> Any:
+    def fibre_stretch(self, u: Any, U: Any) -> Any:
+        """Return the fibre's length by its unloaded length."""
+        here, there = (ufl.Identity(3) + ufl.grad(w) for w in (u, U))
+        f, f0 = here * self.fibre, there * self.fibre
+        return ufl.sqrt(ufl.dot(f, f) / ufl.dot(f0, f0))
+
+    def pk1(self, u: Any, U: Any, pressure: Any, *, active: bool = True) -> Any:
         """Return the first Piola-Kirchhoff stress of the unloaded placement, Pa."""
         G = ufl.Identity(3) + ufl.grad(U)
         F = (ufl.Identity(3) + ufl.grad(u)) * ufl.inv(G)
         Q = self._material_axes(G)
         C = ufl.variable(Q.T * F.T * F * Q)
-        S = 2 * ufl.diff(self.energy(C), C)
+        S = 2 * ufl.diff(self.passive_energy(C), C)
+        if active:
+            S = S + self._active_stress(C)
         J = ufl.det(F)
         return F * Q * S * Q.T + self._hydrostatic(J, pressure) * J * ufl.inv(F).T
 
-    def residual(self, u: Any, U: Any, pressure: Any, test: tuple[Any, Any]) -> Any:
-        """Return the linear form that vanishes in equilibrium, of a test function's two parts."""
+    # ---- forms ---------------------------------------------------------------------------
+
+    def residual(self, u: Any, U: Any, pressure: Any, test: Any, volume_of: Any = None) -> Any:
+        """Return the linear form that vanishes in equilibrium, of a test function's two parts.
+
+        The wall keeps its volume in the placement `volume_of` (u itself by default).
+        """
         v, q = test
-        metadata = {"quadrature_degree": QUADRATURE}
-        dm = ufl.Measure("dx", domain=self._domain.mesh, metadata=metadata)
         G = ufl.Identity(3) + ufl.grad(U)
-        present = ufl.Identity(3) + ufl.grad(u)
         volume = ufl.det(G)
-        form = ufl.inner(self.pk1(u, U, pressure), ufl.grad(v) * ufl.inv(G)) * volume * dm
+        stress = self.pk1(u, U, pressure)
+        form = ufl.inner(stress, ufl.grad(v) * ufl.inv(G)) * volume * self.volume
         if pressure is not None:
             bulk = self._bulk_modulus
             yielding = pressure / bulk if np.isfinite(bulk) else 0
-            form += q * (ufl.det(present) - (1 + yielding) * volume) * dm
-        N = ufl.FacetNormal(self._domain.mesh)
-        ds = self._domain.measure(self._pressurised, QUADRATURE)
-        form += self.constants["cavity_pressure"] * ufl.inner(_cofactor(present) * N, v) * ds
-        if self._springs is not None:
-            form += self._spring_work(self._springs, u - U, _cofactor(G) * N, v)
+            kept = ufl.Identity(3) + ufl.grad(u if volume_of is None else volume_of)
+            form += q * (ufl.det(kept) - (1 + yielding) * volume) * self.volume
+        for name in self._cavities:
+            form += self.constants[name] * self.per_load(name, u, U, v)
+        if self._supports is not None:
+            form += self._supports.spring_work(u - U, self._area(U), v)
         return form
 
-    def _spring_work(self, springs: Springs, shift: Any, area: Any, v: Any) -> Any:
-        """Return the work of the springs; `area` is the unloaded normal times the area's ratio."""
-        size = ufl.sqrt(ufl.dot(area, area))
-        n = area / size
-        across = ufl.dot(shift, n) * ufl.dot(n, v) * size
-        within = ufl.dot(shift, v) * size - across
-        base = springs.base_normal * across + springs.base_plane * within
-        up = ufl.as_vector(self._base_normal.tolist())
-        base += springs.base_warp * ufl.dot(shift, up) * ufl.dot(v, up)  # less `FlatBase`
-        form = base * self._domain.measure("base", QUADRATURE)
-        if springs.pericardium > 0:
-            stiffness = springs.pericardium * (1 - self._height)
-            form += stiffness * across * self._domain.measure("epicardium", QUADRATURE)
+    def per_load(self, name: str, u: Any, U: Any, v: Any) -> Any:
+        """Return the residual's part of a unit of a load in which it is linear."""
+        if name in self._cavities:
+            N = ufl.FacetNormal(self._domain.mesh)
+            ds = self._domain.measure(self._cavities[name], QUADRATURE)
+            return ufl.inner(_cofactor(ufl.Identity(3) + ufl.grad(u)) * N, v) * ds
+        G = ufl.Identity(3) + ufl.grad(U)
+        F = (ufl.Identity(3) + ufl.grad(u)) * ufl.inv(G)
+        Q = self._material_axes(G)
+        along, sheet, normal = self._activation.stress(1.0)
+        S = ufl.as_matrix([[along, 0, 0], [0, sheet, 0], [0, 0, normal]])
+        work = ufl.inner(F * Q * S * Q.T, ufl.grad(v) * ufl.inv(G))
+        return self._relative * work * ufl.det(G) * self.volume
+
+    def resistance(self, u: Any, velocity: Any, U: Any, v: Any, viscosity: Any) -> Any:
+        """Return the form of what resists motion: the wall's viscosity, Pa s, and the dampers.
+
+        The viscous stress is S = viscosity dE/dt (Arostica et al. 2025).
+        """
+        G = ufl.Identity(3) + ufl.grad(U)
+        F = (ufl.Identity(3) + ufl.grad(u)) * ufl.inv(G)
+        change = ufl.grad(velocity) * ufl.inv(G)
+        stress = viscosity * F * ufl.sym(F.T * change)
+        form = ufl.inner(stress, ufl.grad(v) * ufl.inv(G)) * ufl.det(G) * self.volume
+        if self._supports is not None:
+            form += self._supports.damper_work(velocity, self._area(U), v)
         return form
+
+    def stored(self, u: Any, U: Any, pressure: Any) -> Any:
+        """Return the form of the energy stored in wall and springs (but `ModalSprings`), J."""
+        G = ufl.Identity(3) + ufl.grad(U)
+        F = (ufl.Identity(3) + ufl.grad(u)) * ufl.inv(G)
+        Q = self._material_axes(G)
+        density = self.passive_energy(Q.T * F.T * F * Q)
+        if np.isfinite(self._bulk_modulus):
+            J = ufl.det(F)
+            yielding = (J - 1) ** 2 / 2 if pressure is not None else (J**2 - 1 - 2 * ufl.ln(J)) / 4
+            density += self._bulk_modulus * yielding
+        form = density * ufl.det(G) * self.volume
+        if self._supports is not None:
+            form += self._supports.spring_work(u - U, self._area(U), (u - U) / 2)
+        return form
+
+    def _area(self, U: Any) -> Any:
+        """Return the unloaded normal times the ratio of the unloaded to the imaged area."""
+        return _cofactor(ufl.Identity(3) + ufl.grad(U)) * ufl.FacetNormal(self._domain.mesh)
+
+
+def _stretches(C: Any) -> Stretches:
+    return Stretches(
+        ff=C[0, 0],
+        ss=C[1, 1],
+        nn=C[2, 2],
+        fs=(C[0, 1] + C[1, 0]) / 2,
+        fn=(C[0, 2] + C[2, 0]) / 2,
+        sn=(C[1, 2] + C[2, 1]) / 2,
+        J=ufl.sqrt(ufl.det(C)),
+    )
 
 
 def _cofactor(G: Any) -> Any:

@@ -58,11 +58,15 @@ class Fields:
 
     def unknown_nodes(self) -> Nodes:
         """Return the nodes where the unknown has them now, m."""
-        return np.asarray(self._points + self.nodal.to_nodes(self.sought()))
+        return self.placed(self.sought())
+
+    def placed(self, displacement: Placement) -> Nodes:
+        """Return the nodes after a displacement of the imaged mesh, m."""
+        return np.asarray(self._points + self.nodal.to_nodes(displacement))
 
     def given_nodes(self) -> Nodes:
         """Return the nodes of the given placement, m."""
-        return np.asarray(self._points + self.nodal.to_nodes(self.given.x.array))
+        return self.placed(self.given.x.array)
 
     def of_nodes(self, vectors: Nodes) -> Dofs:
         """Return the unknown's dofs of nodal vectors; those of the pressure are zero."""
@@ -84,3 +88,26 @@ class Fields:
                 dofs = dolfinx.fem.locate_dofs_topological(self.space, 2, facets)
                 conditions.append(dolfinx.fem.dirichletbc(zero, dofs))
         return conditions
+
+
+class Midway:
+    """Where forces are taken: a share of the way from a placement to the one that is sought.
+
+    Parameters
+    ----------
+    fields
+        Whose unknown it is.
+    """
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+        self.share = 1.0
+        self.start: Placement = np.zeros_like(fields.given.x.array)
+
+    def displacement(self) -> Placement:
+        """Return the displacement there."""
+        return self.share * self._fields.sought() + (1 - self.share) * self.start
+
+    def nodes(self) -> Nodes:
+        """Return the nodes there, m."""
+        return self._fields.placed(self.displacement())

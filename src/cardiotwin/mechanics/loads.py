@@ -10,7 +10,9 @@ class Loads:
     Parameters
     ----------
     cavity_pressure
-        Follower pressure on the pressurised facets, Pa.
+        Follower pressure in the left ventricle (on the pressurised facets), Pa.
+    rv_pressure
+        Follower pressure in the right ventricle, Pa; where the mesh has none, it acts nowhere.
     active_tension
         Second Piola-Kirchhoff stress along the fibre, Pa.
     passive_scale, passive_exponent
@@ -18,6 +20,7 @@ class Loads:
     """
 
     cavity_pressure: float = 0.0
+    rv_pressure: float = 0.0
     active_tension: float = 0.0
     passive_scale: float = 1.0
     passive_exponent: float = 1.0
@@ -31,4 +34,12 @@ class Loads:
         return Loads(**values)
 
 
-LOADS = ("cavity_pressure", "active_tension", "passive_scale", "passive_exponent")
+LOADS = (
+    "cavity_pressure",
+    "rv_pressure",
+    "active_tension",
+    "passive_scale",
+    "passive_exponent",
+)
+LINEAR = ("cavity_pressure", "rv_pressure", "active_tension")
+"""Loads in which the residual is linear."""

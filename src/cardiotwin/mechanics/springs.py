@@ -1,9 +1,11 @@
-"""What holds the wall: the pericardium and the base, as springs."""
+"""What holds the wall: the pericardium and the base, as springs and dampers."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from cardiotwin.errors import InputError
+
+PROFILES = ("linear", "uniform")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,10 +15,16 @@ class Springs:
     Parameters
     ----------
     pericardium
-        Stiffness across the epicardium (normal displacement only) at the apex, Pa/m; it falls
-        linearly to zero at the base.
+        Stiffness across the epicardium (normal displacement only) at the apex, Pa/m.
+    pericardium_profile
+        How it falls towards the base: ``linear`` to zero, or ``uniform`` (it does not). A mesh
+        with a point field ``pericardium`` brings its own shares of the stiffness, 0 to 1.
+    pericardium_damping
+        Resistance across the epicardium, Pa s/m, with the same profile; felt in motion only.
     base_normal, base_plane
         Stiffness at the base across and along its plane, Pa/m.
+    base_damping
+        Resistance of the base in every direction, Pa s/m; felt in motion only.
     base_warp
         Stiffness of the base against warping along the imaged base's normal, Pa/m; it may shift
         and tilt as a plane.
@@ -34,25 +42,35 @@ class Springs:
     chest; without them a thin wall is unstable where it is soft. The base is
     held softly, and the annulus is our own addition: fibres end at the cut, so that without a ring
     only the soft matrix bears the pull of the valves there, and the unloaded wall gets a crease.
+    Springs and dampers of both kinds: Arostica et al. (2025), CMAME 435:117485.
     """
 
     pericardium: float = 2e5  # Pa/m
+    pericardium_profile: str = "linear"
+    pericardium_damping: float = 5e3  # Pa s/m
     base_normal: float = 3e4  # Pa/m
     base_plane: float = 1e5  # Pa/m
+    base_damping: float = 5e3  # Pa s/m
     base_warp: float = 1e7  # Pa/m
     annulus: float = 3e3  # Pa
     annulus_height: float = 0.85
 
     def __post_init__(self) -> None:
         """Refuse springs that push, and a wall that nothing holds."""
-        for name in ("pericardium", "base_normal", "base_plane", "base_warp", "annulus"):
+        for name in (field.name for field in fields(self)):
             value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                msg = (
-                    f"Springs.{name} must be finite and not negative, found {value:g}. "
-                    "Use 0 for none."
-                )
-                raise InputError(msg)
+            if name in ("pericardium_profile", "annulus_height") or 0 <= value < math.inf:
+                continue
+            msg = (
+                f"Springs.{name} must be finite and not negative, found {value:g}. Use 0 for none."
+            )
+            raise InputError(msg)
+        if self.pericardium_profile not in PROFILES:
+            msg = (
+                f"Springs.pericardium_profile must be {' or '.join(PROFILES)}, found "
+                f"{self.pericardium_profile!r}. Linear falls to zero at the base."
+            )
+            raise InputError(msg)
         if not 0 <= self.annulus_height < 1:
             msg = (
                 f"Springs.annulus_height must lie between 0 (apex) and 1 (base), found "

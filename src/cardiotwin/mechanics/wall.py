@@ -16,6 +16,8 @@ from cardiotwin.mechanics.control import Control
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.loads import LOADS, Loads
 from cardiotwin.mechanics.material import Material
+from cardiotwin.mechanics.point_values import PointValues
+from cardiotwin.mechanics.sensitivity import Sensitivity
 from cardiotwin.mechanics.solved import Dofs, Solved
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.state import WallState
@@ -54,6 +56,8 @@ class Wall:
             activation=activation,
             discretisation=discretisation,
         )
+        self._sensitivity = Sensitivity(self.body)
+        self._values = PointValues(self.body)
 
     # ---- placements ----------------------------------------------------------------------
 
@@ -140,7 +144,7 @@ class Wall:
 
     def reference_changes(self, unloaded: Solved, names: tuple[str, ...]) -> Mapping[str, Dofs]:
         """Return d(unloaded displacement)/d(load) for the loads that lead to the image."""
-        return self.body.unloading_sensitivity(unloaded, names)
+        return self._sensitivity.unloading(unloaded, names)
 
     def volume_slope(self, solved: Solved, change: Dofs) -> float:
         """Return the derivative of the cavity's volume along a change of displacement dofs."""
@@ -151,14 +155,16 @@ class Wall:
         self,
         solved: Solved,
         reference: Mapping[str, Dofs],
-        names: tuple[str, ...] = LOADS,
+        names: tuple[str, ...] | None = None,
     ) -> Mapping[str, float]:
-        """Return d(cavity volume)/d(load) of a loaded placement.
+        """Return d(cavity volume)/d(load) of a loaded placement (of each load by default).
 
         `reference` holds the change of the unloaded placement with the loads that lead to the
         image (keys of its own choice, e.g. ``imaged_pressure``).
         """
-        changes = self.body.loading_sensitivity(solved, names, reference)
+        absent = {"rv_pressure"} - self.body.cavities.keys()
+        names = tuple(name for name in (LOADS if names is None else names) if name not in absent)
+        changes = self._sensitivity.loading(solved, names, reference)
         dofs = self.body.fields.displacement_dofs
         return {name: self.volume_slope(solved, change[dofs]) for name, change in changes.items()}
 
@@ -185,7 +191,7 @@ class Wall:
 
     def fibre_stress(self, solved: Solved) -> Float[np.ndarray, " cells"]:
         """Return the Cauchy stress along the fibre, each cell's mean, Pa."""
-        return self.body.fibre_stress(solved)
+        return self._values.fibre_stress(solved)
 
 
 def deformation(

@@ -1,0 +1,51 @@
+"""The residual's derivatives by the loads in which it is linear."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
+
+import dolfinx
+import numpy as np
+import ufl
+
+from cardiotwin.fem.compilation import compile_form
+from cardiotwin.mechanics.lid import Lid
+from cardiotwin.mechanics.solved import Dofs
+
+
+class UnitLoads:
+    """What a unit of each load adds to the residual.
+
+    Parameters
+    ----------
+    forms
+        The weak form's parts, by the load's name.
+    lids
+        The valves' parts, by the pressure's name.
+    conditions
+        Dirichlet conditions of the residual.
+    """
+
+    def __init__(
+        self,
+        forms: Mapping[str, ufl.Form],
+        lids: Mapping[str, Lid],
+        conditions: Sequence[dolfinx.fem.DirichletBC[Any]],
+    ) -> None:
+        self._forms = {name: compile_form(form) for name, form in forms.items()}
+        self._lids = lids
+        self._conditions = conditions
+
+    def force(self, name: str) -> Dofs:
+        """Return the part at the current iterate."""
+        form = self._forms[name]
+        space = form.function_spaces[0]
+        size = space.dofmap.index_map.size_local * space.dofmap.index_map_bs
+        force = np.zeros(size)
+        dolfinx.fem.assemble_vector(force, form)
+        if name in self._lids:
+            force += self._lids[name].per_pressure()
+        for condition in self._conditions:
+            condition.set(force, None, 0.0)
+        return force
