@@ -1,4 +1,4 @@
-"""Where active tension comes from: given courses, load curves, cross-bridges, diseased segments."""
+"""Sources of active tension: given courses, load curves, cross-bridges, diseased segments."""
 
 from cardiotwin.mechanics.active.land2017 import Contraction, CrossBridges, Land2017
 from cardiotwin.mechanics.active.load_curves import PressureCurve, Switch, TensionCurve

@@ -121,10 +121,7 @@ class Land2017:
                 raise InputError(msg)
         for name in ("rw", "rs", "trpn50"):
             if not getattr(self, name) < 1:
-                msg = (
-                    f"Land2017.{name} must lie below 1, found {getattr(self, name):g}. "
-                    "It is a share."
-                )
+                msg = f"Land2017.{name} must be below 1, found {getattr(self, name):g}: a share."
                 raise InputError(msg)
         if self.kwu < 0:
             msg = (
@@ -282,7 +279,7 @@ class Land2017:
         d_tearing = self.gamma_s * ((z > 0) * 1.0 - (z < -1)) * d_z
         out_w = self.kwu + self.kws + self.gamma_w * np.abs(weak[0])
         d_out_w = self.gamma_w * np.sign(weak[0]) * weak[1]
-        out_s, d_out_s = self.ksu + tearing, d_tearing
+        out_s = self.ksu + tearing
         # Each share is linear in the free sites U, and all four add to one.
         rest_b, rest_w, rest_s = 1 + dt * opening, 1 + dt * out_w, 1 + dt * out_s
 
@@ -298,6 +295,6 @@ class Land2017:
 
         B, W, S, U = solve(state.blocked, state.weak, state.strong, 1.0)
         change = solve(
-            dt * (d_closing * U - d_opening * B), -dt * d_out_w * W, -dt * d_out_s * S, 0
+            dt * (d_closing * U - d_opening * B), -dt * d_out_w * W, -dt * d_tearing * S, 0
         )
         return (B, W, S), change[:3]
