@@ -48,7 +48,8 @@ def test_the_load_curves_have_the_listed_values(name):
 
 def test_the_tension_reaches_its_listed_maximum():
     times = np.linspace(0.47, 0.49, 201)
-    values = [TensionCurve().value(time) for time in times]
+    curve = TensionCurve()
+    values = [curve.value(time) for time in times]
     assert max(values) == pytest.approx(118099.3, abs=0.06)
     assert times[np.argmax(values)] == pytest.approx(0.479, abs=6e-4)
 

@@ -120,7 +120,7 @@ class PressureCurve:
 def _integrate(change: Any, end: float) -> Any:
     # The rate turns within milliseconds: a longer step could leap over a beat.
     solved = solve_ivp(
-        change, (0, end), [0.0], "DOP853", rtol=1e-11, atol=1e-8, max_step=1e-3, dense_output=True
+        change, (0, end), [0.0], "DOP853", rtol=1e-11, atol=1e-8, max_step=5e-3, dense_output=True
     )
     return solved.sol
 
