@@ -145,7 +145,7 @@ class Land2017:
     @property
     def kb(self) -> float:
         """Return the rate of blocking."""
-        return self.ku * self.trpn50**self.n_tm / ((1 - self.rs) * (1 - self.rw))
+        return float(self.ku * self.trpn50**self.n_tm / ((1 - self.rs) * (1 - self.rw)))
 
     @property
     def cw(self) -> float:
@@ -185,7 +185,7 @@ class Land2017:
     def tension(self, state: CrossBridges, stretch: Points) -> Points:
         """Return the force per unloaded area, Pa (eq. 53)."""
         pull = (state.strong_distortion + 1) * state.strong + state.weak_distortion * state.weak
-        return self._overlap(stretch)[0] * self.reference_tension / self.rs * pull
+        return np.asarray(self._overlap(stretch)[0] * self.reference_tension / self.rs * pull)
 
     def advance(
         self,
