@@ -1,0 +1,19 @@
+"""Sources of active tension: given courses, load curves, cross-bridges, diseased segments."""
+
+from cardiotwin.mechanics.active.land2017 import Contraction, CrossBridges, Land2017
+from cardiotwin.mechanics.active.load_curves import PressureCurve, Switch, TensionCurve
+from cardiotwin.mechanics.active.prescribed import CalciumTransient, DoubleHill, Table
+from cardiotwin.mechanics.active.segments import per_segment
+
+__all__ = [
+    "CalciumTransient",
+    "Contraction",
+    "CrossBridges",
+    "DoubleHill",
+    "Land2017",
+    "PressureCurve",
+    "Switch",
+    "Table",
+    "TensionCurve",
+    "per_segment",
+]
