@@ -10,6 +10,7 @@ from cardiotwin.circulation.elements import (
     Vessel,
 )
 from cardiotwin.circulation.loop import Circulation
+from cardiotwin.circulation.preload import preload
 from cardiotwin.circulation.state import State, Stores
 from cardiotwin.circulation.stepping import Step, step
 
@@ -28,5 +29,6 @@ __all__ = [
     "Vessel",
     "beat",
     "limit_cycle",
+    "preload",
     "step",
 ]
