@@ -1,6 +1,6 @@
 """Whole beats: their record, and the limit cycle in which they repeat."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -98,14 +98,12 @@ def limit_cycle(
     tolerance: float = REPEATS,
     beats: int = 100,
     accelerate: bool = True,
-    between: Callable[[State], State] = lambda state: state,
     implicitness: float = TRAPEZOIDAL,
 ) -> LimitCycle:
     """Return the beat that changes by less than `tolerance` to the next.
 
     The beat map is accelerated by Anderson's method (Walker & Ni 2011, SIAM J. Num.
-    Anal. 49:1715-1735), whose mixtures of beats keep the blood. `between` is applied after
-    each beat.
+    Anal. 49:1715-1735), whose mixtures of beats keep the blood.
 
     Raises
     ------
@@ -116,7 +114,7 @@ def limit_cycle(
     mixer = Mixer()
     for number in range(1, beats + 1):
         states = beat(circulation, state, n_steps, implicitness=implicitness)
-        end = between(states[-1])
+        end = states[-1]
         latest = Record.of(states)
         changes.append(_miss(latest, states[0], end))
         if changes[-1] < tolerance:
