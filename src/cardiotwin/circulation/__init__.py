@@ -1,0 +1,34 @@
+"""The blood's closed loop: chambers, valves and vessels as lumped elements."""
+
+from cardiotwin.circulation.beats import LimitCycle, Record, beat, limit_cycle
+from cardiotwin.circulation.elements import (
+    Chamber,
+    Elastance,
+    RecordedChamber,
+    Twitch,
+    Valve,
+    Vessel,
+)
+from cardiotwin.circulation.loop import Circulation
+from cardiotwin.circulation.preload import preload
+from cardiotwin.circulation.state import State, Stores
+from cardiotwin.circulation.stepping import Step, step
+
+__all__ = [
+    "Chamber",
+    "Circulation",
+    "Elastance",
+    "LimitCycle",
+    "Record",
+    "RecordedChamber",
+    "State",
+    "Step",
+    "Stores",
+    "Twitch",
+    "Valve",
+    "Vessel",
+    "beat",
+    "limit_cycle",
+    "preload",
+    "step",
+]
