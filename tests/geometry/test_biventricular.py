@@ -10,12 +10,15 @@ from scipy.spatial.transform import Rotation
 from cardiotwin.errors import InputError
 from cardiotwin.geometry import fit_anatomy, quality
 from cardiotwin.geometry.biventricular import (
+    Bayer,
     BiventricularOptions,
+    Doste,
     fit_biventricle,
 )
 from cardiotwin.geometry.biventricular.fit import OF_THE_LEFT_MESH
 from cardiotwin.geometry.biventricular.grid import Grid, Level, redistanced
 from cardiotwin.geometry.sections import distances, fine_triangles
+from cardiotwin.geometry.shapes import CENTROID
 from cardiotwin.geometry.template import Template
 from cardiotwin.geometry.volumes import area_vector, cone_volume, rim_nodes
 from cardiotwin.imaging import read_examination, trace_labels
@@ -182,6 +185,30 @@ def test_hearts_of_people_come_out_as_drawn(real_data, name):
     below = (rv - anatomy.frame.origin) @ anatomy.frame.long_axis < 0
     surface = fine_triangles(anatomy.mesh.points, anatomy.mesh, "rv_endocardium")
     assert np.median(distances(surface, rv[below])) < 1 * MM
+    for rule in (Bayer(), Doste()):
+        whole_and_orthonormal(rule, anatomy.mesh)
+
+
+def whole_and_orthonormal(rule, mesh):
+    """Assert that fibres are defined everywhere and turn at once nearly nowhere."""
+    frames = np.stack([axis[:, 0] for axis in rule.axes(mesh, CENTROID)], axis=-1)
+    assert np.isfinite(frames).all()
+    np.testing.assert_allclose(
+        np.swapaxes(frames, 1, 2) @ frames, np.broadcast_to(np.eye(3), frames.shape), atol=1e-12
+    )
+    first, second = neighbours(mesh.cells[:, :4])
+    along = np.abs(np.einsum("ni,ni->n", frames[first, :, 0], frames[second, :, 0]))
+    apart = np.degrees(np.arccos(np.clip(along, 0, 1)))
+    assert np.median(apart) < 30
+    assert np.mean(apart > 60) < 0.01
+
+
+def neighbours(cells):
+    """Return pairs of cells that share a face."""
+    faces = np.sort(cells[:, [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]].reshape(-1, 3), axis=1)
+    order = np.lexsort(faces.T)
+    same = np.flatnonzero((np.diff(faces[order], axis=0) == 0).all(axis=1))
+    return order[same] // 4, order[same + 1] // 4
 
 
 @pytest.mark.real_data

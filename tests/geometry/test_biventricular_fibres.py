@@ -6,23 +6,31 @@ import numpy as np
 import pytest
 
 from cardiotwin.geometry import FibreAngles
-from cardiotwin.geometry.biventricular import biventricular_fibres
+from cardiotwin.geometry.biventricular import Bayer, Doste
+from cardiotwin.geometry.biventricular.bayer import _bislerp
 from cardiotwin.geometry.biventricular.coarsen import Limits, coarsened
-from cardiotwin.geometry.biventricular.fibres import _bislerp
+from cardiotwin.geometry.biventricular.doste import right_angles
 from cardiotwin.geometry.shapes import CENTROID
 from cardiotwin.units import MM
 
 from .tubes import RADII, THICK, THIN, TUBES, of_order_two, off, two_tubes
 
 ANGLES = FibreAngles()
+RULES = {"bayer": Bayer(), "doste": Doste()}
+OF_RIGHT = {"bayer": ANGLES, "doste": right_angles()}
+SHARE = {"bayer": 1 / 2, "doste": 2 / 3}  # of the septum up to fibres along the circumference
 
 
 @cache
-def fibred():
+def tubes():
     limits = Limits(edge=4 * MM, least_angle=np.deg2rad(12), deviation=0.15 * MM)
-    mesh = of_order_two(coarsened(two_tubes(2.1 * MM), limits, off, np.random.default_rng(0)))
-    middles = mesh.points[mesh.cells[:, :4]].mean(axis=1)
-    return middles, [part[:, 0] for part in biventricular_fibres(mesh, ANGLES, CENTROID)]
+    return of_order_two(coarsened(two_tubes(2.1 * MM), limits, off, np.random.default_rng(0)))
+
+
+@cache
+def fibred(rule):
+    middles = tubes().points[tubes().cells[:, :4]].mean(axis=1)
+    return middles, [part[:, 0] for part in RULES[rule].axes(tubes(), CENTROID)]
 
 
 def off_line(fibres, lines):
@@ -37,36 +45,41 @@ def helical(around, helix):
     return np.cos(helix)[:, None] * circle + np.sin(helix)[:, None] * [0, 0, 1]
 
 
+@pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(("tube", "thickness"), [(0, THICK), (1, THIN)])
-def test_free_walls_have_the_angles_of_the_cylinders_harmonic_depth(tube, thickness):
-    middles, (f0, _, _) = fibred()
+def test_free_walls_have_the_angles_of_the_cylinders_harmonic_depth(tube, thickness, rule):
+    middles, (f0, _, _) = fibred(rule)
+    angles = OF_RIGHT[rule] if tube else ANGLES
     arms = middles[:, :2] - TUBES[tube]
     away = arms[:, 0] * (1 if tube else -1) > 0.5 * RADII[tube]
     here = away & (middles[:, 2] > -6 * MM)
     radius = np.linalg.norm(arms[here], axis=1)
     depth = np.log(radius / RADII[tube]) / np.log1p(thickness / RADII[tube])
-    helix = ANGLES.endo * (1 - depth) + ANGLES.epi * depth
+    helix = angles.endo * (1 - depth) + angles.epi * depth
     apart = off_line(f0[here], helical(arms[here], helix))
     assert here.sum() > 50
     assert np.median(apart) < 3
     assert np.quantile(apart, 0.9) < 10
 
 
-def test_the_septums_fibres_turn_from_the_lvs_to_the_rvs_endocardium():
-    middles, (f0, _, _) = fibred()
+@pytest.mark.parametrize("rule", RULES)
+def test_the_septums_fibres_turn_from_the_lvs_to_the_rvs_endocardium(rule):
+    middles, (f0, _, _) = fibred(rule)
     low, high = RADII[0], TUBES[1, 0] - RADII[1]
     here = (middles[:, 2] > -8 * MM) & (np.abs(middles[:, 1]) < 3 * MM)
     here &= (middles[:, 0] > low) & (middles[:, 0] < high)
     across = (middles[here, 0] - low) / (high - low)
-    helix = ANGLES.endo * (1 - 2 * across)
+    ends, share = (ANGLES.endo, -OF_RIGHT[rule].endo), SHARE[rule]
+    helix = np.interp(across, (0, share, 1), (ends[0], 0, ends[1]))
     circle = np.tile([[1.0, 0.0]], (int(here.sum()), 1))
     apart = off_line(f0[here], helical(circle, helix))
     assert here.sum() > 10
     assert np.median(apart) < 8
 
 
-def test_no_direction_is_undefined_and_all_are_orthonormal():
-    _, axes = fibred()
+@pytest.mark.parametrize("rule", RULES)
+def test_no_direction_is_undefined_and_all_are_orthonormal(rule):
+    _, axes = fibred(rule)
     frames = np.stack(axes, axis=-1)
     assert np.isfinite(frames).all()
     np.testing.assert_allclose(

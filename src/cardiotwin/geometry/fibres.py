@@ -17,7 +17,10 @@ from cardiotwin.geometry.shapes import tetrahedron_shapes
 
 Axes = Float[np.ndarray, "cells q 3"]
 
+Vectors = Float[np.ndarray, "*points 3"]
+
 PARALLEL = 1e-6  # sine below which two directions make no plane
+SLIGHT = 1e-6  # of the usual slope: a flatter solution has no direction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +64,12 @@ def fibre_axes(
     The depth that the angles follow is the wall's own (``transmural``), not the Laplace
     solution, which in a curved wall runs ahead of it.
     """
-    circumferential, longitudinal, transmural = local_axes(mesh, reference)
+    axes = local_axes(mesh, reference)
     values = tetrahedron_shapes(reference)[0]
     depth = mesh.point_fields["transmural"][mesh.cells] @ values.T
-    helix = (angles.endo * (1 - depth) + angles.epi * depth)[:, :, None]
-    sheet = (angles.sheet_endo * (1 - depth) + angles.sheet_epi * depth)[:, :, None]
-    f0 = np.cos(helix) * circumferential + np.sin(helix) * longitudinal
-    across = np.cos(helix) * longitudinal - np.sin(helix) * circumferential
-    s0 = np.cos(sheet) * transmural + np.sin(sheet) * across
-    return f0, s0, np.cross(f0, s0)
+    helix = angles.endo * (1 - depth) + angles.epi * depth
+    sheet = angles.sheet_endo * (1 - depth) + angles.sheet_epi * depth
+    return turned(axes, helix, sheet)
 
 
 def local_axes(mesh: TetMesh, reference: Float[np.ndarray, "q 3"]) -> tuple[Axes, Axes, Axes]:
@@ -87,21 +87,46 @@ def local_axes(mesh: TetMesh, reference: Float[np.ndarray, "q 3"]) -> tuple[Axes
     depth = harmonic(matrix, inner | outer, outer.astype(np.float64))
     apex = mesh.point_fields["apicobasal"] == 0
     height = harmonic(matrix, apex | base, base.astype(np.float64))
-    transmural = _unit(gradient(mesh, depth, reference))
-    upwards = _unit(gradient(mesh, height, reference))
-    across = np.cross(upwards, transmural)
-    lost = np.linalg.norm(across, axis=2) < PARALLEL
+    return wall_axes(gradient(mesh, height, reference), gradient(mesh, depth, reference))
+
+
+def wall_axes(upwards: Vectors, through: Vectors) -> tuple[Vectors, Vectors, Vectors]:
+    """Return circumferential, longitudinal and transmural unit vectors of two directions.
+
+    Transmural is `through`; longitudinal is the part of `upwards` at a right angle to it.
+    """
+    transmural = _unit(through)
+    across = np.cross(_unit(upwards), transmural)
+    lost = np.linalg.norm(across, axis=-1) < PARALLEL
     # On the apex's own line no direction is upwards; any one across the wall will do.
     across[lost] = np.cross(
-        np.eye(3)[np.argmin(np.abs(transmural[lost]), axis=1)], transmural[lost]
+        np.eye(3)[np.argmin(np.abs(transmural[lost]), axis=-1)], transmural[lost]
     )
     circumferential = _unit(across)
     return circumferential, np.cross(transmural, circumferential), transmural
 
 
-def _unit(vectors: Axes) -> Axes:
-    lengths = np.linalg.norm(vectors, axis=2, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float64).tiny))
+def turned(
+    axes: tuple[Vectors, Vectors, Vectors],
+    helix: Float[np.ndarray, "*points"],
+    sheet: Float[np.ndarray, "*points"],
+) -> tuple[Vectors, Vectors, Vectors]:
+    """Return f0, s0, n0 at a helix and a sheet angle, rad, in a wall's axes."""
+    circumferential, longitudinal, transmural = axes
+    cos, sin = np.cos(helix)[..., None], np.sin(helix)[..., None]
+    f0 = cos * circumferential + sin * longitudinal
+    across = cos * longitudinal - sin * circumferential
+    cos, sin = np.cos(sheet)[..., None], np.sin(sheet)[..., None]
+    s0 = cos * transmural + sin * across
+    return f0, s0, np.cross(f0, s0)
 
 
-__all__ = ["FibreAngles", "fibre_axes", "local_axes"]
+def _unit(vectors: Vectors) -> Vectors:
+    """Return unit vectors; where there is hardly a direction, the third axis's."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    found = np.asarray(vectors / np.maximum(lengths, np.finfo(np.float64).tiny))
+    found[lengths[..., 0] <= SLIGHT * np.median(lengths)] = (0.0, 0.0, 1.0)
+    return found
+
+
+__all__ = ["FibreAngles", "fibre_axes", "local_axes", "turned", "wall_axes"]

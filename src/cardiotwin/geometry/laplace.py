@@ -29,9 +29,14 @@ def stiffness(mesh: TetMesh) -> csr_matrix:
 
 
 def harmonic(
-    matrix: csr_matrix, fixed: Bool[np.ndarray, " nodes"], values: Float[np.ndarray, " nodes"]
-) -> Float[np.ndarray, " nodes"]:
-    """Return the solution that takes `values` where `fixed`, and no flux leaves elsewhere."""
+    matrix: csr_matrix,
+    fixed: Bool[np.ndarray, " nodes"],
+    values: Float[np.ndarray, "nodes ..."],
+) -> Float[np.ndarray, "nodes ..."]:
+    """Return the solution that takes `values` where `fixed`, and no flux leaves elsewhere.
+
+    Columns are as many problems, which share one factorisation.
+    """
     free = ~fixed
     solution = values.copy()
     load = -matrix[free][:, fixed] @ values[fixed]

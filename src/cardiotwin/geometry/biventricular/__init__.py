@@ -5,13 +5,15 @@ from cardiotwin.geometry.biventricular.anatomy import (
     BiventricularFit,
     BiventricularOptions,
 )
-from cardiotwin.geometry.biventricular.fibres import biventricular_fibres
+from cardiotwin.geometry.biventricular.bayer import Bayer
+from cardiotwin.geometry.biventricular.doste import Doste
 from cardiotwin.geometry.biventricular.fit import fit_biventricle
 
 __all__ = [
+    "Bayer",
     "BiventricularAnatomy",
     "BiventricularFit",
     "BiventricularOptions",
-    "biventricular_fibres",
+    "Doste",
     "fit_biventricle",
 ]
