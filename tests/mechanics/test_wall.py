@@ -38,7 +38,8 @@ def contracted(wall, unloaded):
 
 
 def test_another_body_built_unloaded_inflates_to_the_image():
-    wall = coarse_wall(Springs(base_warp=0.0))  # which knows the imaged base
+    springs = Springs(base_warp=0.0)  # which knows the imaged base
+    wall = coarse_wall(springs)
     unloaded = wall.unload(DIASTOLE)
     mesh = replace(wall.mesh, points=wall.points(unloaded))
     inner = quadrature_rule(QUADRATURE)[0]
@@ -54,7 +55,7 @@ def test_another_body_built_unloaded_inflates_to_the_image():
         mesh,
         (f, s, n),
         material=HolzapfelOgden(),
-        springs=Springs(),
+        springs=springs,
         discretisation=wall.body.discretisation,
     )
     # The valves hand their load to the base as the image has it.
