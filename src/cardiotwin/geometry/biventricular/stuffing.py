@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Integer
 
 from cardiotwin.geometry.biventricular.lattice import Lattice
 from cardiotwin.geometry.biventricular.solid import Solid, renumbered
+from cardiotwin.geometry.biventricular.stars import once
 from cardiotwin.geometry.biventricular.stencils import Cut, cut_cells
 
 Function = Callable[[Float[np.ndarray, "n 3"]], Float[np.ndarray, " n"]]
@@ -63,8 +64,7 @@ def _unique_edges(cells: Integer[np.ndarray, "cells 4"]) -> Integer[np.ndarray, 
     low = np.minimum(cells[:, a], cells[:, b]).ravel()
     high = np.maximum(cells[:, a], cells[:, b]).ravel()
     n = int(cells.max()) + 1
-    codes = np.sort(low * n + high)  # np.unique hashes, which is slower here
-    return np.stack(np.divmod(codes[np.diff(codes, prepend=-1) > 0], n), axis=1)
+    return np.stack(np.divmod(once(low * n + high), n), axis=1)
 
 
 def _cuts(
