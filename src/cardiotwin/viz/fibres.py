@@ -59,10 +59,10 @@ def draw_fibres(mesh: TetMesh, path: Path) -> Path:
 
 def helix_angles(mesh: TetMesh) -> Float[np.ndarray, " cells"]:
     """Return each cell's helix angle, degrees: from the circumference, + towards the base."""
-    from cardiotwin.geometry.fibres import local_axes  # noqa: PLC0415
+    from cardiotwin.geometry.directions import directions_of  # noqa: PLC0415
     from cardiotwin.geometry.shapes import CENTROID  # noqa: PLC0415
 
-    around, upwards, _ = (field[:, 0] for field in local_axes(mesh, CENTROID))
+    around, upwards, _ = (field[:, 0] for field in directions_of(mesh, CENTROID))
     f0 = mesh.cell_fields["f0"]
     along = np.einsum("ci,ci->c", f0, around)
     across = np.einsum("ci,ci->c", f0, upwards)

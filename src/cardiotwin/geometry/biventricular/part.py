@@ -16,7 +16,8 @@ def left_part(mesh: TetMesh) -> TetMesh:
     What is neither its endocardium nor the base is its ``epicardium``: the septum's right side,
     and where the RV's wall goes on, too.
     """
-    cells = mesh.cells[mesh.cell_fields["ventricle"] == LEFT]
+    here = mesh.cell_fields["ventricle"] == LEFT
+    cells = mesh.cells[here]
     faces = _boundary(cells)
     code = _codes(faces, len(mesh.points))
     named = {name: np.isin(code, _codes(mesh.facets[name], len(mesh.points))) for name in KEPT}
@@ -24,7 +25,9 @@ def left_part(mesh: TetMesh) -> TetMesh:
     return TetMesh(
         points=mesh.points,
         cells=cells,
-        facets={**{name: faces[here] for name, here in named.items()}, "epicardium": faces[outer]},
+        facets={**{name: faces[on] for name, on in named.items()}, "epicardium": faces[outer]},
+        point_fields=mesh.point_fields,
+        cell_fields={name: field[here] for name, field in mesh.cell_fields.items()},
     )
 
 
