@@ -14,7 +14,7 @@ from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.viz import theme
 from cardiotwin.viz.layers import Camera, Layer
 from cardiotwin.viz.scene import render, tubes
-from cardiotwin.viz.wall import axes, cell_volumes, surface
+from cardiotwin.viz.wall import axes, cell_volumes, has_right, surface
 
 N_LINES = 900
 STEP = 0.8e-3  # m
@@ -43,6 +43,8 @@ def draw_fibres(mesh: TetMesh, path: Path) -> Path:
         "from the anterior wall": heart.anterior,
         "from the free wall": -heart.septal,
     }
+    if has_right(mesh):
+        views = {"from the anterior wall": heart.anterior, "from the right": heart.septal}
     with theme.figure(8.2, 4.6) as fig:
         for number, (title, side) in enumerate(views.items()):
             plot = fig.add_axes((0.01 + 0.44 * number, 0.02, 0.43, 0.86))
@@ -53,7 +55,8 @@ def draw_fibres(mesh: TetMesh, path: Path) -> Path:
         fig.colorbar(ScalarMappable(scale, theme.HELIX_MAP), cax=bar, extend="both")
         bar.set_title("helix\nangle", fontweight="normal", fontsize=9)
         bar.set_ylabel("degrees (+ endocardium, \N{MINUS SIGN} epicardium)")
-        fig.suptitle("Fibres of the left ventricle", fontweight="bold", x=0.45, y=0.98)
+        whose = "both ventricles" if has_right(mesh) else "the left ventricle"
+        fig.suptitle(f"Fibres of {whose}", fontweight="bold", x=0.45, y=0.98)
         return theme.save(fig, path)
 
 
@@ -130,12 +133,15 @@ def _follow(
 
 
 def shells(mesh: TetMesh) -> list[Layer]:
-    """Return the epicardium as glass and the endocardium as a solid ground."""
+    """Return the epicardium as glass and the cavities as solid ground."""
     parts = []
     for name, colour, opacity in (
         ("lv_endocardium", "#f1e6df", 1.0),
+        ("rv_endocardium", "#dfe8f1", 1.0),
         ("epicardium", "#c98f7a", 0.2),
     ):
+        if name not in mesh.facets:
+            continue
         shell = surface(mesh, mesh.points, name)
         colours = np.tile(to_rgb(colour), (len(shell.points), 1))
         parts.append(

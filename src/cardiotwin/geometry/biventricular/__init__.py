@@ -2,12 +2,13 @@
 
 from cardiotwin.geometry.biventricular.bayer import Bayer
 from cardiotwin.geometry.biventricular.doste import Doste
-from cardiotwin.geometry.biventricular.fit import fit_biventricle
+from cardiotwin.geometry.biventricular.fit import drawn_right, fit_biventricle
 from cardiotwin.geometry.biventricular.options import BiventricularOptions
 
 __all__ = [
     "Bayer",
     "BiventricularOptions",
     "Doste",
+    "drawn_right",
     "fit_biventricle",
 ]

@@ -63,11 +63,8 @@ def fit_biventricle(
     """
     options = options or BiventricularOptions()
     left = fit_anatomy(examination, LEFT)
-    contours = left.contours[Phase.END_DIASTOLE]
-    stack = short_axis_stack(contours, left.frame.long_axis)
-    frame = _frame(stack, left)
-    wall = wall_through(contours, stack, frame, SMOOTHINGS[0])
-    right = right_cavity(contours, stack, wall)
+    stack, wall, right = _placed(left)
+    contours, frame = left.contours[Phase.END_DIASTOLE], wall.prolate.frame
     shape = shape_of(stack, wall, right, options.rv_wall)
     straight, attempts = _sound_mesh(shape, options)
     mesh = with_coordinates(order_two(straight, shape), shape, wall)
@@ -92,6 +89,25 @@ def fit_biventricle(
         ),
         right=beside,
     )
+
+
+def drawn_right(left: Anatomy) -> RightCavity:
+    """Return what was drawn of the right ventricle beside a left one at end-diastole.
+
+    Raises
+    ------
+    InputError
+        Where it is too little to mesh.
+    """
+    return _placed(left)[2]
+
+
+def _placed(left: Anatomy) -> tuple[Stack, Wall, RightCavity]:
+    """Return the slices, the LV's wall unsmoothed, and the RV's outlines, all in one frame."""
+    contours = left.contours[Phase.END_DIASTOLE]
+    stack = short_axis_stack(contours, left.frame.long_axis)
+    wall = wall_through(contours, stack, _frame(stack, left), SMOOTHINGS[0])
+    return stack, wall, right_cavity(contours, stack, wall)
 
 
 def _drawn(contours: Contours, stack: Stack, wall: Wall) -> Drawn:
@@ -189,4 +205,4 @@ def _check_volume(name: str, model: float, measured: float, most: float) -> None
         raise InputError(msg)
 
 
-__all__ = ["fit_biventricle"]
+__all__ = ["drawn_right", "fit_biventricle"]
