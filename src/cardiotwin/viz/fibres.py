@@ -48,7 +48,9 @@ def draw_fibres(mesh: TetMesh, path: Path) -> Path:
     with theme.figure(8.2, 4.6) as fig:
         for number, (title, side) in enumerate(views.items()):
             plot = fig.add_axes((0.01 + 0.44 * number, 0.02, 0.43, 0.86))
-            plot.imshow(render(layers, standing(mesh, side), width=620, height=690))
+            plot.imshow(
+                render(layers, standing(mesh, side, aspect=620 / 690), width=620, height=690)
+            )
             plot.set_axis_off()
             plot.set_title(title, fontweight="normal")
         bar = fig.add_axes((0.905, 0.2, 0.018, 0.58))
@@ -156,11 +158,13 @@ def standing(
     *,
     above: float = 0.28,
     extent: float = 1.22,
+    aspect: float = 1.0,
     shown: Sequence[Float[np.ndarray, "nodes 3"]] = (),
 ) -> Camera:
     """Return a camera that sees the heart apex down from a side and a little from above.
 
-    `shown` are the node positions that must all be in the picture (the mesh's own otherwise).
+    `shown` are the node positions that must all be in the picture (the mesh's own otherwise),
+    whose width over its height is `aspect`.
     """
     heart = axes(mesh)
     side = side - heart.apex_to_base * (side @ heart.apex_to_base)
@@ -178,7 +182,7 @@ def standing(
         focus=np.asarray(focus),
         towards_viewer=np.asarray(towards),
         up=np.asarray(up),
-        height=extent * float((high - low).max()),
+        height=extent * float(max((high - low)[0] / aspect, (high - low)[1])),
     )
 
 

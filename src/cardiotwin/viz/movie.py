@@ -71,7 +71,9 @@ def _frame(
     limit = max(5.0, float(np.ceil(np.quantile(np.abs(target), 0.97) / 5) * 5))
     scale = Normalize(-limit, limit)
     side = opened_towards(twin.mesh)
-    camera = standing(twin.mesh, side, above=0.35, extent=1.06, shown=ends)
+    camera = standing(
+        twin.mesh, side, above=0.35, extent=1.06, aspect=HEART[0] / HEART[1], shown=ends
+    )
     points = np.asarray((1 - share) * ends[0] + share * ends[1])
     wall = half_wall(
         twin.mesh, points, share * target, side, scale=scale, colour_map=theme.STRAIN_MAP

@@ -126,7 +126,7 @@ def _draw(twin: Twin, show: Show, path: Path) -> Path:
     side = opened_towards(mesh)
     places = {name: mesh.points + state.displacement for name, state in twin.states.items()}
     seen = [places[name] for panel in panels for name in (panel.state, panel.outline) if name]
-    camera = standing(mesh, side, above=0.35, extent=1.08, shown=seen)
+    camera = standing(mesh, side, above=0.35, extent=1.08, aspect=SIZE[0] / SIZE[1], shown=seen)
     colours: dict[str, Any] = {"scale": show.scale, "colour_map": show.colour_map}
     with theme.figure(WIDTH * len(panels) + 1.0, 4.3) as fig:
         total = fig.get_figwidth()
