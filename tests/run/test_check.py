@@ -28,6 +28,9 @@ def test_geometry_s_volumes_and_flags_stand_beside_the_reader_s(open_below, comm
     assert fitted == pytest.approx(drawn, rel=0.02)
     assert "! missing_apical_slices: The lowest slice still holds" in out
     assert "! end_diastolic_pressure_assumed" in out
+    voxels = np.count_nonzero(np.asanyarray(nib.load(open_below).dataobj) == 1)
+    right = float(re.search(r"right ventricle at end-diastole: cavity ([\d.]+) mL", out)[1])
+    assert right == pytest.approx(voxels * 1.5 * 1.5 * 8e-3, rel=0.03)
     names = re.findall(r"^! (\w+):", out, re.MULTILINE)
     assert len(names) == len(set(names))
 

@@ -28,7 +28,7 @@ from .identity import identical
 pytestmark = pytest.mark.slow
 RECIPE = Recipe(
     template=Template(rings=4, layers=1),
-    angles=FibreAngles(),
+    fibres=FibreAngles(),
     material=HolzapfelOgden(),
     springs=Springs(),
     activation=Activation(),

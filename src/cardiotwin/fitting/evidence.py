@@ -10,7 +10,12 @@ from cardiotwin.geometry.anatomy import Anatomy
 from cardiotwin.imaging.examination import Phase, Structure, Subject, View
 from cardiotwin.units import ML, MMHG
 
-PLAUSIBLE = {"end_diastolic": (3.0, 40.0), "end_systolic": (40.0, 250.0)}  # mmHg
+PLAUSIBLE = {  # mmHg
+    "end_diastolic": (3.0, 40.0),
+    "end_systolic": (40.0, 250.0),
+    "rv_end_diastolic": (0.0, 30.0),
+    "rv_end_systolic": (5.0, 120.0),
+}
 POINT_SD = 0.01  # of a diastolic volume that was measured beside the image
 
 
@@ -33,6 +38,8 @@ class AssumedPressures:
         Filling pressure of a healthy adult at rest, Pa.
     end_systolic, end_systolic_sd
         End-systolic pressure of a healthy adult at rest, Pa.
+    rv_end_diastolic, rv_end_systolic
+        Pressures of the right ventricle of a healthy adult at rest, Pa.
     cuff_share
         End-systolic over systolic cuff pressure.
     cuff_sd
@@ -42,12 +49,16 @@ class AssumedPressures:
     -----
     0.9 x systolic cuff pressure: Kelly et al. (1992), Circulation 86:513-521. Filling
     pressure 10 mmHg within 4 to 16 mmHg: Nagueh et al. (2016), J Am Soc Echocardiogr 29:277-314.
+    Right atrium 3 mmHg within 0 to 5: Rudski et al. (2010), J Am Soc Echocardiogr 23:685-713.
+    Systolic pulmonary artery 20.8 +- 4.4 mmHg: Kovacs et al. (2009), Eur Respir J 34:888-894.
     """
 
     end_diastolic: float = 10 * MMHG  # Pa
     end_diastolic_sd: float = 3 * MMHG  # Pa
     end_systolic: float = 108 * MMHG  # Pa
     end_systolic_sd: float = 14 * MMHG  # Pa
+    rv_end_diastolic: float = 3 * MMHG  # Pa
+    rv_end_systolic: float = 20 * MMHG  # Pa
     cuff_share: float = 0.9
     cuff_sd: float = 7 * MMHG  # Pa
 
@@ -71,6 +82,22 @@ class AssumedPressures:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RightPressures:
+    """The right ventricle's pressures, which nothing measures: they are not fitted.
+
+    Parameters
+    ----------
+    share
+        Of the LV's pressure while both fill.
+    end_systolic
+        Pa.
+    """
+
+    share: float
+    end_systolic: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """All numbers that the fit of one ventricle may use.
 
@@ -88,6 +115,8 @@ class Evidence:
         The empirical relation, where it stands in for further diastolic points.
     flags
         What was assumed.
+    right
+        Of the right ventricle, where the wall has one.
     """
 
     end_diastolic_volume: Measured
@@ -97,17 +126,22 @@ class Evidence:
     diastolic_points: tuple[tuple[float, Measured], ...]
     klotz: Klotz | None
     flags: tuple[Flag, ...]
+    right: RightPressures | None = None
 
 
 def gather_evidence(
     subject: Subject, anatomy: Anatomy, assumed: AssumedPressures, *, klotz: bool
 ) -> Evidence:
     """Return the evidence of an examination; `klotz` lets the relation stand in."""
-    volumes = {phase: _volume(anatomy, phase) for phase in anatomy.points}
+    volumes = {phase: _volume(anatomy, phase) for phase in anatomy.fits}
     diastolic, flags = _filling_pressure(subject, assumed)
     end_diastolic = volumes[Phase.END_DIASTOLE]
     relation = Klotz(volume=end_diastolic.value, pressure=diastolic.value)
     stands_in = klotz and not subject.diastolic_points
+    right = None
+    if anatomy.right is not None:
+        right, more = _right_pressures(diastolic, assumed)
+        flags += more
     systolic = None
     if Phase.END_SYSTOLE in volumes:
         systolic, more = _systolic_pressure(subject, assumed)
@@ -129,6 +163,7 @@ def gather_evidence(
         ),
         klotz=relation if stands_in else None,
         flags=flags,
+        right=right,
     )
 
 
@@ -145,6 +180,21 @@ def _filling_pressure(
     )
     flag = Flag(name="end_diastolic_pressure_assumed", sentence=sentence)
     return Measured(value=value, sd=sd, source="assumed"), (flag,)
+
+
+def _right_pressures(
+    filling: Measured, assumed: AssumedPressures
+) -> tuple[RightPressures, tuple[Flag, ...]]:
+    sentence = (
+        f"The right ventricle's pressures are assumed: {assumed.rv_end_diastolic / MMHG:.3g} mmHg "
+        f"at end-diastole, while it fills in proportion to the left one's, and "
+        f"{assumed.rv_end_systolic / MMHG:.3g} mmHg at end-systole. What they leave uncertain is "
+        "not in the parameters' standard deviations."
+    )
+    pressures = RightPressures(
+        share=assumed.rv_end_diastolic / filling.value, end_systolic=assumed.rv_end_systolic
+    )
+    return pressures, (Flag(name="rv_pressures_assumed", sentence=sentence),)
 
 
 def _systolic_pressure(

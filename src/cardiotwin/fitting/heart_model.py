@@ -36,17 +36,24 @@ class Trial:
         Volume, m^3, and pressure, Pa, of the contracted cavity; None for a passive heart. The
         active tension that holds both follows: a wall led by its volume has one answer where one
         led by its tension may snap.
+    rv_share
+        The RV's pressure over the LV's in relaxed states, where the wall has an RV.
+    rv_end_systolic
+        The RV's pressure at end-systole, Pa.
     """
 
     passive_scale: float
     passive_exponent: float
     end_diastolic_pressure: float
     end_systolic: tuple[float, float] | None = None
+    rv_share: float = 0.0
+    rv_end_systolic: float = 0.0
 
     def passive(self, pressure: float) -> Loads:
         """Return the relaxed wall's loads at a pressure, Pa."""
         return Loads(
             cavity_pressure=pressure,
+            rv_pressure=self.rv_share * pressure,
             passive_scale=self.passive_scale,
             passive_exponent=self.passive_exponent,
         )
@@ -145,7 +152,7 @@ class HeartModel:
         """Return the placements of the contraction: first isovolumetric, then ejecting."""
         wall = self.wall
         volume, pressure = end_systolic
-        loads = trial.passive(pressure)
+        loads = replace(trial.passive(pressure), rv_pressure=trial.rv_end_systolic)
         reference = wall.body.displacement(unloaded)
         if start.systole:
             ends = (self.end_diastolic_volume, volume)
@@ -172,9 +179,14 @@ class HeartModel:
         With a systole also that of ``contractility``, the active tension at its end.
         """
         wall, laws = self.wall, ("passive_scale", "passive_exponent")
-        changes = wall.reference_changes(placed.unloaded, (*laws, "cavity_pressure"))
+        pressures = {"cavity_pressure": 1.0}
+        if wall.has_right:
+            pressures["rv_pressure"] = placed.trial.rv_share
+        changes = wall.reference_changes(placed.unloaded, (*laws, *pressures))
         reference = {name: changes[name] for name in laws}
-        reference[IMAGED_PRESSURE] = changes["cavity_pressure"]
+        reference[IMAGED_PRESSURE] = np.asarray(
+            sum(share * changes[name] for name, share in pressures.items())
+        )
         result: dict[str, Mapping[str, float]] = {
             "unloaded": {
                 name: wall.volume_slope(placed.unloaded, change)
@@ -196,6 +208,7 @@ class HeartModel:
         changes = dict(self.wall.volume_changes(placed.end_systole, reference))
         by_tension = changes.pop("active_tension")
         changes["end_systolic_pressure"] = changes.pop("cavity_pressure")
+        changes.pop("rv_pressure", None)  # is assumed, not fitted
         slopes = {name: -change / by_tension for name, change in changes.items()}
         return slopes | {"end_systolic_volume": 1 / by_tension}
 
@@ -206,11 +219,7 @@ class HeartModel:
 
         The walk starts at rest and knows nothing of the image; the unloaded placement comes first.
         """
-        body = self.wall.body
-        reference = body.displacement(placed.unloaded)
-        unknown = np.zeros_like(placed.unloaded.unknown)
-        unknown[body.fields.displacement_dofs] = reference
-        found = [Solved(unknown=unknown, other=reference, loads=placed.trial.passive(0.0))]
+        found = [self._empty(placed)]
         for volume in volumes:
             here = found[-1]
             found.append(
@@ -224,3 +233,24 @@ class HeartModel:
                 )
             )
         return tuple(found)
+
+    def filling(
+        self, placed: Placements, pressures: Float[np.ndarray, " states"]
+    ) -> tuple[Solved, ...]:
+        """Return the relaxed placements at rising pressures, Pa, as `inflation` by volumes.
+
+        With a right ventricle, whose pressure rises with the left one's, no single load is sought.
+        """
+        found = [self._empty(placed)]
+        for pressure in pressures:
+            loads = placed.trial.passive(float(pressure))
+            found.append(self.wall.load(found[-1], loads, first_step=1.0))
+        return tuple(found)
+
+    def _empty(self, placed: Placements) -> Solved:
+        """Return the unloaded placement as an equilibrium of the forward problem."""
+        body = self.wall.body
+        reference = body.displacement(placed.unloaded)
+        unknown = np.zeros_like(placed.unloaded.unknown)
+        unknown[body.fields.displacement_dofs] = reference
+        return Solved(unknown=unknown, other=reference, loads=placed.trial.passive(0.0))

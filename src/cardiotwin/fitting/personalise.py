@@ -96,6 +96,14 @@ def values_of(
     return result
 
 
+def with_right(trial: Trial, evidence: Evidence) -> Trial:
+    """Return the trial with the right ventricle's pressures, where the wall has one."""
+    if evidence.right is None:
+        return trial
+    right = evidence.right
+    return replace(trial, rv_share=right.share, rv_end_systolic=right.end_systolic)
+
+
 class Posterior:
     """The residuals of one ventricle: measurements and priors, standardised.
 
@@ -148,6 +156,7 @@ class Posterior:
             **{name: values[name] for name in PASSIVE},
             end_systolic=(systolic[0], systolic[1]) if systolic else None,
         )
+        trial = with_right(trial, self.evidence)
         if self.start is None:
             raise AssertionError
         placed = self.model.moved(self.start, trial)
@@ -239,7 +248,7 @@ def fit_passive(wall: Wall, evidence: Evidence, priors: Priors) -> Fit:
         passive_exponent=exponent,
         end_diastolic_pressure=evidence.end_diastolic_pressure.value,
     )
-    posterior.start = posterior.model.first(trial)
+    posterior.start = posterior.model.first(with_right(trial, evidence))
     scale = posterior.start.trial.passive_scale
     return posterior.fit(np.array([np.log(scale), np.log(exponent), 0.0]))
 

@@ -83,9 +83,35 @@ class PhaseFit:
     dihedral_min: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class RightFit:
+    """How the right ventricle of a mesh of both compares with what was drawn at end-diastole.
+
+    Parameters
+    ----------
+    measured
+        The cavity by its outlines' Simpson sum over their slices below the base, m^3.
+    model
+        The mesh's cavity over the same extent, m^3.
+    cavity_volume, wall_volume
+        The whole cavity up to the base, and the wall that is not the LV's, m^3.
+    thickness
+        That the free wall was built with, m.
+    attempts
+        Lattices that were tried, the last of which served.
+    """
+
+    measured: float
+    model: float
+    cavity_volume: float
+    wall_volume: float
+    thickness: float
+    attempts: int
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Anatomy:
-    """One left ventricle.
+    """One left ventricle, or both.
 
     Parameters
     ----------
@@ -94,17 +120,21 @@ class Anatomy:
         ``transmural`` 0 endocardium to 1 epicardium, ``rotational`` rad) and ``aha_segment``
         (cell field, 1..17).
     points
-        The mesh's points at each measured phase, m: the same connectivity.
+        The mesh's points at each phase that it follows, m: the same connectivity.
     frame
         The heart's axes.
     fits
-        Agreement with the drawing, by phase.
+        Agreement of the LV with the drawing, by phase: of this mesh at the phases of `points`, of
+        the LV's own mesh at others.
     contours
         The contours after slice-shift correction, by phase.
     base_rule
         How the base was placed at each phase, in words.
     flags
         What the reader must know.
+    right
+        The right ventricle, where the mesh has one: it then ends in ``rv_endocardium`` too and has
+        the cell field ``ventricle``, 1 LV and 2 RV, and no segment in the RV (``aha_segment`` 0).
     """
 
     mesh: TetMesh
@@ -114,3 +144,4 @@ class Anatomy:
     contours: Mapping[Phase, Contours]
     base_rule: Mapping[Phase, str]
     flags: tuple[Flag, ...] = ()
+    right: RightFit | None = None

@@ -6,6 +6,7 @@ two surfaces' frames share their transmural axis, and the spherical interpolatio
 """
 
 from dataclasses import dataclass, fields
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -21,6 +22,14 @@ Vectors = Float[np.ndarray, "*points 3"]
 
 PARALLEL = 1e-6  # sine below which two directions make no plane
 SLIGHT = 1e-6  # of the usual slope: a flatter solution has no direction
+
+
+@runtime_checkable
+class FibreRule(Protocol):
+    """A rule for the fibres of a wall."""
+
+    def axes(self, mesh: TetMesh, reference: Float[np.ndarray, "q 3"]) -> tuple[Axes, Axes, Axes]:
+        """Return f0, s0, n0 at reference points of each cell: orthonormal, n0 = f0 x s0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +63,10 @@ class FibreAngles:
                     "Give it in radians: 60 degrees are 1.047."
                 )
                 raise InputError(msg)
+
+    def axes(self, mesh: TetMesh, reference: Float[np.ndarray, "q 3"]) -> tuple[Axes, Axes, Axes]:
+        """Return f0, s0, n0 of one ventricle (see `fibre_axes`)."""
+        return fibre_axes(mesh, self, reference)
 
 
 def fibre_axes(
@@ -129,4 +142,4 @@ def _unit(vectors: Vectors) -> Vectors:
     return found
 
 
-__all__ = ["FibreAngles", "fibre_axes", "local_axes", "turned", "wall_axes"]
+__all__ = ["FibreAngles", "FibreRule", "fibre_axes", "local_axes", "turned", "wall_axes"]

@@ -186,7 +186,9 @@ class Body:
 
     def rest(self, loads: Loads | None = None) -> Solved:
         """Return the imaged placement as an unloaded one: in equilibrium without load."""
-        resting = replace(loads or Loads(), cavity_pressure=0.0, active_tension=0.0)
+        resting = replace(
+            loads or Loads(), cavity_pressure=0.0, rv_pressure=0.0, active_tension=0.0
+        )
         return Solved(
             unknown=np.zeros_like(self.fields.unknown.x.array),
             other=np.zeros_like(self.fields.given.x.array),

@@ -1,4 +1,4 @@
-"""The left ventricular wall: unloading, loading, volumes and their derivatives."""
+"""The wall of one ventricle or of both: unloading, loading, volumes and their derivatives."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
-from cardiotwin.geometry.fibres import FibreAngles, fibre_axes, local_axes
+from cardiotwin.geometry.directions import directions_of
+from cardiotwin.geometry.fibres import FibreRule
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import CENTROID, jacobians
 from cardiotwin.geometry.volumes import cavity_volume, cavity_volume_gradient, wall_volume
@@ -20,11 +21,13 @@ from cardiotwin.mechanics.point_values import PointValues
 from cardiotwin.mechanics.sensitivity import Sensitivity
 from cardiotwin.mechanics.solved import Dofs, Solved
 from cardiotwin.mechanics.springs import Springs
-from cardiotwin.mechanics.state import WallState
+from cardiotwin.mechanics.state import RightState, WallState
+
+RIGHT = "rv_endocardium"
 
 
 class Wall:
-    """A left ventricle imaged at end-diastole, as a body with a cavity.
+    """One ventricle, or both, imaged at end-diastole, as a body with one or two cavities.
 
     Parameters
     ----------
@@ -40,7 +43,7 @@ class Wall:
         self,
         mesh: TetMesh,
         *,
-        angles: FibreAngles,
+        angles: FibreRule,
         material: Material,
         springs: Springs,
         activation: Activation | None = None,
@@ -50,12 +53,13 @@ class Wall:
         self.angles = angles
         self.body = Body(
             mesh,
-            fibre_axes(mesh, angles, quadrature_rule(QUADRATURE)[0]),
+            angles.axes(mesh, quadrature_rule(QUADRATURE)[0]),
             material=material,
             springs=springs,
             activation=activation,
             discretisation=discretisation,
         )
+        self.has_right = RIGHT in mesh.facets
         self._sensitivity = Sensitivity(self.body)
         self._values = PointValues(self.body)
 
@@ -132,7 +136,14 @@ class Wall:
     def state(self, solved: Solved, *, unloaded: bool = False) -> WallState:
         """Return a placement in the mesh's numbering; an unloaded one bears nothing."""
         points = self.points(solved)
+        right = None
+        if self.has_right:
+            pressure = 0.0 if unloaded else solved.loads.rv_pressure
+            right = RightState(
+                cavity_pressure=pressure, cavity_volume=cavity_volume(points, self.mesh, RIGHT)
+            )
         return WallState(
+            right=right,
             displacement=points - self.mesh.points,
             cavity_pressure=0.0 if unloaded else solved.loads.cavity_pressure,
             active_tension=0.0 if unloaded else solved.loads.active_tension,
@@ -175,8 +186,8 @@ class Wall:
     ) -> dict[str, Float[np.ndarray, " cells"]]:
         """Return Green-Lagrange strains from end-diastole at the centroids, by direction."""
         F = deformation(self.mesh, points)
-        circumferential, longitudinal, radial = local_axes(self.mesh, CENTROID)
-        fibre = fibre_axes(self.mesh, self.angles, CENTROID)[0]
+        circumferential, longitudinal, radial = directions_of(self.mesh, CENTROID)
+        fibre = self.angles.axes(self.mesh, CENTROID)[0]
         directions = {
             "fibre_strain": fibre,
             "circumferential_strain": circumferential,

@@ -36,13 +36,27 @@ def check_examination(options: Options) -> None:
     lines, flags = list(found.lines), list(found.flags)
     try:
         anatomy = fit_anatomy(examination, Template())
-        lines += [_fitted(phase, anatomy) for phase in anatomy.fits]
+        lines += [*(_fitted(phase, anatomy) for phase in anatomy.fits), _right(anatomy)]
         flags += [flag for flag in anatomy.flags if flag not in flags]
         evidence = gather_evidence(examination.subject, anatomy, AssumedPressures(), klotz=True)
         flags += evidence.flags
     finally:  # what was read helps to see why geometry refuses it
         for line in (*lines, *(f"! {flag.name}: {flag.sentence}" for flag in flags)):
             print(line)  # noqa: T201 - the command's answer
+
+
+def _right(anatomy: "Anatomy") -> str:
+    """Return what was drawn of the right ventricle, and whether it can be meshed."""
+    from cardiotwin.geometry.biventricular import drawn_right  # noqa: PLC0415 - not for --help
+
+    try:
+        found = drawn_right(anatomy)
+    except InputError as error:
+        return f"right ventricle: none for anatomy=biventricular. {error}"
+    return (
+        f"right ventricle at end-diastole: cavity {found.volume / ML:.1f} mL in "
+        f"{len(found.outlines)} slices up to the base (anatomy=biventricular meshes it)"
+    )
 
 
 def _fitted(phase: "Phase", anatomy: "Anatomy") -> str:

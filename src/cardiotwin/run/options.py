@@ -167,12 +167,16 @@ class PressureOptions:
         LV cavity at end-diastole and its standard deviation, mmHg.
     end_systolic_mmhg, end_systolic_sd_mmhg
         LV cavity at end-systole and its standard deviation, mmHg.
+    rv_end_diastolic_mmhg, rv_end_systolic_mmhg
+        RV cavity at both, mmHg; of anatomy=biventricular, and never fitted.
     """
 
     end_diastolic_mmhg: float = 10.0
     end_diastolic_sd_mmhg: float = 3.0
     end_systolic_mmhg: float = 108.0
     end_systolic_sd_mmhg: float = 14.0
+    rv_end_diastolic_mmhg: float = 3.0
+    rv_end_systolic_mmhg: float = 20.0
 
 
 @dataclass

@@ -12,6 +12,9 @@ from omegaconf import OmegaConf
 
 from cardiotwin.errors import InputError
 from cardiotwin.exam.volunteer import Volunteer
+from cardiotwin.geometry.biventricular.bayer import Bayer
+from cardiotwin.geometry.biventricular.doste import Doste
+from cardiotwin.geometry.biventricular.options import BiventricularOptions
 from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.template import Template
 from cardiotwin.imaging.examination import Examination, Subject
@@ -64,10 +67,16 @@ class TwinOptions(ReadOptions):
         Numbers that override those of subject.yaml.
     volunteer
         Recipe of the built-in volunteer, which is used where `path` is null.
+    anatomy
+        lv (the left ventricle alone) or biventricular (both, as one wall).
     template
-        How fine the wall is cut.
+        How fine the wall of anatomy=lv is cut.
     fibres
-        Fibre and sheet angles at the two surfaces.
+        Fibre and sheet angles at the two surfaces, of anatomy=lv.
+    biventricular
+        How both ventricles are meshed.
+    biventricular_fibres
+        Rule of the fibres of both ventricles.
     material
         Passive law.
     springs
@@ -89,8 +98,11 @@ class TwinOptions(ReadOptions):
     output: str | None = None
     subject: SubjectOptions = field(default_factory=SubjectOptions)
     volunteer: Any = field(default_factory=schema(Volunteer))
+    anatomy: str = "lv"
     template: Any = field(default_factory=schema(Template))
     fibres: Any = field(default_factory=schema(FibreAngles))
+    biventricular: Any = field(default_factory=schema(BiventricularOptions))
+    biventricular_fibres: Any = None
     material: Any = None
     springs: Any = field(default_factory=schema(Springs))
     activation: Any = field(default_factory=schema(Activation))
@@ -104,6 +116,8 @@ class TwinOptions(ReadOptions):
 store_launchers()
 store("twin", TwinOptions)
 store_choice("subject", "as_read", SubjectOptions)
+store_choice("biventricular_fibres", "doste", schema(Doste))
+store_choice("biventricular_fibres", "bayer", schema(Bayer))
 store_choice("material", "holzapfel_ogden", schema(HolzapfelOgden))
 store_choice("material", "guccione", schema(Guccione))
 store_choice("material", "usyk", schema(Usyk))
@@ -177,7 +191,7 @@ def _beliefs(options: Options) -> dict[str, Any]:
         build(options["volunteer"])
     return {
         "template": build(options["template"]),
-        "angles": build(options["fibres"]),
+        **_wall(options),
         "material": build(options["material"]),
         "springs": build(options["springs"]),
         "activation": build(options["activation"]),
@@ -193,6 +207,26 @@ def _beliefs(options: Options) -> dict[str, Any]:
         "klotz": options["fit"]["klotz"]["use"],
         "seed": options["seed"],
     }
+
+
+def _wall(options: Options) -> dict[str, Any]:
+    """Return which ventricles are meshed, and their fibres' rule."""
+    fibres, both = build(options["fibres"]), build(options["biventricular"])
+    if options["anatomy"] == "lv":
+        return {"fibres": fibres, "biventricular": None}
+    if options["anatomy"] != "biventricular":
+        msg = (
+            f"anatomy must be lv or biventricular, found {options['anatomy']!r}. "
+            "Biventricular needs the right ventricle's cavity in the labels or contours."
+        )
+        raise InputError(msg)
+    if fibres != FibreAngles():
+        msg = (
+            "fibres is the rule of anatomy=lv, found other angles than its defaults with "
+            "anatomy=biventricular. Give biventricular_fibres.left (Bayer's rule: .angles)."
+        )
+        raise InputError(msg)
+    return {"fibres": build(options["biventricular_fibres"]), "biventricular": both}
 
 
 def _recipe(beliefs: Mapping[str, Any]) -> Any:

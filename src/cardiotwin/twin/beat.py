@@ -5,6 +5,7 @@ import io
 import math
 
 from cardiotwin.imaging.examination import Phase
+from cardiotwin.mechanics.state import WallState
 from cardiotwin.twin.twin import Twin
 from cardiotwin.units import KPA, ML, MMHG
 
@@ -16,6 +17,7 @@ COLUMNS = (
     "measured_volume_ml",
     "active_tension_kpa",
 )
+RIGHT_COLUMNS = ("rv_volume_ml", "rv_pressure_mmhg")
 UNLOADED = "unloaded"
 """The state that no heart passes: free of pressure and tension."""
 
@@ -47,10 +49,11 @@ def beat_table(twin: Twin) -> str:
     The measured volume is that of the imaged mesh, whose cavity is closed as the model's is.
     """
     times = state_times(twin)
+    both = any(state.right is not None for state in twin.states.values())
     measured = {phase.value: fit.cavity_volume / ML for phase, fit in twin.fits.items()}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow((*COLUMNS, *RIGHT_COLUMNS) if both else COLUMNS)
     for name in beat_states(twin):
         state = twin.states[name]
         writer.writerow(
@@ -61,9 +64,16 @@ def beat_table(twin: Twin) -> str:
                 state.cavity_pressure / MMHG,
                 measured.get(name, ""),
                 state.active_tension / KPA,
+                *_right(state),
             ]
         )
     return text.getvalue()
 
 
-__all__ = ["COLUMNS", "UNLOADED", "beat_states", "beat_table", "state_times"]
+def _right(state: WallState) -> tuple[float, ...]:
+    if state.right is None:
+        return ()
+    return state.right.cavity_volume / ML, state.right.cavity_pressure / MMHG
+
+
+__all__ = ["COLUMNS", "RIGHT_COLUMNS", "UNLOADED", "beat_states", "beat_table", "state_times"]

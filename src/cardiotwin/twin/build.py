@@ -11,11 +11,12 @@ from jaxtyping import Float
 
 from cardiotwin.errors import Flag
 from cardiotwin.fitting.evidence import AssumedPressures, Evidence, gather_evidence
-from cardiotwin.fitting.heart_model import HeartModel
+from cardiotwin.fitting.heart_model import HeartModel, Placements
 from cardiotwin.fitting.personalise import Fit, Priors, fit_beat, fit_passive
 from cardiotwin.fitting.summary import draws, scale_flags, uncertainty
 from cardiotwin.geometry.anatomy import Anatomy
-from cardiotwin.geometry.fibres import FibreAngles, fibre_axes
+from cardiotwin.geometry.biventricular import BiventricularOptions, fit_biventricle
+from cardiotwin.geometry.fibres import FibreRule
 from cardiotwin.geometry.fit import fit_anatomy
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import CENTROID
@@ -24,6 +25,7 @@ from cardiotwin.imaging.examination import Examination, Phase
 from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.material import Material
+from cardiotwin.mechanics.solved import Solved
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.state import WallState
 from cardiotwin.mechanics.wall import Wall
@@ -45,8 +47,10 @@ class Recipe:
     Parameters
     ----------
     template
-        How fine the wall is cut.
-    angles
+        How fine the wall is cut, where it is the LV's alone.
+    biventricular
+        How both ventricles are meshed; None for the LV alone.
+    fibres
         Fibre rule.
     material, springs, activation, discretisation
         The wall's mechanics.
@@ -61,13 +65,14 @@ class Recipe:
     """
 
     template: Template
-    angles: FibreAngles
+    fibres: FibreRule
     material: Material
     springs: Springs
     activation: Activation
     discretisation: Discretisation
     priors: Priors
     assumed: AssumedPressures
+    biventricular: BiventricularOptions | None = None
     klotz: bool = True
     n_draws: int = 4000
     seed: int = 1
@@ -107,7 +112,7 @@ class _Bench:
         recipe = self._recipe
         return Wall(
             self._mesh,
-            angles=recipe.angles,
+            angles=recipe.fibres,
             material=recipe.material,
             springs=recipe.springs,
             activation=recipe.activation,
@@ -125,9 +130,7 @@ def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tupl
     ConvergenceError
         If a stage finds no equilibrium; the finished stages stay in the store.
     """
-    anatomy: Anatomy = stages.run(
-        "geometry", Anatomy, lambda: fit_anatomy(examination, recipe.template)
-    )
+    anatomy: Anatomy = stages.run("geometry", Anatomy, lambda: _anatomy(examination, recipe))
     evidence = gather_evidence(examination.subject, anatomy, recipe.assumed, klotz=recipe.klotz)
     known = _unique((*examination.flags, *anatomy.flags, *evidence.flags))
     _tell(known)
@@ -147,16 +150,17 @@ def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tupl
     return replace(twin, flags=(*known, *late), timing=stages.timing), anatomy
 
 
+def _anatomy(examination: Examination, recipe: Recipe) -> Anatomy:
+    if recipe.biventricular is None:
+        return fit_anatomy(examination, recipe.template)
+    return fit_biventricle(examination, recipe.biventricular)
+
+
 def predict(wall: Wall, fit: Fit) -> Prediction:
     """Return the states and fields of a fitted wall; the passive curve starts at rest."""
     placed = fit.placements
     imaged = wall.imaged(placed.unloaded)
-    empty, full = wall.volume(placed.unloaded), wall.volume(imaged)
-    fullest = max((wall.volume(one) for one in placed.passive.values()), default=full)
-    volumes = empty + FILLING * (full - empty)
-    if fullest > full:
-        volumes = np.append(volumes, full + BEYOND * (fullest - full))
-    curve = HeartModel(wall, ()).inflation(placed, volumes)
+    curve = _passive_curve(wall, placed)
     at_image = wall.load(
         curve[len(FILLING)], placed.trial.passive(imaged.loads.cavity_pressure), first_step=1.0
     )
@@ -176,6 +180,26 @@ def predict(wall: Wall, fit: Fit) -> Prediction:
     )
 
 
+def _passive_curve(wall: Wall, placed: Placements) -> tuple[Solved, ...]:
+    """Return the inflation to the image's fullness and on to the fullest placement fitted.
+
+    It goes by even steps of the volume, of both ventricles by even steps of the pressure.
+    """
+    image = wall.imaged(placed.unloaded)
+    model = HeartModel(wall, ())
+    if wall.has_right:
+        full = image.loads.cavity_pressure
+        return model.filling(placed, _steps(0.0, full, max(placed.passive, default=full)))
+    empty, full = wall.volume(placed.unloaded), wall.volume(image)
+    fullest = max((wall.volume(one) for one in placed.passive.values()), default=full)
+    return model.inflation(placed, _steps(empty, full, fullest))
+
+
+def _steps(empty: float, full: float, fullest: float) -> Float[np.ndarray, " steps"]:
+    steps = empty + FILLING * (full - empty)
+    return np.append(steps, full + BEYOND * (fullest - full)) if fullest > full else steps
+
+
 def _record(
     examination: Examination,
     anatomy: Anatomy,
@@ -189,7 +213,7 @@ def _record(
     times = {Phase(phase).value: time for phase, time in examination.frame_times.items()}
     return Twin(
         subject=examination.subject,
-        mesh=_with_fibres(anatomy.mesh, recipe.angles),
+        mesh=_with_fibres(anatomy.mesh, recipe.fibres),
         base_rule=anatomy.base_rule,
         fits=anatomy.fits,
         measured_points=anatomy.points,
@@ -204,11 +228,12 @@ def _record(
         inputs=examination.inputs,
         software=_software(),
         seed=recipe.seed,
+        right=anatomy.right,
     )
 
 
-def _with_fibres(mesh: TetMesh, angles: FibreAngles) -> TetMesh:
-    f0, s0, n0 = (axis[:, 0] for axis in fibre_axes(mesh, angles, CENTROID))
+def _with_fibres(mesh: TetMesh, fibres: FibreRule) -> TetMesh:
+    f0, s0, n0 = (axis[:, 0] for axis in fibres.axes(mesh, CENTROID))
     return replace(mesh, cell_fields={**mesh.cell_fields, "f0": f0, "s0": s0, "n0": n0})
 
 

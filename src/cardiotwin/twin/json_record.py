@@ -11,6 +11,7 @@ from typing import Any
 
 from cardiotwin.geometry.anatomy import PhaseFit
 from cardiotwin.imaging.examination import Phase, Subject
+from cardiotwin.mechanics.state import WallState
 from cardiotwin.twin.beat import state_times
 from cardiotwin.twin.clinical import clinical_unit
 from cardiotwin.twin.twin import Agreement, Estimate, Twin
@@ -92,6 +93,11 @@ def geometry_record(twin: Twin) -> dict[str, Any]:
         measured |= {cavity: fit.measured_cavity / ML, wall: fit.measured_wall / ML}
         model |= {cavity: fit.model_cavity / ML, wall: fit.model_wall / ML}
         whole |= {cavity: fit.cavity_volume / ML, wall: fit.wall_volume / ML}
+    if twin.right is not None:
+        measured["rv_edv_ml"] = twin.right.measured / ML
+        model["rv_edv_ml"] = twin.right.model / ML
+        whole["rv_edv_ml"] = twin.right.cavity_volume / ML
+        whole["rv_wall_ed_ml"] = twin.right.wall_volume / ML
     for volumes in (measured, model, whole):
         volumes.update(ejection(volumes))
     return {
@@ -116,7 +122,8 @@ def ejection(volumes: Mapping[str, float]) -> dict[str, float]:
 
 def mesh_record(twin: Twin) -> dict[str, Any]:
     """Return size and quality of the mesh and its distance from the drawing."""
-    phases = {phase.value: phase_record(fit) for phase, fit in twin.fits.items()}
+    of_mesh = {phase: fit for phase, fit in twin.fits.items() if phase in twin.measured_points}
+    phases = {phase.value: phase_record(fit) for phase, fit in of_mesh.items()}
     worst: dict[str, Any] = {"cells": len(twin.mesh.cells), "nodes": len(twin.mesh.points)}
     for key in next(iter(phases.values()), {}):
         numbers = [record[key] for record in phases.values()]
@@ -145,8 +152,19 @@ def states_record(twin: Twin) -> dict[str, dict[str, float]]:
             "lv_pressure_mmhg": state.cavity_pressure / MMHG,
             "active_tension_kpa": state.active_tension / KPA,
         }
+        | right_record(state)
         | ({"time_s": times[name]} if name in times else {})
         for name, state in twin.states.items()
+    }
+
+
+def right_record(state: WallState) -> dict[str, float]:
+    """Return volume and pressure of the right ventricle, where there is one."""
+    if state.right is None:
+        return {}
+    return {
+        "rv_volume_ml": state.right.cavity_volume / ML,
+        "rv_pressure_mmhg": state.right.cavity_pressure / MMHG,
     }
 
 

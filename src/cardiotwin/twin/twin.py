@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from cardiotwin.errors import Flag
-from cardiotwin.geometry.anatomy import PhaseFit
+from cardiotwin.geometry.anatomy import PhaseFit, RightFit
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.imaging.examination import Phase, Subject
 from cardiotwin.mechanics.state import WallState
@@ -63,7 +63,7 @@ class Agreement:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Twin:
-    """A personalised left ventricle.
+    """A personalised left ventricle, or both ventricles.
 
     Parameters
     ----------
@@ -107,6 +107,8 @@ class Twin:
         Version by package name.
     seed
         Of the generator that drew `posterior`.
+    right
+        The right ventricle's agreement with its drawing, where the mesh has one.
     """
 
     subject: Subject
@@ -127,3 +129,4 @@ class Twin:
     inputs: Mapping[str, str] = field(default_factory=dict)
     software: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
+    right: RightFit | None = None

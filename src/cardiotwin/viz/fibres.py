@@ -14,7 +14,7 @@ from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.viz import theme
 from cardiotwin.viz.layers import Camera, Layer
 from cardiotwin.viz.scene import render, tubes
-from cardiotwin.viz.wall import axes, cell_volumes, surface
+from cardiotwin.viz.wall import axes, cell_volumes, has_right, surface
 
 N_LINES = 900
 STEP = 0.8e-3  # m
@@ -43,26 +43,31 @@ def draw_fibres(mesh: TetMesh, path: Path) -> Path:
         "from the anterior wall": heart.anterior,
         "from the free wall": -heart.septal,
     }
+    if has_right(mesh):
+        views = {"from the anterior wall": heart.anterior, "from the right": heart.septal}
     with theme.figure(8.2, 4.6) as fig:
         for number, (title, side) in enumerate(views.items()):
             plot = fig.add_axes((0.01 + 0.44 * number, 0.02, 0.43, 0.86))
-            plot.imshow(render(layers, standing(mesh, side), width=620, height=690))
+            plot.imshow(
+                render(layers, standing(mesh, side, aspect=620 / 690), width=620, height=690)
+            )
             plot.set_axis_off()
             plot.set_title(title, fontweight="normal")
         bar = fig.add_axes((0.905, 0.2, 0.018, 0.58))
         fig.colorbar(ScalarMappable(scale, theme.HELIX_MAP), cax=bar, extend="both")
         bar.set_title("helix\nangle", fontweight="normal", fontsize=9)
         bar.set_ylabel("degrees (+ endocardium, \N{MINUS SIGN} epicardium)")
-        fig.suptitle("Fibres of the left ventricle", fontweight="bold", x=0.45, y=0.98)
+        whose = "both ventricles" if has_right(mesh) else "the left ventricle"
+        fig.suptitle(f"Fibres of {whose}", fontweight="bold", x=0.45, y=0.98)
         return theme.save(fig, path)
 
 
 def helix_angles(mesh: TetMesh) -> Float[np.ndarray, " cells"]:
     """Return each cell's helix angle, degrees: from the circumference, + towards the base."""
-    from cardiotwin.geometry.fibres import local_axes  # noqa: PLC0415
+    from cardiotwin.geometry.directions import directions_of  # noqa: PLC0415
     from cardiotwin.geometry.shapes import CENTROID  # noqa: PLC0415
 
-    around, upwards, _ = (field[:, 0] for field in local_axes(mesh, CENTROID))
+    around, upwards, _ = (field[:, 0] for field in directions_of(mesh, CENTROID))
     f0 = mesh.cell_fields["f0"]
     along = np.einsum("ci,ci->c", f0, around)
     across = np.einsum("ci,ci->c", f0, upwards)
@@ -130,12 +135,15 @@ def _follow(
 
 
 def shells(mesh: TetMesh) -> list[Layer]:
-    """Return the epicardium as glass and the endocardium as a solid ground."""
+    """Return the epicardium as glass and the cavities as solid ground."""
     parts = []
     for name, colour, opacity in (
         ("lv_endocardium", "#f1e6df", 1.0),
+        ("rv_endocardium", "#dfe8f1", 1.0),
         ("epicardium", "#c98f7a", 0.2),
     ):
+        if name not in mesh.facets:
+            continue
         shell = surface(mesh, mesh.points, name)
         colours = np.tile(to_rgb(colour), (len(shell.points), 1))
         parts.append(
@@ -150,11 +158,13 @@ def standing(
     *,
     above: float = 0.28,
     extent: float = 1.22,
+    aspect: float = 1.0,
     shown: Sequence[Float[np.ndarray, "nodes 3"]] = (),
 ) -> Camera:
     """Return a camera that sees the heart apex down from a side and a little from above.
 
-    `shown` are the node positions that must all be in the picture (the mesh's own otherwise).
+    `shown` are the node positions that must all be in the picture (the mesh's own otherwise),
+    whose width over its height is `aspect`.
     """
     heart = axes(mesh)
     side = side - heart.apex_to_base * (side @ heart.apex_to_base)
@@ -172,7 +182,7 @@ def standing(
         focus=np.asarray(focus),
         towards_viewer=np.asarray(towards),
         up=np.asarray(up),
-        height=extent * float((high - low).max()),
+        height=extent * float(max((high - low)[0] / aspect, (high - low)[1])),
     )
 
 

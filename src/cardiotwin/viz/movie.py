@@ -17,8 +17,7 @@ from cardiotwin.viz import theme
 from cardiotwin.viz.fibres import standing
 from cardiotwin.viz.layers import Pixels
 from cardiotwin.viz.scene import render
-from cardiotwin.viz.solid import half_wall
-from cardiotwin.viz.wall import axes
+from cardiotwin.viz.solid import half_wall, opened_towards
 
 FRAMES_PER_SECOND = 16
 N_MOVING = 16
@@ -71,8 +70,10 @@ def _frame(
     """Return the picture at a share of the way from end-diastole to end-systole."""
     limit = max(5.0, float(np.ceil(np.quantile(np.abs(target), 0.97) / 5) * 5))
     scale = Normalize(-limit, limit)
-    side = -axes(twin.mesh).septal
-    camera = standing(twin.mesh, side, above=0.35, extent=1.06, shown=ends)
+    side = opened_towards(twin.mesh)
+    camera = standing(
+        twin.mesh, side, above=0.35, extent=1.06, aspect=HEART[0] / HEART[1], shown=ends
+    )
     points = np.asarray((1 - share) * ends[0] + share * ends[1])
     wall = half_wall(
         twin.mesh, points, share * target, side, scale=scale, colour_map=theme.STRAIN_MAP

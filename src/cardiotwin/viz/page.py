@@ -30,7 +30,7 @@ def report_page(twin: Twin, pictures: Sequence[Path], truth: Mapping[str, float]
     """Return the page with its pictures inside, and the twin's errors where the truth is known."""
     identifier = escape(twin.subject.identifier)
     parts = [
-        f"<h1>Digital twin of the left ventricle: {identifier}</h1>",
+        f"<h1>Digital twin of {_whose(twin)}: {identifier}</h1>",
         f"<p class='sub'>{_who(twin)}</p>",
         _flags(twin),
         "<h2>The heart</h2>",
@@ -59,6 +59,10 @@ def report_page(twin: Twin, pictures: Sequence[Path], truth: Mapping[str, float]
         + "\n".join(part for part in parts if part)
         + "\n</main></body></html>\n"
     )
+
+
+def _whose(twin: Twin) -> str:
+    return "the left ventricle" if twin.right is None else "both ventricles"
 
 
 def _who(twin: Twin) -> str:
@@ -101,6 +105,8 @@ def _cards(twin: Twin) -> str:
         ("stroke_volume_ml", "stroke volume", "mL"),
         ("ejection_fraction_percent", "ejection fraction", "%"),
         ("wall_ed_ml", "wall volume", "mL"),
+        ("rv_edv_ml", "RV, end-diastolic volume", "mL"),
+        ("rv_wall_ed_ml", "RV, wall volume", "mL"),
     )
     cards = [(whole[key], words, unit) for key, words, unit in shown if key in whole]
     unloaded = twin.states.get("unloaded")
@@ -110,6 +116,9 @@ def _cards(twin: Twin) -> str:
         if name in twin.states:
             pressure = twin.states[name].cavity_pressure / MMHG
             cards.append((pressure, f"pressure, {spoken(name)}", "mmHg"))
+            right = twin.states[name].right
+            if right is not None:
+                cards.append((right.cavity_pressure / MMHG, f"RV, {spoken(name)}", "mmHg"))
     inner = "".join(
         f"<div class='card'><b>{brief(value)} {unit}</b><span>{escape(words)}</span></div>"
         for value, words, unit in cards

@@ -30,7 +30,11 @@ SCALE_BAR = 20.0  # mm
 DOT_STEP = 2.4e-3  # m between the dots of a drawn contour
 LV = (Structure.LV_ENDOCARDIUM, Structure.LV_EPICARDIUM)
 RV = (Structure.RV_ENDOCARDIUM, Structure.RV_EPICARDIUM)
-SURFACES = {"lv_endocardium": theme.VERMILION, "epicardium": theme.SKY}
+SURFACES = {
+    "lv_endocardium": theme.VERMILION,
+    "rv_endocardium": theme.PURPLE,
+    "epicardium": theme.SKY,
+}
 TINT = 0.45  # how strongly labels colour the black ground
 DRAWN_LV, DRAWN_RV = theme.YELLOW, theme.GREEN
 
@@ -81,7 +85,7 @@ def draw_panel(
     plot.add_patch(_ground(window))
     name = _background(plot, scene, key, window)
     for surface_name, colour in SURFACES.items():
-        fitted, model = scene.fitted.get(surface_name), scene.model[surface_name]
+        fitted, model = scene.fitted.get(surface_name), scene.model.get(surface_name)
         _lines(plot, fitted, window, colour, linestyle=(0, (2, 1.5)), linewidth=0.9)
         _lines(plot, model, window, colour, linestyle="solid", linewidth=1.3)
     for curve in scene.contours.curves:

@@ -20,7 +20,7 @@ from cardiotwin.imaging.examination import Phase
 from cardiotwin.twin.twin import Twin
 from cardiotwin.units import KPA, MM
 from cardiotwin.viz import theme
-from cardiotwin.viz.wall import cell_volumes, thickness
+from cardiotwin.viz.wall import cell_volumes, left, thickness
 
 N_SEGMENTS = 17
 # (first segment, inner and outer radius, first wedge's start, wedge, degrees counter-clockwise)
@@ -84,6 +84,7 @@ def segment_thickness(
     mesh: TetMesh, points: Float[np.ndarray, "nodes 3"]
 ) -> Float[np.ndarray, "17"]:
     """Return the mean wall thickness over each segment's epicardium, m."""
+    mesh = left(mesh)
     at_nodes = thickness(mesh, points)
     result = np.full(N_SEGMENTS, np.nan)
     outer = np.isin(mesh.cells, np.unique(mesh.facets["epicardium"])).sum(axis=1) >= 6

@@ -95,6 +95,7 @@ def _scene(
     predicted = measured if state is None else twin.mesh.points + state.displacement
     apart = bool(np.abs(predicted - measured).max() > 0.5e-3)
     heart = axes(twin.mesh)
+    shown = [name for name in SURFACES if name in twin.mesh.facets]
     outer = twin.mesh.points[np.unique(twin.mesh.facets["epicardium"])]
     return Scene(
         twin=twin,
@@ -105,8 +106,8 @@ def _scene(
         moved=shifts(contours, drawn),
         images=images,
         labels=labels,
-        model={name: surface(twin.mesh, predicted, name) for name in SURFACES},
-        fitted={name: surface(twin.mesh, measured, name) for name in SURFACES} if apart else {},
+        model={name: surface(twin.mesh, predicted, name) for name in shown},
+        fitted={name: surface(twin.mesh, measured, name) for name in shown} if apart else {},
     )
 
 
@@ -159,9 +160,12 @@ def _entries(scene: Scene, *, tinted: bool) -> list[Line2D | Patch]:
     entries: list[Line2D | Patch] = [dots(DRAWN_LV, "drawn, left ventricle")]
     if any(scene.contours.of(which) for which in RV):
         entries.append(dots(DRAWN_RV, "drawn, right ventricle"))
+    words = dict.fromkeys(("lv_endocardium", "epicardium"), "")
+    if "rv_endocardium" in scene.model:
+        words = {"lv_endocardium": "LV ", "rv_endocardium": "RV ", "epicardium": ""}
     entries += [
-        line(SURFACES["lv_endocardium"], "model, endocardium"),
-        line(SURFACES["epicardium"], "model, epicardium"),
+        line(SURFACES[name], f"model, {side}{name.removeprefix('lv_').removeprefix('rv_')}")
+        for name, side in words.items()
     ]
     if scene.fitted:
         entries.append(line(theme.GREY, "mesh fitted to this phase", "--"))

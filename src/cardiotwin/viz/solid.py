@@ -9,7 +9,7 @@ from matplotlib.colors import Normalize
 
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.viz.layers import Layer
-from cardiotwin.viz.wall import nodal_mean, section, surface
+from cardiotwin.viz.wall import axes, has_right, nodal_mean, section, surface
 
 Points = Float[np.ndarray, "points 3"]
 
@@ -27,6 +27,12 @@ EIGHTHS = np.array(
         (4, 9, 5, 6),
     ]
 )
+
+
+def opened_towards(mesh: TetMesh) -> Float[np.ndarray, "3"]:
+    """Return the direction from which a wall is cut open: the LV's side, or both cavities'."""
+    heart = axes(mesh)
+    return heart.anterior if has_right(mesh) else -heart.septal
 
 
 def half_wall(
@@ -141,4 +147,4 @@ def _cross_section(tet: list[int], heights: Float[np.ndarray, " nodes"]) -> list
     return [(min(a, b), max(a, b)) for a, b in order]
 
 
-__all__ = ["cut", "half_wall"]
+__all__ = ["cut", "half_wall", "opened_towards"]

@@ -20,8 +20,8 @@ from cardiotwin.units import KPA
 from cardiotwin.viz import theme
 from cardiotwin.viz.fibres import standing
 from cardiotwin.viz.scene import render
-from cardiotwin.viz.solid import cut, half_wall
-from cardiotwin.viz.wall import axes, joined
+from cardiotwin.viz.solid import cut, half_wall, opened_towards
+from cardiotwin.viz.wall import has_right, joined
 
 REST, SYSTOLE = "end_diastole", "end_systole"
 WIDTH = 2.7  # inches a panel
@@ -123,10 +123,10 @@ def _stress(twin: Twin) -> Show | None:
 
 def _draw(twin: Twin, show: Show, path: Path) -> Path:
     mesh, panels = twin.mesh, show.panels
-    side = -axes(mesh).septal
+    side = opened_towards(mesh)
     places = {name: mesh.points + state.displacement for name, state in twin.states.items()}
     seen = [places[name] for panel in panels for name in (panel.state, panel.outline) if name]
-    camera = standing(mesh, side, above=0.35, extent=1.08, shown=seen)
+    camera = standing(mesh, side, above=0.35, extent=1.08, aspect=SIZE[0] / SIZE[1], shown=seen)
     colours: dict[str, Any] = {"scale": show.scale, "colour_map": show.colour_map}
     with theme.figure(WIDTH * len(panels) + 1.0, 4.3) as fig:
         total = fig.get_figwidth()
@@ -146,7 +146,8 @@ def _draw(twin: Twin, show: Show, path: Path) -> Path:
         bar = fig.add_axes(((WIDTH * len(panels) + 0.1) / total, 0.18, 0.16 / total, 0.6))
         fig.colorbar(ScalarMappable(show.scale, show.colour_map), cax=bar, extend="both")
         bar.set_ylabel(show.label)
-        fig.text(0.02, 0.025, f"opened at the free wall{show.note}", fontsize=8)
+        where = "from the front" if has_right(mesh) else "at the free wall"
+        fig.text(0.02, 0.025, f"opened {where}{show.note}", fontsize=8)
         fig.suptitle(show.title, fontweight="bold", y=0.985)
         return theme.save(fig, path)
 

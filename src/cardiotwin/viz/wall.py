@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int64, Integer, Num
 from scipy.spatial import cKDTree
 
+from cardiotwin.geometry.biventricular.part import left_part
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import triangle_shapes
 
@@ -102,8 +103,19 @@ def cell_volumes(mesh: TetMesh) -> Float[np.ndarray, " cells"]:
     return np.asarray(np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6)
 
 
+def has_right(mesh: TetMesh) -> bool:
+    """Return whether the mesh is both ventricles."""
+    return "rv_endocardium" in mesh.facets
+
+
+def left(mesh: TetMesh) -> TetMesh:
+    """Return the left ventricle of a mesh, on the same nodes."""
+    return left_part(mesh) if has_right(mesh) else mesh
+
+
 def axes(mesh: TetMesh) -> Axes:
-    """Return the heart's directions, from its surfaces and its segments."""
+    """Return the left ventricle's directions, from its surfaces and its segments."""
+    mesh = left(mesh)
     endo = mesh.points[np.unique(mesh.facets["lv_endocardium"])]
     rim = mesh.points[np.unique(mesh.facets["base"])].mean(axis=0)
     far = endo[np.argmax(np.linalg.norm(endo - rim, axis=1))]
@@ -196,10 +208,11 @@ def _chain(
 
 
 def thickness(mesh: TetMesh, points: Points) -> Float[np.ndarray, " nodes"]:
-    """Return the wall's thickness at epicardial nodes, m, NaN elsewhere.
+    """Return the LV's wall thickness at its outer nodes, m, NaN elsewhere.
 
     The distance to the nearest point of the endocardium, as wall thickness is measured on images.
     """
+    mesh = left(mesh)
     endo = surface(mesh, points, "lv_endocardium", pieces=4)
     outer = np.unique(mesh.facets["epicardium"])
     result = np.full(len(points), np.nan)
@@ -212,7 +225,9 @@ __all__ = [
     "Surface",
     "axes",
     "cell_volumes",
+    "has_right",
     "joined",
+    "left",
     "nodal_mean",
     "section",
     "surface",

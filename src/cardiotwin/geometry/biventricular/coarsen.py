@@ -17,6 +17,7 @@ from cardiotwin.geometry.biventricular.stars import (
     distinct,
     holds,
     neighbours,
+    once,
 )
 
 Deviation = Callable[
@@ -125,19 +126,17 @@ def _targets(
     bits = np.left_shift(1, mesh.tags)
     mask = np.zeros(n, dtype=np.int64)
     np.bitwise_or.at(mask, mesh.faces, bits[:, None])
-    which, cell = stars[0].of(nodes)
-    inside = mask[nodes[which]] == 0
-    which, cell = which[inside], cell[inside]
-    inner = np.repeat(which, 4) * n + mesh.cells[cell].ravel()
+    star = neighbours(mesh.cells, stars[0], nodes, n)
+    inner = star[mask[nodes[star // n]] == 0]
     which, face = stars[1].of(nodes)
-    code, place = np.unique(
-        np.repeat(which, 3) * n + mesh.faces[face].ravel(), return_inverse=True
-    )
+    codes = np.repeat(which, 3) * n + mesh.faces[face].ravel()
+    code = once(codes)
+    place = np.searchsorted(code, codes)
     along = np.zeros(len(code), dtype=np.int64)
     np.bitwise_or.at(along, place, np.repeat(bits[face], 3))
     outer = code[along == mask[nodes[code // n]]]
     # The node itself is in all its faces: its mask is its own, and it is dropped below.
-    pair_u, pair_v = np.divmod(np.concatenate([np.unique(inner), outer]), n)
+    pair_u, pair_v = np.divmod(np.concatenate([inner, outer]), n)
     far = np.linalg.norm(mesh.points[pair_v] - mesh.points[nodes[pair_u]], axis=1)
     kept = (pair_v != nodes[pair_u]) & (far < longest)
     pair_u, pair_v, far = pair_u[kept], pair_v[kept], far[kept]
@@ -145,7 +144,25 @@ def _targets(
     pair_u, pair_v = pair_u[order], pair_v[order]
     starts = np.searchsorted(pair_u, pair_u)
     near = np.arange(len(pair_u)) - starts < TRIED
-    return _Trials(nodes=nodes, which=pair_u[near], target=pair_v[near])
+    trials = _Trials(nodes=nodes, which=pair_u[near], target=pair_v[near])
+    return _short(mesh, trials, star, longest)
+
+
+def _short(
+    mesh: Tagged, trials: _Trials, star: Integer[np.ndarray, " codes"], longest: float
+) -> _Trials:
+    """Return the trials that leave no edge longer than allowed."""
+    owner, node = np.divmod(star, len(mesh.points))
+    start = np.searchsorted(owner, np.arange(len(trials.nodes) + 1))
+    counts = np.diff(start)[trials.which]
+    trial = np.repeat(np.arange(len(counts)), counts)
+    step = np.arange(len(trial)) - np.repeat(np.cumsum(counts) - counts, counts)
+    ahead = mesh.points[node[start[trials.which][trial] + step]]
+    ahead -= mesh.points[trials.target[trial]]
+    long = np.einsum("ni,ni->n", ahead, ahead) >= longest**2
+    # The node's own distance was looked at before.
+    fits = np.bincount(trial[long], minlength=len(counts)) == 0
+    return _Trials(nodes=trials.nodes, which=trials.which[fits], target=trials.target[fits])
 
 
 def _scores(
@@ -163,14 +180,8 @@ def _scores(
     left = ~holds(corners, v[which])
     which, corners = which[left], corners[left]
     new = np.where(corners == u[which][:, None], v[which][:, None], corners)
-    x = mesh.points[new]
-    from_target = x - mesh.points[v[which]][:, None]
-    far = np.einsum("nki,nki->nk", from_target, from_target)
-    fits = ~any_of(far >= limits.edge**2)
-    angle = np.full(len(new), -1.0)
-    found, volume = shapes(mesh.points, new[fits])
-    angle[fits] = np.where(volume > 0, found, -1.0)
-    np.minimum.at(score, which, angle)
+    angle, volume = shapes(mesh.points, new)
+    np.minimum.at(score, which, np.where(volume > 0, angle, -1.0))
     which, face = stars[1].of(u)
     corners = mesh.faces[face]
     left = ~holds(corners, v[which]) & (score[which] > 0)
@@ -227,14 +238,17 @@ def _linked(
     on_boundary[mesh.faces] = True
     outside = on_boundary[u]
     allowed = np.ones(len(u), dtype=bool)
+    u, v = u[outside], v[outside]
+    linked = np.ones(len(u), dtype=bool)
     for elements, star, extra in ((mesh.cells, stars[0], 1), (mesh.faces, stars[1], 0)):
         common = neighbours(elements, star, u, n)
         common = np.intersect1d(common, neighbours(elements, star, v, n), assume_unique=True)
         number = np.bincount(common // n, minlength=len(u)) - 2  # u and v are in both
         which, element = star.of(u)
         shared = holds(elements[element], v[which])
-        allowed &= number == np.bincount(which[shared], minlength=len(u)) + extra
-    return np.asarray(allowed | ~outside)
+        linked &= number == np.bincount(which[shared], minlength=len(u)) + extra
+    allowed[outside] = linked
+    return allowed
 
 
 def _drawn(
@@ -245,24 +259,21 @@ def _drawn(
 ) -> tuple[Tagged, Bool[np.ndarray, " _left"], int]:
     """Return the mesh with each u drawn onto its v, renumbered, and who may try next."""
     n = len(mesh.points)
-    target = np.arange(n)
-    target[u] = v
-    moves = np.zeros(n, dtype=bool)
-    moves[u] = True
-    touched = any_of(moves[mesh.cells])
+    left, target = np.ones(n, dtype=bool), np.arange(n)
+    left[u], target[u] = False, v
+    number = (np.cumsum(left) - 1)[target]
+    touched = np.flatnonzero(any_of(~left[mesh.cells]))
     active = active.copy()
     active[mesh.cells[touched]] = True
-    cells, faces = target[mesh.cells], target[mesh.faces]
-    whole = distinct(cells)
+    cells, faces = number[mesh.cells], number[mesh.faces]
+    whole = np.ones(len(cells), dtype=bool)
+    whole[touched] = distinct(cells[touched])
     faces_kept = distinct(faces)
-    left = np.ones(n, dtype=bool)
-    left[u] = False
-    number = np.cumsum(left) - 1
     return (
         Tagged(
             points=mesh.points[left],
-            cells=number[cells[whole]],
-            faces=number[faces[faces_kept]],
+            cells=cells[whole],
+            faces=faces[faces_kept],
             tags=mesh.tags[faces_kept],
         ),
         active[left],

@@ -3,11 +3,11 @@
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
-from cardiotwin.geometry.biventricular.grid import VOXEL
+from cardiotwin.geometry.biventricular.grid import VOXEL, step_to_zero
 from cardiotwin.geometry.biventricular.shape import Shape
 from cardiotwin.geometry.biventricular.solid import Solid, Tagged, boundary
 from cardiotwin.geometry.mesh import TETRAHEDRON_EDGES, TRIANGLE_EDGES, TetMesh
-from cardiotwin.geometry.shapes import INNER, NODES, tetrahedron_shapes
+from cardiotwin.geometry.shapes import INNER, NODES, jacobians
 
 SURFACES = ("lv_endocardium", "rv_endocardium", "epicardium", "base")
 BASE = 3
@@ -89,21 +89,10 @@ def _bulge(
     seen[middles] = True
     moved = np.flatnonzero(seen & (lowest != BASE))
     rim = highest[moved] == BASE
-    tags, points = lowest[moved], chord[moved].copy()
+    tags, points = lowest[moved], chord[moved]
     longest = STRAY * np.linalg.norm(np.diff(mesh.points[ends[moved]], axis=1)[:, 0], axis=1)
-    step = VOXEL / 2
     for _ in range(NEWTONS):
-        value = _signed(shape, points, tags)
-        slope = np.stack(
-            [
-                _signed(shape, points + step * e, tags) - _signed(shape, points - step * e, tags)
-                for e in np.eye(3)
-            ],
-            axis=1,
-        ) / (2 * step)
-        slope[rim, 2] = 0.0
-        steep = np.maximum(np.sum(slope**2, axis=1, keepdims=True), 0.1)
-        points -= value[:, None] * slope / steep
+        points += step_to_zero(lambda x: _signed(shape, x, tags), points, VOXEL / 2, flat=rim)
     away = points - chord[moved]
     far = np.linalg.norm(away, axis=1)
     away *= np.minimum(longest / np.maximum(far, 1e-12), 1.0)[:, None]
@@ -138,14 +127,11 @@ def _distorted(
     points: Float[np.ndarray, "nodes 3"], cells: Integer[np.ndarray, "cells 10"]
 ) -> Bool[np.ndarray, " cells"]:
     """Return which cells' Jacobian falls far below the straight cell's somewhere."""
-    slopes = tetrahedron_shapes(np.concatenate([NODES, INNER]))[1]
-    x = points[cells]
-    straight = np.linalg.det(x[:, 1:4] - x[:, :1])
-    lowest = np.full(len(cells), np.inf)
-    for slope in slopes:
-        jacobian = np.einsum("cni,nk->cik", x, slope, optimize=True)
-        lowest = np.minimum(lowest, np.linalg.det(jacobian))
-    return np.asarray(lowest < DISTORTED * straight)
+    bent = TetMesh(points=points, cells=cells, facets={})
+    found = np.linalg.det(jacobians(points, bent, np.concatenate([NODES, INNER])))
+    corners = points[cells[:, :4]]
+    straight = np.linalg.det(corners[:, 1:] - corners[:, :1])
+    return np.asarray(found.min(axis=1) < DISTORTED * straight)
 
 
 __all__ = ["BASE", "SURFACES", "off_surface", "order_two", "tagged"]

@@ -7,37 +7,38 @@ isosurface stuffing, whose cells keep their shape wherever the surface is smooth
 scale. What comes of it is checked all the same, and tried again on another lattice if unsound.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.errors import InputError
-from cardiotwin.geometry.agreement import shell_volume
-from cardiotwin.geometry.anatomy import Anatomy, HeartFrame
-from cardiotwin.geometry.biventricular.anatomy import (
-    BiventricularAnatomy,
-    BiventricularFit,
-    BiventricularOptions,
-)
+from cardiotwin.geometry.agreement import Drawn, beyond_slices, phase_fit, shell_volume
+from cardiotwin.geometry.anatomy import Anatomy, HeartFrame, PhaseFit, RightFit
 from cardiotwin.geometry.biventricular.coarsen import Limits, coarsened
 from cardiotwin.geometry.biventricular.coordinates import with_coordinates
 from cardiotwin.geometry.biventricular.curved import off_surface, order_two, tagged
+from cardiotwin.geometry.biventricular.flags import later_flags, right_flags
 from cardiotwin.geometry.biventricular.lattice import lattice_below
+from cardiotwin.geometry.biventricular.options import BiventricularOptions
+from cardiotwin.geometry.biventricular.part import left_part
 from cardiotwin.geometry.biventricular.right import RightCavity, right_cavity
 from cardiotwin.geometry.biventricular.shape import Shape, shape_of
 from cardiotwin.geometry.biventricular.solid import Tagged, largest_part
 from cardiotwin.geometry.biventricular.soundness import failing
 from cardiotwin.geometry.biventricular.stuffing import stuff
 from cardiotwin.geometry.fit import SMOOTHINGS, fit_anatomy
-from cardiotwin.geometry.measured import extent, rings, slab_volumes
+from cardiotwin.geometry.measured import extent, rings
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.quality import quality
 from cardiotwin.geometry.sections import cavity_shell
+from cardiotwin.geometry.shifts import SliceShifts
 from cardiotwin.geometry.stack import Stack, short_axis_stack
 from cardiotwin.geometry.surfaces import Wall
 from cardiotwin.geometry.template import Template
 from cardiotwin.geometry.through import wall_through
 from cardiotwin.geometry.volumes import cavity_volume, wall_volume
-from cardiotwin.imaging.examination import Examination, Phase
+from cardiotwin.imaging.examination import Contours, Examination, Phase
 from cardiotwin.units import ML, MM
 
 LEFT = Template(rings=4)  # enough to place the LV and to judge its drawing
@@ -52,8 +53,8 @@ LV_OFF, RV_OFF = 0.03, 0.06  # of the drawn volume: a mesh farther off is not th
 
 def fit_biventricle(
     examination: Examination, options: BiventricularOptions | None = None
-) -> BiventricularAnatomy:
-    """Return both ventricles of an examination at end-diastole.
+) -> Anatomy:
+    """Return both ventricles of an examination at end-diastole, and the LV's later volumes.
 
     Raises
     ------
@@ -62,23 +63,62 @@ def fit_biventricle(
     """
     options = options or BiventricularOptions()
     left = fit_anatomy(examination, LEFT)
-    contours = left.contours[Phase.END_DIASTOLE]
-    stack = short_axis_stack(contours, left.frame.long_axis)
-    frame = _frame(stack, left)
-    wall = wall_through(contours, stack, frame, SMOOTHINGS[0])
-    right = right_cavity(contours, stack, wall)
+    stack, wall, right = _placed(left)
+    contours, frame = left.contours[Phase.END_DIASTOLE], wall.prolate.frame
     shape = shape_of(stack, wall, right, options.rv_wall)
     straight, attempts = _sound_mesh(shape, options)
     mesh = with_coordinates(order_two(straight, shape), shape, wall)
-    fit = _fit(mesh, stack, wall, right, attempts)
-    _check_volumes(fit)
-    return BiventricularAnatomy(
+    drawn = _drawn(contours, stack, wall)
+    fit = _left_fit(mesh, wall, drawn)
+    beside = _right_fit(mesh, wall, right, options.rv_wall, attempts)
+    _check_volume("left", fit.model_cavity, fit.measured_cavity, LV_OFF)
+    _check_volume("right", beside.model, beside.measured, RV_OFF)
+    fits = {**left.fits, Phase.END_DIASTOLE: fit}
+    return Anatomy(
         mesh=mesh,
+        points={Phase.END_DIASTOLE: mesh.points},
         frame=frame,
-        fit=fit,
+        fits=fits,
+        contours=left.contours,
+        base_rule=left.base_rule,
+        flags=(
+            *(flag for flag in left.flags if flag.name not in OF_THE_LEFT_MESH),
+            *beyond_slices(fits, left.base_rule),
+            *right_flags(beside, contours),
+            *later_flags(fits),
+        ),
+        right=beside,
+    )
+
+
+def drawn_right(left: Anatomy) -> RightCavity:
+    """Return what was drawn of the right ventricle beside a left one at end-diastole.
+
+    Raises
+    ------
+    InputError
+        Where it is too little to mesh.
+    """
+    return _placed(left)[2]
+
+
+def _placed(left: Anatomy) -> tuple[Stack, Wall, RightCavity]:
+    """Return the slices, the LV's wall unsmoothed, and the RV's outlines, all in one frame."""
+    contours = left.contours[Phase.END_DIASTOLE]
+    stack = short_axis_stack(contours, left.frame.long_axis)
+    wall = wall_through(contours, stack, _frame(stack, left), SMOOTHINGS[0])
+    return stack, wall, right_cavity(contours, stack, wall)
+
+
+def _drawn(contours: Contours, stack: Stack, wall: Wall) -> Drawn:
+    """Return what the mesh is compared with: the outlines, which are labels' too."""
+    levels = rings(stack)
+    return Drawn(
         contours=contours,
-        base_rule=left.base_rule[Phase.END_DIASTOLE],
-        flags=tuple(flag for flag in left.flags if flag.name not in OF_THE_LEFT_MESH),
+        levels=levels,
+        between=extent(levels, stack, wall.prolate),
+        labels=None,
+        shifts=SliceShifts(moved={}, size=0.0),
     )
 
 
@@ -131,46 +171,38 @@ def _bounds(shape: Shape) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"
     return placed.min(axis=0) - room, placed.max(axis=0) + room
 
 
-def _fit(
-    mesh: TetMesh, stack: Stack, wall: Wall, right: RightCavity, attempts: int
-) -> BiventricularFit:
-    frame = wall.prolate.frame
-    levels = rings(stack)
-    between = extent(levels, stack, wall.prolate)
-    drawn = slab_volumes(levels, wall.prolate, wall.base, between)
-    found = [
-        shell_volume(cavity_shell(mesh.points, mesh, surface), frame, ends)
-        for surface, ends in (("lv_endocardium", between), ("rv_endocardium", right.between))
-    ]
-    shape = quality(mesh.points, mesh)
-    return BiventricularFit(
-        measured_lv=drawn[0],
-        measured_rv=right.volume,
-        model_lv=found[0],
-        model_rv=found[1],
-        lv_volume=cavity_volume(mesh.points, mesh),
-        rv_volume=cavity_volume(mesh.points, mesh, "rv_endocardium"),
-        wall_volume=wall_volume(mesh.points, mesh),
-        inverted=shape.inverted,
-        dihedral_min=shape.dihedral_min,
+def _left_fit(mesh: TetMesh, wall: Wall, drawn: Drawn) -> PhaseFit:
+    """Return how the LV's part of the mesh agrees, with the quality of the whole mesh."""
+    found = phase_fit(mesh.points, left_part(mesh), wall, drawn)
+    whole = quality(mesh.points, mesh)
+    return replace(found, inverted=whole.inverted, dihedral_min=whole.dihedral_min)
+
+
+def _right_fit(
+    mesh: TetMesh, wall: Wall, right: RightCavity, thickness: float, attempts: int
+) -> RightFit:
+    shell = cavity_shell(mesh.points, mesh, "rv_endocardium")
+    left_wall = wall_volume(mesh.points, left_part(mesh))
+    return RightFit(
+        measured=right.volume,
+        model=shell_volume(shell, wall.prolate.frame, right.between),
+        cavity_volume=cavity_volume(mesh.points, mesh, "rv_endocardium"),
+        wall_volume=wall_volume(mesh.points, mesh) - left_wall,
+        thickness=thickness,
         attempts=attempts,
     )
 
 
-def _check_volumes(fit: BiventricularFit) -> None:
-    for name, model, measured, most in (
-        ("left", fit.model_lv, fit.measured_lv, LV_OFF),
-        ("right", fit.model_rv, fit.measured_rv, RV_OFF),
-    ):
-        off = model / measured - 1
-        if abs(off) > most:
-            msg = (
-                f"The {name} ventricle's cavity does not come out as drawn, found "
-                f"{model / ML:.0f} mL in the mesh and {measured / ML:.0f} mL in the outlines "
-                f"({100 * off:+.0f} %, at most {100 * most:g}). "
-                "Look at the outlines: they overlap the other ventricle, or jump between slices."
-            )
-            raise InputError(msg)
+def _check_volume(name: str, model: float, measured: float, most: float) -> None:
+    off = model / measured - 1
+    if abs(off) > most:
+        msg = (
+            f"The {name} ventricle's cavity does not come out as drawn, found "
+            f"{model / ML:.0f} mL in the mesh and {measured / ML:.0f} mL in the outlines "
+            f"({100 * off:+.0f} %, at most {100 * most:g}). "
+            "Look at the outlines: they overlap the other ventricle, or jump between slices."
+        )
+        raise InputError(msg)
 
 
-__all__ = ["fit_biventricle"]
+__all__ = ["drawn_right", "fit_biventricle"]

@@ -1,5 +1,6 @@
 """Functions of the position sampled on a regular grid in the heart's frame."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.spatial import cKDTree
 VOXEL = 1.25e-3  # m
 BAND = 9e-3  # m: distances are true this far from a surface
 APART = 0.7  # voxels between neighbouring crossings of a surface and the grid's lines
+FLATTEST = 0.3  # slope of a distance: less is a ridge between two surfaces
 RAMP = 1.0  # voxels over which a voxel counts as part inside
 
 
@@ -75,6 +77,26 @@ class Level:
         return self.with_values(self.values + shift)
 
 
+def step_to_zero(
+    function: Callable[[Float[np.ndarray, "n 3"]], Float[np.ndarray, " n"]],
+    points: Float[np.ndarray, "n 3"],
+    difference: float,
+    *,
+    flat: Bool[np.ndarray, " n"],
+) -> Float[np.ndarray, "n 3"]:
+    """Return Newton's step to a function's zero along its slope, m; where `flat`, within z.
+
+    The function is about a distance: where it is much flatter than one, the step is shortened.
+    """
+    slope = np.stack(
+        [function(points + difference * e) - function(points - difference * e) for e in np.eye(3)],
+        axis=1,
+    ) / (2 * difference)
+    slope[flat, 2] = 0.0
+    steep = np.maximum(np.sum(slope**2, axis=1, keepdims=True), FLATTEST**2)
+    return np.asarray(-function(points)[:, None] * slope / steep)
+
+
 def smooth_max(
     a: Float[np.ndarray, "x y z"], b: Float[np.ndarray, "x y z"], width: float
 ) -> Float[np.ndarray, "x y z"]:
@@ -128,4 +150,13 @@ def _crossings(
     return np.concatenate(points), normal / np.maximum(length, np.finfo(np.float64).tiny)
 
 
-__all__ = ["BAND", "VOXEL", "Grid", "Level", "one_solid", "redistanced", "smooth_max"]
+__all__ = [
+    "BAND",
+    "VOXEL",
+    "Grid",
+    "Level",
+    "one_solid",
+    "redistanced",
+    "smooth_max",
+    "step_to_zero",
+]

@@ -43,6 +43,11 @@ class RightCavity:
     between: Extent
     volume: float
 
+    @property
+    def outlines(self) -> tuple[Float[np.ndarray, "_points 3"], ...]:
+        """Return its slices' outlines in order of height, m."""
+        return tuple(one.endocardium for one in self.levels if one.endocardium is not None)
+
 
 def right_cavity(contours: Contours, stack: Stack, wall: Wall) -> RightCavity:
     """Return the RV's slices and their volume.
@@ -106,8 +111,7 @@ def _slices(
     flat = Grid(low=grid.low, shape=(*grid.shape[:2], 1)).points[:, :2]
     heights: list[float] = []
     distances: list[Float[np.ndarray, "x y"]] = []
-    outlines = [level.endocardium for level in right.levels if level.endocardium is not None]
-    for outline in outlines:
+    for outline in right.outlines:
         local = wall.prolate.local(outline)
         distance = _signed_distance(local[:, :2], flat).reshape(grid.shape[:2])
         distance = gaussian_filter(distance, ROUNDING)

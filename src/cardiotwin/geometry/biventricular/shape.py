@@ -158,8 +158,7 @@ def _grid(wall: Wall, right: RightCavity, rv_wall: float) -> Grid:
     angle = np.linspace(0, 2 * np.pi, 73)[:-1]
     u, turn = (part.ravel() for part in np.meshgrid(np.linspace(0, 1, 21), angle, indexing="ij"))
     outside = wall.prolate.local(wall.surface(u, turn, np.ones_like(u)))
-    drawn = [level.endocardium for level in right.levels if level.endocardium is not None]
-    rv = wall.prolate.local(np.concatenate(drawn))
+    rv = wall.prolate.local(np.concatenate(right.outlines))
     low = np.minimum(outside.min(axis=0), rv.min(axis=0) - rv_wall) - ROOM
     high = np.maximum(outside.max(axis=0), rv.max(axis=0) + rv_wall) + ROOM
     corners = np.stack(np.meshgrid([low[0], high[0]], [low[1], high[1]]), axis=-1).reshape(-1, 2)

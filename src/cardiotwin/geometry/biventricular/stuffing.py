@@ -9,8 +9,10 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
+from cardiotwin.geometry.biventricular.grid import step_to_zero
 from cardiotwin.geometry.biventricular.lattice import Lattice
 from cardiotwin.geometry.biventricular.solid import Solid, renumbered
+from cardiotwin.geometry.biventricular.stars import once
 from cardiotwin.geometry.biventricular.stencils import Cut, cut_cells
 
 Function = Callable[[Float[np.ndarray, "n 3"]], Float[np.ndarray, " n"]]
@@ -63,8 +65,7 @@ def _unique_edges(cells: Integer[np.ndarray, "cells 4"]) -> Integer[np.ndarray, 
     low = np.minimum(cells[:, a], cells[:, b]).ravel()
     high = np.maximum(cells[:, a], cells[:, b]).ravel()
     n = int(cells.max()) + 1
-    codes = np.sort(low * n + high)  # np.unique hashes, which is slower here
-    return np.stack(np.divmod(codes[np.diff(codes, prepend=-1) > 0], n), axis=1)
+    return np.stack(np.divmod(once(low * n + high), n), axis=1)
 
 
 def _cuts(
@@ -165,16 +166,10 @@ def _in_plane(
 ) -> tuple[Float[np.ndarray, "n 3"], Bool[np.ndarray, " n"]]:
     """Return where base nodes meet the surface in the plane, and whether that is near enough."""
     start = lattice.points[node]
-    points = start.copy()
+    points, flat = start.copy(), np.ones(len(start), dtype=bool)
     step = SLOPE_STEP * lattice.edge
     for _ in range(NEWTONS):
-        value = function(points)
-        slope = np.stack(
-            [function(points + step * e) - function(points - step * e) for e in np.eye(3)[:2]],
-            axis=1,
-        ) / (2 * step)
-        steep = np.maximum(np.sum(slope**2, axis=1), 1e-2)
-        points[:, :2] -= np.clip(value / steep, -lattice.edge, lattice.edge)[:, None] * slope
+        points += step_to_zero(function, points, step, flat=flat)
     residual = np.abs(function(points))
     far = np.linalg.norm(points - start, axis=1)
     return points, (residual < ON_SURFACE * lattice.edge) & (far < STRAY * lattice.edge)

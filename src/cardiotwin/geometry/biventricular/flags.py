@@ -1,0 +1,67 @@
+"""What a reader of a mesh of both ventricles must know."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from cardiotwin.errors import Flag
+from cardiotwin.geometry.agreement import BEYOND
+from cardiotwin.geometry.anatomy import PhaseFit, RightFit
+from cardiotwin.imaging.examination import Contours, Phase, Structure
+from cardiotwin.imaging.phases import words
+from cardiotwin.units import ML, MM
+
+
+def right_flags(fit: RightFit, contours: Contours) -> tuple[Flag, ...]:
+    """Return flags of what was not drawn of the RV, and of what was and is not used."""
+    return (*_beyond_outlines(fit), *_drawn_epicardium(fit, contours))
+
+
+def later_flags(fits: Mapping[Phase, PhaseFit]) -> tuple[Flag, ...]:
+    """Return a flag where later phases were measured: this mesh follows none of them."""
+    later = [words(phase) for phase in fits if phase is not Phase.END_DIASTOLE]
+    if not later:
+        return ()
+    sentence = (
+        f"Both ventricles are meshed at end-diastole. The cavity at {' and '.join(later)} is that "
+        "of the left ventricle's own mesh, and the right ventricle's is not compared."
+    )
+    return (Flag(name="later_phases_left_only", sentence=sentence),)
+
+
+def _beyond_outlines(fit: RightFit) -> tuple[Flag, ...]:
+    apart = fit.cavity_volume / fit.measured - 1
+    if apart <= BEYOND:
+        return ()
+    sentence = (
+        f"The right ventricle's slices show {fit.measured / ML:.0f} of the "
+        f"{fit.cavity_volume / ML:.0f} mL between its apex and the base; the rest goes on from "
+        "its highest and lowest outline. Draw it in more slices where its volume matters."
+    )
+    return (Flag(name="rv_volume_beyond_slices", sentence=sentence),)
+
+
+def _drawn_epicardium(fit: RightFit, contours: Contours) -> tuple[Flag, ...]:
+    """Return a flag with the wall that was drawn: it is built with an even thickness instead."""
+    apart = []
+    for curve in contours.of(Structure.RV_EPICARDIUM):
+        inner = [
+            one.points
+            for one in contours.of(Structure.RV_ENDOCARDIUM)
+            if one.slice_id == curve.slice_id
+        ]
+        if inner:
+            steps = curve.points[:, None] - np.concatenate(inner)[None]
+            apart.append(np.linalg.norm(steps, axis=2).min(axis=1))
+    if not apart:
+        return ()
+    drawn = float(np.median(np.concatenate(apart)))
+    sentence = (
+        f"A right ventricular epicardium was drawn in {len(apart)} slices, {drawn / MM:.1f} mm "
+        f"from the endocardium's points; the free wall is built {fit.thickness / MM:.1f} mm thick "
+        "everywhere all the same. Give rv_wall to build it otherwise."
+    )
+    return (Flag(name="rv_epicardium_not_followed", sentence=sentence),)
+
+
+__all__ = ["later_flags", "right_flags"]
