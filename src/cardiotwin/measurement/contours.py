@@ -18,6 +18,7 @@ RAYS = 72  # round a short-axis slice: every 5 degrees, so that no piece crosses
 FIRST = -60.0  # degrees: the segments' edges are multiples of 5 from here
 SAMPLES = 40  # pieces of a long-axis contour on each side of the apex
 SCAN = np.deg2rad(0.5)  # between the rays that find a long-axis contour
+SEAM = 1e-6  # of a piece: rounding must not open a gap between neighbours for a ray
 WIDEST = np.deg2rad(150)  # from the axis: no rim is seen farther up from the base's centre
 
 Points = Float[np.ndarray, "nodes 3"]
@@ -28,8 +29,8 @@ Pieces = Float[np.ndarray, "pieces 2 2"]
 class Outline:
     """Sections of the wall's two sides with a plane, as straight pieces in its coordinates, m."""
 
-    inner: Pieces
-    outer: Pieces
+    inner: Float[np.ndarray, "inner 2 2"]
+    outer: Float[np.ndarray, "outer 2 2"]
 
 
 def outline(mesh: TetMesh, points: Points, plane: Plane) -> Outline:
@@ -131,7 +132,8 @@ def _reach(
     share = left / span
     far = (ways @ a.T) * (1 - share) + (ways @ b.T) * share
     least = np.zeros(len(ways)) if beyond is None else beyond
-    hit = (left * right <= 0) & (left != right) & (far > least[:, None])
+    met = (share >= -SEAM) & (share <= 1 + SEAM) & (left != right)
+    hit = met & (far > least[:, None])
     first = np.where(hit, far, np.inf).min(axis=1, initial=np.inf)
     return np.where(np.isfinite(first), first, np.nan)
 

@@ -108,9 +108,9 @@ def moving_axes(mesh: TetMesh, moving: Frames) -> Float[np.ndarray, "frames 3 3"
     along -= moving[:, mesh.point_fields["apicobasal"] == 0].mean(axis=1)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     turn = np.cross(along[:1], along)
-    tensor = np.cross(np.eye(3)[None], turn[:, None])
+    tensor = np.cross(turn[:, None], np.eye(3)[None])  # rows: v @ tensor = turn x v
     cosine = (along @ along[0])[:, None, None]
-    # Rodrigues' rotation from one unit vector to another, its transpose acting on rows.
+    # Rodrigues' rotation from one unit vector to another.
     rotation = np.eye(3) + tensor + tensor @ tensor / (1 + cosine)
     return np.asarray(start @ rotation)
 

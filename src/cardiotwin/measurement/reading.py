@@ -93,8 +93,8 @@ def ring_pieces(points: Float[np.ndarray, "*n points dim"]) -> Float[np.ndarray,
 
 
 def mean_rotation(
-    before: Float[np.ndarray, "*n points 2"], after: Float[np.ndarray, "*n points 2"]
-) -> Float[np.ndarray, "*n"]:
+    before: Float[np.ndarray, "... points 2"], after: Float[np.ndarray, "... points 2"]
+) -> Float[np.ndarray, "..."]:
     """Return the angle that turns one set of points about its mean into another best, rad."""
     old, new = (at - at.mean(axis=-2, keepdims=True) for at in (before, after))
     cross = (old[..., 0] * new[..., 1] - old[..., 1] * new[..., 0]).sum(axis=-1)

@@ -63,7 +63,7 @@ def mark(
     chosen = off.argmin(axis=1)[:, None]
     worst = int(np.take_along_axis(off, chosen, axis=1).argmax())
     if off[worst].min() > BEYOND:
-        place = ", ".join(f"{x / MM:.1f}" for x in positions[worst])
+        place = ", ".join(f"{round(x / MM, 1) + 0.0:.1f}" for x in positions[worst])
         msg = (
             f"A point to be marked lies outside the wall, found at ({place}) mm. "
             "Mark points between the endocardium and the epicardium of the same frame."
