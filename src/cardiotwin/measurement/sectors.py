@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Integer
 
+from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.measurement.contours import RAYS, SAMPLES, slice_angles
 from cardiotwin.measurement.views import LEVELS, N_SEGMENTS, SIDES, Views, segment_numbers
 
@@ -44,4 +45,20 @@ def by_segment(
     return np.where(member.any(axis=1), known, np.nan)
 
 
-__all__ = ["by_segment", "long_segments", "slice_segments", "thickness_by_sector"]
+def segment_means(mesh: TetMesh, values: Float[np.ndarray, " cells"]) -> Float[np.ndarray, "17"]:
+    """Return the volume-weighted mean of a cell field in each AHA segment, NaN without cells."""
+    numbers = mesh.cell_fields["aha_segment"].astype(np.int64)
+    corners = mesh.points[mesh.cells[:, :4]]
+    weights = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1]))
+    totals = np.bincount(numbers, weights, N_SEGMENTS + 1)[1 : N_SEGMENTS + 1]
+    sums = np.bincount(numbers, weights * values, N_SEGMENTS + 1)[1 : N_SEGMENTS + 1]
+    return np.where(totals > 0, sums / np.maximum(totals, np.finfo(np.float64).tiny), np.nan)
+
+
+__all__ = [
+    "by_segment",
+    "long_segments",
+    "segment_means",
+    "slice_segments",
+    "thickness_by_sector",
+]

@@ -17,12 +17,13 @@ from matplotlib.patches import Wedge
 
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.imaging.examination import Phase
+from cardiotwin.measurement.sectors import segment_means
+from cardiotwin.measurement.views import N_SEGMENTS
 from cardiotwin.twin.twin import Twin
 from cardiotwin.units import KPA, MM
 from cardiotwin.viz import theme
-from cardiotwin.viz.wall import cell_volumes, thickness
+from cardiotwin.viz.wall import thickness
 
-N_SEGMENTS = 17
 # (first segment, inner and outer radius, first wedge's start, wedge, degrees counter-clockwise)
 RINGS = ((1, 0.75, 1.0, 60.0, 60.0), (7, 0.5, 0.75, 60.0, 60.0), (13, 0.25, 0.5, 45.0, 90.0))
 
@@ -69,15 +70,6 @@ def draw_segments(twin: Twin, path: Path) -> Path:
             plot.set_title(eye.title)
         fig.subplots_adjust(0.03, 0.13, 0.97, 0.9, 0.14)
         return theme.save(fig, path)
-
-
-def segment_means(mesh: TetMesh, values: Float[np.ndarray, " cells"]) -> Float[np.ndarray, "17"]:
-    """Return the volume-weighted mean of a cell field in each AHA segment."""
-    numbers = mesh.cell_fields["aha_segment"].astype(int)
-    weights = cell_volumes(mesh)
-    totals = np.bincount(numbers, weights, N_SEGMENTS + 1)[1 : N_SEGMENTS + 1]
-    sums = np.bincount(numbers, weights * values, N_SEGMENTS + 1)[1 : N_SEGMENTS + 1]
-    return np.where(totals > 0, sums / np.maximum(totals, 1e-300), np.nan)
 
 
 def segment_thickness(
@@ -207,4 +199,4 @@ def _number(value: float, digits: int) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
-__all__ = ["draw_segments", "segment_means", "segment_thickness"]
+__all__ = ["draw_segments", "segment_thickness"]
