@@ -4,7 +4,9 @@ Cerqueira et al. (2002), Circulation 105:539-542: the apex in the middle, anteri
 on the left.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -53,9 +55,15 @@ class Eye:
 
 def draw_segments(twin: Twin, path: Path) -> Path:
     """Write the picture: what the twin has of circumferential strain, stress, thickness."""
-    eyes = _eyes(twin)
-    with theme.figure(3.3 * len(eyes), 3.9) as fig:
-        for plot, eye in zip(fig.subplots(1, len(eyes), squeeze=False).flat, eyes, strict=True):
+    return draw_eyes([_eyes(twin)], path)
+
+
+def draw_eyes(rows: Sequence[Sequence[Eye]], path: Path) -> Path:
+    """Write bull's eyes in rows of one length."""
+    n_columns = len(rows[0])
+    with theme.figure(3.3 * n_columns, 3.9 * len(rows)) as fig:
+        plots = fig.subplots(len(rows), n_columns, squeeze=False)
+        for plot, eye in zip(plots.flat, chain(*rows), strict=True):
             scale, colours = _scale(eye)
             _bulls_eye(plot, eye, scale, colours)
             bar = fig.colorbar(
@@ -68,7 +76,7 @@ def draw_segments(twin: Twin, path: Path) -> Path:
             )
             bar.set_label(eye.label)
             plot.set_title(eye.title)
-        fig.subplots_adjust(0.03, 0.13, 0.97, 0.9, 0.14)
+        fig.subplots_adjust(0.03, 0.13 / len(rows), 0.97, 1 - 0.1 / len(rows), 0.14, 0.12)
         return theme.save(fig, path)
 
 
@@ -199,4 +207,4 @@ def _number(value: float, digits: int) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
-__all__ = ["draw_segments", "segment_thickness"]
+__all__ = ["Eye", "draw_eyes", "draw_segments", "segment_thickness"]
