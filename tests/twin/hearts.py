@@ -20,6 +20,7 @@ from cardiotwin.imaging.examination import (
 )
 from cardiotwin.mechanics.state import WallState
 from cardiotwin.twin import Agreement, Estimate, Twin
+from cardiotwin.twin.reading import with_function
 from cardiotwin.units import KPA, MMHG
 
 
@@ -183,7 +184,7 @@ def heart_twin(template=None, *, end_systole=True, posterior=True):
         esv = states["end_systole"].cavity_volume
         fit["end_systolic_volume"] = agreement(esv, 0.04 * esv, 0.997 * esv, "m^3", "contours")
         fit["end_systolic_pressure"] = agreement(108 * MMHG, 6 * MMHG, 108 * MMHG, "Pa", "cuff")
-    return Twin(
+    twin = Twin(
         subject=Subject(identifier="ellipsoid", age=41.0, sex="female", cuff_systolic=120 * MMHG),
         mesh=mesh,
         base_rule=dict.fromkeys(measured, "where the ellipsoid is cut"),
@@ -205,6 +206,7 @@ def heart_twin(template=None, *, end_systole=True, posterior=True):
         software={"cardiotwin": "0.1.0", "dolfinx": "0.11.0"},
         seed=7,
     )
+    return with_function(twin)
 
 
 def agreement(measured, sd, model, unit, source):

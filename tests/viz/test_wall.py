@@ -6,8 +6,9 @@ from matplotlib.colors import Normalize
 
 from cardiotwin.geometry.template import Template
 from cardiotwin.geometry.volumes import wall_volume
+from cardiotwin.measurement.sectors import segment_means
 from cardiotwin.viz.panels import spaced
-from cardiotwin.viz.segments import segment_means, segment_thickness
+from cardiotwin.viz.segments import segment_thickness
 from cardiotwin.viz.solid import cut, half_wall
 from cardiotwin.viz.wall import axes, joined, nodal_mean, section, surface
 

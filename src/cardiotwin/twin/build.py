@@ -30,6 +30,7 @@ from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.state import WallState
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.twin.agreement import agreements, checks, estimates, motion_flags
+from cardiotwin.twin.reading import with_function
 from cardiotwin.twin.stages import Stages
 from cardiotwin.twin.twin import Twin
 
@@ -147,7 +148,10 @@ def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tupl
     twin = _record(examination, anatomy, evidence, fit=fit, prediction=prediction, recipe=recipe)
     late = (*scale_flags(fit), *motion_flags(twin.checks))
     _tell(late)
-    return replace(twin, flags=(*known, *late), timing=stages.timing), anatomy
+    twin = replace(twin, flags=(*known, *late), timing=stages.timing)
+    read = with_function(twin)
+    _tell(read.flags[len(twin.flags) :])
+    return read, anatomy
 
 
 def _anatomy(examination: Examination, recipe: Recipe) -> Anatomy:

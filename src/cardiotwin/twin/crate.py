@@ -60,6 +60,9 @@ PICTURES = {
     "strain": "The wall in space with its strain.",
     "pressure_volume": "Passive curve, measured and model states.",
     "segments": "Strain and wall thickness by AHA segment.",
+    "function": "Global strain, torsion and rotation beside healthy hearts.",
+    "segments_strain": "Engineering strain by AHA segment, of material and in fixed planes.",
+    "views": "Contours at end-diastole and end-systole in six image planes.",
     "parameters": "Prior and posterior of each parameter.",
 }
 

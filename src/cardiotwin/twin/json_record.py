@@ -14,6 +14,7 @@ from cardiotwin.imaging.examination import Phase, Subject
 from cardiotwin.mechanics.state import WallState
 from cardiotwin.twin.beat import state_times
 from cardiotwin.twin.clinical import clinical_unit
+from cardiotwin.twin.function_record import function_record
 from cardiotwin.twin.twin import Agreement, Estimate, Twin
 from cardiotwin.units import KPA, ML, MM, MMHG
 
@@ -45,6 +46,8 @@ def twin_record(twin: Twin, files: Mapping[str, str], fingerprint: str = "") -> 
         "seed": twin.seed,
         "files": dict(files),
     }
+    if twin.function is not None:
+        record["function"] = function_record(twin.function)
     return record | ({"fingerprint": fingerprint} if fingerprint else {})
 
 

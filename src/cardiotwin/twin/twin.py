@@ -11,6 +11,7 @@ from cardiotwin.geometry.anatomy import PhaseFit, RightFit
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.imaging.examination import Phase, Subject
 from cardiotwin.mechanics.state import WallState
+from cardiotwin.twin.function import Function
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,8 @@ class Twin:
     state_fields
         Per state and name, one value per cell: ``fibre_strain``, ``circumferential_strain``,
         ``longitudinal_strain``, ``radial_strain`` (Green-Lagrange, from end-diastole),
-        ``fibre_stress`` (Cauchy, Pa).
+        ``fibre_stress`` (Cauchy, Pa), and what was read of the cell's segment (engineering
+        strains): ``segment_longitudinal_strain``, ..., ``segment_wall_thickening``.
     passive_curve
         Cavity volume, m^3, and pressure, Pa, of the inflation from the unloaded state.
     parameters
@@ -97,6 +99,8 @@ class Twin:
         imaged one, how far the predicted end-systole is from the measured one.
     posterior
         Draws by parameter name, all of one length.
+    function
+        What clinicians read, model and images; None for a passive twin.
     flags
         What the reader must know.
     timing
@@ -124,6 +128,7 @@ class Twin:
     fit: Mapping[str, Agreement]
     posterior: Mapping[str, Float[np.ndarray, " draws"]]
     checks: Mapping[str, float] = field(default_factory=dict)
+    function: Function | None = None
     flags: tuple[Flag, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)

@@ -97,7 +97,10 @@ def _write_static(group: h5py.Group, twin: Twin, in_time: set[str]) -> None:
     for phase, measured in twin.measured_points.items():
         points[f"measured_{phase.value}_displacement"] = measured - twin.mesh.points
     _write_fields(group.create_group("PointData"), points, taken=in_time)
-    _write_fields(group.create_group("CellData"), twin.mesh.cell_fields, taken=in_time)
+    cells = dict(twin.mesh.cell_fields)
+    if twin.function is not None and twin.function.fibre_work is not None:
+        cells["fibre_work"] = twin.function.fibre_work
+    _write_fields(group.create_group("CellData"), cells, taken=in_time)
 
 
 def _write_fields(group: h5py.Group, fields: Fields, taken: set[str]) -> None:

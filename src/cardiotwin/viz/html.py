@@ -11,6 +11,9 @@ CAPTIONS = {
     "slices_end_systole.png": "Drawn contours and the model's, end-systole.",
     "strain.png": "The opened wall, seen from the free wall.",
     "segments.png": "Means over the 17 segments of the American Heart Association.",
+    "function.png": "Global strain, torsion and rotation as images would give them.",
+    "segments_strain.png": "Strain by segment: of the model's material, and in fixed planes.",
+    "views.png": "The contours that strain was read from, in the planes planned at end-diastole.",
     "pressure_volume.png": "Model states, passive curve, and what was measured or assumed with "
     "one standard deviation.",
     "fibres.png": "Fibres by rule; they are assumed, not measured.",

@@ -10,6 +10,7 @@ from cardiotwin.twin.json_record import agreement_record, geometry_record, subje
 from cardiotwin.twin.twin import Twin
 from cardiotwin.units import ML, MM, MMHG
 from cardiotwin.viz.digits import brief, plus_minus
+from cardiotwin.viz.function_page import function_section
 from cardiotwin.viz.html import STYLE, figures, fold, table
 from cardiotwin.viz.pressure_volume import is_assumed
 from cardiotwin.viz.theme import spoken
@@ -46,6 +47,8 @@ def report_page(twin: Twin, pictures: Sequence[Path], truth: Mapping[str, float]
         _recovery(twin, truth),
         "<h2>Deformation</h2>",
         *figures(pictures, ("strain.png", "segments.png", "beat.mp4")),
+        function_section(twin),
+        *figures(pictures, ("function.png", "segments_strain.png", "views.png")),
         "<h2>Fibres and mesh</h2>",
         *figures(pictures, ("fibres.png",)),
         _mesh(twin),

@@ -7,13 +7,16 @@ from cardiotwin.imaging.examination import Contours, ImageStack, LabelMap, Phase
 from cardiotwin.twin.files import remove, write_bytes
 from cardiotwin.twin.twin import Twin
 from cardiotwin.viz.fibres import draw_fibres
+from cardiotwin.viz.function import draw_function
 from cardiotwin.viz.movie import draw_beat
 from cardiotwin.viz.page import report_page
 from cardiotwin.viz.parameters import draw_parameters
 from cardiotwin.viz.pressure_volume import draw_pressure_volume
+from cardiotwin.viz.segment_strain import draw_segment_strain
 from cardiotwin.viz.segments import draw_segments
 from cardiotwin.viz.slices import draw_slices
 from cardiotwin.viz.strain import draw_strain
+from cardiotwin.viz.views import draw_views
 
 REPORT = "report.html"
 SLICES = {Phase.END_DIASTOLE: "slices.png", Phase.END_SYSTOLE: "slices_end_systole.png"}
@@ -74,6 +77,9 @@ def write_pictures(
         "fibres.png": lambda path: draw_fibres(twin.mesh, path),
         "strain.png": lambda path: draw_strain(twin, path),
         "segments.png": lambda path: draw_segments(twin, path),
+        "function.png": lambda path: draw_function(twin, path),
+        "segments_strain.png": lambda path: draw_segment_strain(twin, path),
+        "views.png": lambda path: draw_views(twin, path),
         "pressure_volume.png": lambda path: draw_pressure_volume(twin, path),
         "parameters.png": lambda path: draw_parameters(twin, path, known),
         "beat.mp4": lambda path: draw_beat(twin, path),

@@ -4,7 +4,9 @@ Cerqueira et al. (2002), Circulation 105:539-542: the apex in the middle, anteri
 on the left.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +19,13 @@ from matplotlib.patches import Wedge
 
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.imaging.examination import Phase
+from cardiotwin.measurement.sectors import segment_means
+from cardiotwin.measurement.views import N_SEGMENTS
 from cardiotwin.twin.twin import Twin
 from cardiotwin.units import KPA, MM
 from cardiotwin.viz import theme
-from cardiotwin.viz.wall import cell_volumes, left, thickness
+from cardiotwin.viz.wall import left, thickness
 
-N_SEGMENTS = 17
 # (first segment, inner and outer radius, first wedge's start, wedge, degrees counter-clockwise)
 RINGS = ((1, 0.75, 1.0, 60.0, 60.0), (7, 0.5, 0.75, 60.0, 60.0), (13, 0.25, 0.5, 45.0, 90.0))
 
@@ -52,9 +55,15 @@ class Eye:
 
 def draw_segments(twin: Twin, path: Path) -> Path:
     """Write the picture: what the twin has of circumferential strain, stress, thickness."""
-    eyes = _eyes(twin)
-    with theme.figure(3.3 * len(eyes), 3.9) as fig:
-        for plot, eye in zip(fig.subplots(1, len(eyes), squeeze=False).flat, eyes, strict=True):
+    return draw_eyes([_eyes(twin)], path)
+
+
+def draw_eyes(rows: Sequence[Sequence[Eye]], path: Path) -> Path:
+    """Write bull's eyes in rows of one length."""
+    n_columns = len(rows[0])
+    with theme.figure(3.3 * n_columns, 3.9 * len(rows)) as fig:
+        plots = fig.subplots(len(rows), n_columns, squeeze=False)
+        for plot, eye in zip(plots.flat, chain(*rows), strict=True):
             scale, colours = _scale(eye)
             _bulls_eye(plot, eye, scale, colours)
             bar = fig.colorbar(
@@ -67,17 +76,8 @@ def draw_segments(twin: Twin, path: Path) -> Path:
             )
             bar.set_label(eye.label)
             plot.set_title(eye.title)
-        fig.subplots_adjust(0.03, 0.13, 0.97, 0.9, 0.14)
+        fig.subplots_adjust(0.03, 0.13 / len(rows), 0.97, 1 - 0.1 / len(rows), 0.14, 0.12)
         return theme.save(fig, path)
-
-
-def segment_means(mesh: TetMesh, values: Float[np.ndarray, " cells"]) -> Float[np.ndarray, "17"]:
-    """Return the volume-weighted mean of a cell field in each AHA segment."""
-    numbers = mesh.cell_fields["aha_segment"].astype(int)
-    weights = cell_volumes(mesh)
-    totals = np.bincount(numbers, weights, N_SEGMENTS + 1)[1 : N_SEGMENTS + 1]
-    sums = np.bincount(numbers, weights * values, N_SEGMENTS + 1)[1 : N_SEGMENTS + 1]
-    return np.where(totals > 0, sums / np.maximum(totals, 1e-300), np.nan)
 
 
 def segment_thickness(
@@ -208,4 +208,4 @@ def _number(value: float, digits: int) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
-__all__ = ["draw_segments", "segment_means", "segment_thickness"]
+__all__ = ["Eye", "draw_eyes", "draw_segments", "segment_thickness"]

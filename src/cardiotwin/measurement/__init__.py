@@ -1,0 +1,34 @@
+"""The numbers that clinicians read, taken off a moving wall as they are taken off images."""
+
+from cardiotwin.measurement.beat import (
+    PumpFunction,
+    fibre_work,
+    loop_work,
+    pressure_strain_work,
+    pump_function,
+    sphericity,
+)
+from cardiotwin.measurement.image import read_image
+from cardiotwin.measurement.material import annulus_descent, cavity_length, read_material
+from cardiotwin.measurement.reading import Reading
+from cardiotwin.measurement.tracers import Tracers, mark
+from cardiotwin.measurement.views import Plane, Views, plan_views
+
+__all__ = [
+    "Plane",
+    "PumpFunction",
+    "Reading",
+    "Tracers",
+    "Views",
+    "annulus_descent",
+    "cavity_length",
+    "fibre_work",
+    "loop_work",
+    "mark",
+    "plan_views",
+    "pressure_strain_work",
+    "pump_function",
+    "read_image",
+    "read_material",
+    "sphericity",
+]
