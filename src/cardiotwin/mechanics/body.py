@@ -67,6 +67,8 @@ class Body:
     free
         Whether only the wall's mean place and attitude are kept (its rigid motions): closed
         cavities push nowhere, so that what keeps them bears nothing.
+    lids
+        Whether the base bears the pressure on the valves (never that of a clamped wall).
     discretisation
         Mixed or penalty.
     """
@@ -84,6 +86,7 @@ class Body:
         pressurised: str = "lv_endocardium",
         clamped: tuple[str, ...] = (),
         free: bool = False,
+        lids: bool = True,
         discretisation: Discretisation | None = None,
     ) -> None:
         self.discretisation = discretisation or Discretisation()
@@ -94,6 +97,7 @@ class Body:
         self.cavities = {name: part for name, part in surfaces.items() if part in mesh.facets}
         self._springs = springs
         self._free = free
+        self._has_lids = lids and (free or springs is not None)
         self.equations = Equations(
             self.domain,
             mesh,
@@ -163,8 +167,8 @@ class Body:
         return result
 
     def lids(self, *, follows: bool, midway: Midway | None = None) -> dict[str, Lid]:
-        """Return the valves' share of each pressure, which no clamped wall needs."""
-        if self._springs is None and not self._free:
+        """Return the valves' share of each pressure."""
+        if not self._has_lids:
             return {}
         return {
             name: Lid(

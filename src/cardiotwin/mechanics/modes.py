@@ -6,7 +6,7 @@ from jaxtyping import Float
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import INNER, INNER_WEIGHTS, jacobians, tetrahedron_shapes
 from cardiotwin.mechanics.fields import Fields, Midway
-from cardiotwin.mechanics.solved import Dofs, Placement
+from cardiotwin.mechanics.solved import Dofs, Placement, Solved
 
 Modes = Float[np.ndarray, "modes nodes 3"]
 
@@ -72,6 +72,11 @@ class ModalSprings:
         """Return the residual's part, N."""
         shift = self._midway.displacement() - self._fields.given.x.array
         return self._pull(self._sign * shift)
+
+    def energy(self, solved: Solved) -> float:
+        """Return what they store in a present placement, J (they are to follow it)."""
+        shift = solved.unknown[self._fields.displacement_dofs] - solved.other
+        return float(self._stiffness / 2 * np.sum((self._placements.T @ shift) ** 2))
 
     def factors(self) -> tuple[Float[np.ndarray, "dofs rank"], Float[np.ndarray, "dofs rank"]]:
         """Return the factors of its derivative by the unknown."""
