@@ -54,8 +54,8 @@ class State:
         return sum(self.volume)
 
 
-def refuse_negative(state: State, before: State | None = None) -> None:
-    """Raise where a store is sucked empty, the first one by name.
+def refuse_negative(state: State, before: State | None = None, but: tuple[str, ...] = ()) -> None:
+    """Raise where a store is sucked empty, the first one by name; `but` are not looked at.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def refuse_negative(state: State, before: State | None = None) -> None:
         If a pressure is negative or not a number; it carries the state `before`.
     """
     for key, pressure, volume in zip(Stores._fields, state.pressure, state.volume, strict=True):
-        if pressure >= 0 and np.isfinite(volume):
+        if key in but or (pressure >= 0 and np.isfinite(volume)):
             continue
         name = NAMES.get(key, key.replace("_", " "))
         msg = (

@@ -72,7 +72,7 @@ def step(
     Raises
     ------
     ConvergenceError
-        If Newton's method stops, or a store is sucked empty; it carries the `state`.
+        If Newton's method stops, or an inner store is sucked empty; it carries the `state`.
     """
     outside = outside or {}
     balance = _Balance(circulation, state, dt, implicitness, outside)
@@ -98,7 +98,7 @@ def step(
         pressure, residual = shorter
         norms.append(float(np.abs(residual).max()))
     after = balance.state(pressure)
-    refuse_negative(after, state)
+    refuse_negative(after, state, but=tuple(outside))
     return Step(state=after, outside=tuple(outside), slope=balance.slope(), residuals=tuple(norms))
 
 

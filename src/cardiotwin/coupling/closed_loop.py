@@ -1,0 +1,192 @@
+"""Whole beats of one ventricle, or both, in the closed loop of the blood."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from cardiotwin.circulation import Circulation, State
+from cardiotwin.circulation.beats import REPEATS, Record
+from cardiotwin.coupling.join import CHAMBERS, Join
+from cardiotwin.errors import ConvergenceError
+from cardiotwin.mechanics.dynamics import Dynamics, Kinematics
+from cardiotwin.mechanics.solved import Solved
+from cardiotwin.units import MMHG
+
+SMALLEST = 1 / 16  # of the step asked for: a beat that needs less is stopped
+SUCTION = -20 * MMHG  # Pa: a ventricle that sucks harder has lost its way
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Moment:
+    """Wall and loop at one time.
+
+    Parameters
+    ----------
+    wall
+        Its placement and motion.
+    loop
+        The blood.
+    """
+
+    wall: Kinematics
+    loop: State
+
+    @property
+    def time(self) -> float:
+        """Return the time, s."""
+        return self.loop.time
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Beats:
+    """Beats in the closed loop.
+
+    Parameters
+    ----------
+    moments
+        Of the last beat, its first one included.
+    changes
+        From each beat to the next, the largest change of a volume or pressure as a share.
+    """
+
+    moments: tuple[Moment, ...]
+    changes: tuple[float, ...]
+
+    @property
+    def record(self) -> Record:
+        """Return the last beat's volumes, pressures and flows."""
+        return Record.of([moment.loop for moment in self.moments])
+
+
+class ClosedLoop:
+    """Finite-element ventricles in place of the loop's own.
+
+    Parameters
+    ----------
+    dynamics
+        The wall's motion; `BackwardEuler` suits, and a wall without inertia is quasi-static.
+    circulation
+        The loop, whose left ventricle (and right, where the wall has one) is not used.
+    tension
+        Active tension along the fibre, Pa, by the time in the beat, s: zero at its beginning.
+    implicitness
+        Of the loop's steps; 1 is backward Euler's.
+    """
+
+    def __init__(
+        self,
+        dynamics: Dynamics,
+        circulation: Circulation,
+        tension: Callable[[float], float],
+        *,
+        implicitness: float = 1.0,
+    ) -> None:
+        self.dynamics = dynamics
+        self.circulation = circulation
+        self._tension = tension
+        self._join = Join(dynamics, circulation, implicitness=implicitness)
+
+    def begin(self, image: Solved, loop: State) -> Moment:
+        """Return wall and loop at end-diastole; the ventricles' blood and pressure are the wall's.
+
+        `image` is an equilibrium of the wall over its unloaded placement.
+        """
+        body = self.dynamics.body
+        body.put(image)
+        volumes = dict(zip(self._join.chambers, self._join.volumes().tolist(), strict=True))
+        pressures = {
+            CHAMBERS[name]: getattr(image.loads, name) for name in self._join.sought.names
+        }
+        loop = replace(
+            loop,
+            volume=loop.volume._replace(**volumes),
+            pressure=loop.pressure._replace(**pressures),
+        )
+        return Moment(wall=self.dynamics.rest(image, loop.time), loop=loop)
+
+    def step(self, start: Moment, dt: float) -> Moment:
+        """Return wall and loop a step later, s.
+
+        Raises
+        ------
+        ConvergenceError
+            If the wall or the loop finds no answer, or a ventricle sucks as none does.
+        """
+        time = start.time + dt
+        loads = replace(
+            start.wall.solved.loads,
+            active_tension=self._tension(time % self.circulation.period),
+        )
+        self._join.begin(start.loop, dt)
+        wall = self.dynamics.step(
+            start.wall, loads, dt, sought=self._join.sought, border=self._join
+        )
+        loop = self._join.answer().state
+        for name in self._join.chambers:
+            pressure = getattr(loop.pressure, name)
+            if pressure < SUCTION:
+                msg = (
+                    f"The pressure in the {name} falls to {pressure / MMHG:.3g} mmHg at "
+                    f"{time:.4f} s. Let the tension fall more slowly, or give more blood."
+                )
+                raise ConvergenceError(msg, (), start.wall.solved.unknown)
+        return Moment(wall=wall, loop=loop)
+
+    def march(self, start: Moment, end: float, dt: float) -> Iterator[Moment]:
+        """Yield the moments after `start` until `end`, s, in steps of at most `dt`.
+
+        A step that fails is halved; after one that succeeds they grow again.
+
+        Raises
+        ------
+        ConvergenceError
+            If a step must be smaller than `SMALLEST` times `dt`; it names time and residual.
+        """
+        here, size = start, dt
+        while here.time < end - 1e-9 * dt:
+            length = min(size, end - here.time)
+            try:
+                here = self.step(here, length)
+            except ConvergenceError:
+                size = length / 2
+                if size < SMALLEST * dt:
+                    raise
+                continue
+            size = min(dt, 2 * size)
+            yield here
+
+    def beats(
+        self,
+        start: Moment,
+        dt: float,
+        *,
+        tolerance: float = REPEATS,
+        most: int = 10,
+        tell: Callable[[int, float], None] | None = None,
+    ) -> Beats:
+        """Return beats that follow each other until one repeats to `tolerance`.
+
+        Raises
+        ------
+        ConvergenceError
+            If `most` do not suffice, or a step fails.
+        """
+        changes: list[float] = []
+        here, before = start, None
+        for number in range(1, most + 1):
+            end = start.time + number * self.circulation.period
+            moments = (here, *self.march(here, end, dt))
+            result = Beats(moments=moments, changes=tuple(changes))
+            record = result.record
+            if before is not None:
+                changes.append(record.change(before))
+                result = replace(result, changes=tuple(changes))
+                if tell is not None:
+                    tell(number, changes[-1])
+                if changes[-1] < tolerance:
+                    return result
+            before, here = record, moments[-1]
+        msg = (
+            f"The beats do not repeat: after {most} the last changed by {100 * changes[-1]:.2g} % "
+            f"(asked for {100 * tolerance:.2g} %). Allow more beats, or start nearer."
+        )
+        raise ConvergenceError(msg, changes, here.wall.solved.unknown)
