@@ -58,7 +58,9 @@ def _numbers(plot: Plot, record: dict[str, dict[str, dict[str, float]]], key: st
     low, high = healthy.mean - 2 * healthy.sd, healthy.mean + 2 * healthy.sd
     plot.axhspan(low, high, color=theme.PALE, zorder=0)
     plot.axhline(healthy.mean, color=theme.GREY, linewidth=1, zorder=1)
-    shown = [(k, style) for k, style in READINGS.items() if key in record.get(k, {})["global"]]
+    shown = [
+        (k, style) for k, style in READINGS.items() if key in record.get(k, {}).get("global", {})
+    ]
     values = [record[k]["global"][key] for k, _ in shown]
     for x, (value, (_, (_, colour, marker))) in enumerate(zip(values, shown, strict=True)):
         plot.plot(x, value, marker, color=colour, markersize=7)

@@ -1,0 +1,146 @@
+"""A circulation for a measured ventricle: scaled to its stroke, filled to its preload."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from cardiotwin.circulation import (
+    Circulation,
+    Elastance,
+    LimitCycle,
+    Record,
+    Stores,
+    Twitch,
+    Valve,
+    Vessel,
+    limit_cycle,
+    preload,
+)
+from cardiotwin.errors import ConvergenceError, InputError
+from cardiotwin.units import ML, MMHG
+
+LV = Stores._fields.index("lv")
+TRIALS = 12
+FIRST_POWER = 2.0  # of the pressure in the resistance, before two trials tell
+CLOSE = 0.02  # share of the end-systolic pressure that the afterload may miss
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beat:
+    """What is known of a ventricle's beat.
+
+    Parameters
+    ----------
+    period
+        s.
+    end_diastolic_volume, end_systolic_volume
+        m^3.
+    end_diastolic_pressure, end_systolic_pressure
+        Pa.
+    """
+
+    period: float
+    end_diastolic_volume: float
+    end_systolic_volume: float
+    end_diastolic_pressure: float
+    end_systolic_pressure: float
+
+    def __post_init__(self) -> None:
+        """Refuse a beat that ejects nothing."""
+        if not 0 < self.end_systolic_volume < self.end_diastolic_volume:
+            msg = (
+                "A beat ejects: its end-systolic volume must be positive and smaller than the "
+                f"end-diastolic one, found {self.end_systolic_volume / ML:.4g} and "
+                f"{self.end_diastolic_volume / ML:.4g} mL. Give the volumes of one person."
+            )
+            raise InputError(msg)
+
+
+def personal_circulation(
+    beat: Beat, circulation: Circulation | None = None
+) -> tuple[Circulation, LimitCycle]:
+    """Return the loop in which the ventricle begins its beats at its end-diastole, and its cycle.
+
+    The healthy adult's loop is scaled to the stroke volume with its pressures kept (compliances as
+    the stroke, resistances and elastances against it); the left ventricle becomes an elastance
+    through both ends of the beat; the systemic resistance is sought with which its end-systolic
+    pressure is the measured one, and the blood with which it begins full.
+
+    Raises
+    ------
+    ConvergenceError
+        If there is no such loop.
+    """
+    healthy = circulation or Circulation()
+    stroke = beat.end_diastolic_volume - beat.end_systolic_volume
+    healthy = replace(healthy, period=beat.period)
+    own = limit_cycle(healthy, healthy.start()).record.volume[:, LV]
+    loop = scaled(healthy, stroke / float(np.ptp(own)))
+    unstressed = min(5 * ML, 0.5 * beat.end_systolic_volume)
+    passive = beat.end_diastolic_pressure / (beat.end_diastolic_volume - unstressed)
+    full = beat.end_systolic_pressure / (beat.end_systolic_volume - unstressed)
+    twitch = getattr(healthy.left_ventricle, "twitch", Twitch())
+    ventricle = Elastance(
+        passive=passive,
+        active=max(full - passive, 0.1 * full),
+        unstressed_volume=unstressed,
+        twitch=twitch,
+    )
+    loop = replace(loop, left_ventricle=ventricle)
+    logs, misses, power = list[float](), list[float](), FIRST_POWER
+    arteries = loop.systemic_arteries
+    for _ in range(TRIALS):
+        filled, cycle = preload(loop, beat.end_diastolic_volume, beat.end_diastolic_pressure)
+        found = end_systolic_pressure(cycle.record, unstressed)
+        misses.append(float(np.log(found / beat.end_systolic_pressure)))
+        if abs(misses[-1]) < CLOSE:
+            return filled, cycle
+        logs.append(float(np.log(arteries.resistance)))
+        if len(logs) > 1:
+            power = np.clip((logs[-1] - logs[-2]) / (misses[-1] - misses[-2]), 1.0, 6.0)
+        arteries = replace(arteries, resistance=float(np.exp(logs[-1] - power * misses[-1])))
+        loop = replace(loop, systemic_arteries=arteries)
+    msg = (
+        f"No systemic resistance was found in {TRIALS} trials with which the ventricle ends its "
+        f"ejection at {beat.end_systolic_pressure / MMHG:.4g} mmHg; the last one missed it by "
+        f"{100 * misses[-1]:.2g} %. Check that volumes, pressures and heart rate belong together."
+    )
+    raise ConvergenceError(msg, misses)
+
+
+def end_systolic_pressure(record: Record, unstressed: float) -> float:
+    """Return the left ventricle's pressure, Pa, where it is stiffest: p / (V - V0) is largest.
+
+    Suga & Sagawa (1974), Circ Res 35:117-126. When the volume is smallest, the pressure has
+    fallen already.
+    """
+    pressure, volume = record.pressure[:, LV], record.volume[:, LV]
+    return float(pressure[np.argmax(pressure / (volume - unstressed))])
+
+
+def scaled(circulation: Circulation, ratio: float) -> Circulation:
+    """Return the loop of a body that moves `ratio` times the blood at the same pressures."""
+    changed: dict[str, Any] = {}
+    for name, part in vars(circulation).items():
+        if isinstance(part, Elastance):
+            changed[name] = replace(
+                part,
+                passive=part.passive / ratio,
+                active=part.active / ratio,
+                unstressed_volume=part.unstressed_volume * ratio,
+            )
+        elif isinstance(part, Vessel):
+            changed[name] = replace(
+                part,
+                resistance=part.resistance / ratio,
+                compliance=part.compliance * ratio,
+                inertance=part.inertance / ratio,
+            )
+        elif isinstance(part, Valve):
+            changed[name] = replace(
+                part,
+                open_resistance=part.open_resistance / ratio,
+                closed_resistance=part.closed_resistance / ratio,
+            )
+    return replace(circulation, **changed)

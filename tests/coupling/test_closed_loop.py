@@ -1,0 +1,140 @@
+"""A ventricle of finite elements in the blood's loop: conservation, isovolumic phases, failure."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from benchmark_bodies import ellipsoid
+
+from cardiotwin.circulation import Stores
+from cardiotwin.coupling import Beat, ClosedLoop, personal_circulation
+from cardiotwin.errors import ConvergenceError, InputError
+from cardiotwin.geometry.fibres import FibreAngles
+from cardiotwin.geometry.template import Template
+from cardiotwin.mechanics.active.prescribed import DoubleHill
+from cardiotwin.mechanics.dynamics import Dynamics
+from cardiotwin.mechanics.loads import Loads
+from cardiotwin.mechanics.material import HolzapfelOgden
+from cardiotwin.mechanics.schemes import BackwardEuler
+from cardiotwin.mechanics.springs import Springs
+from cardiotwin.mechanics.wall import Wall
+from cardiotwin.units import ML, MMHG
+
+LV = Stores._fields.index("lv")
+EDP, PERIOD, STEP = 10 * MMHG, 0.9, 0.006
+
+
+@pytest.fixture(scope="module")
+def heart():
+    """Return the loop of a coarse ventricle and its end-diastole."""
+    wall = Wall(
+        ellipsoid(Template(rings=3, layers=1), size=3.5),
+        angles=FibreAngles(),
+        material=HolzapfelOgden(),
+        springs=Springs(),
+    )
+    loads = Loads(cavity_pressure=EDP, passive_scale=2.0, passive_exponent=2.0)
+    image = wall.imaged(wall.unload(loads))
+    volume = wall.volume(image)
+    beat = Beat(
+        period=PERIOD,
+        end_diastolic_volume=volume,
+        end_systolic_volume=0.45 * volume,
+        end_diastolic_pressure=EDP,
+        end_systolic_pressure=105 * MMHG,
+    )
+    circulation, cycle = personal_circulation(beat)
+    tension = DoubleHill(peak=5e4, period=PERIOD).value
+    loop = ClosedLoop(Dynamics(wall.body, scheme=BackwardEuler()), circulation, tension)
+    return loop, loop.begin(image, cycle.state), wall
+
+
+@pytest.fixture(scope="module")
+def moments(heart):
+    loop, start, _ = heart
+    return [start, *loop.march(start, start.time + PERIOD, STEP)]
+
+
+def test_the_loop_keeps_its_blood_and_agrees_with_the_cavity(heart, moments):
+    wall = heart[2]
+    blood = np.array([moment.loop.blood for moment in moments])
+    np.testing.assert_allclose(blood, blood[0], rtol=1e-12)
+    for moment in moments:
+        assert wall.volume(moment.wall.solved) == pytest.approx(moment.loop.volume.lv, rel=1e-7)
+        assert moment.wall.solved.loads.cavity_pressure == moment.loop.pressure.lv
+
+
+def test_the_beat_is_a_hearts(moments):
+    volume = np.array([moment.loop.volume.lv for moment in moments])
+    pressure = np.array([moment.loop.pressure.lv for moment in moments])
+    assert 0.4 < 1 - volume.min() / volume.max() < 0.75
+    assert 80 * MMHG < pressure.max() < 160 * MMHG
+    assert volume[-1] == pytest.approx(volume[0], rel=0.05)
+
+
+def test_a_closed_ventricle_keeps_its_volume_while_its_pressure_rises(moments):
+    loops = [moment.loop for moment in moments]
+    closed = [
+        (here, there)
+        for here, there in pairwise(loops)
+        if there.pressure.lv > here.pressure.lv
+        and here.pressure.lv > here.pressure.la + 2 * MMHG
+        and there.pressure.lv < there.pressure.systemic_arteries - 2 * MMHG
+    ]
+    assert len(closed) >= 2
+    changes = [there.volume.lv / here.volume.lv - 1 for here, there in closed]
+    assert np.abs(changes).max() < 1e-6
+
+
+def test_smaller_steps_lead_to_the_same_beat_to_first_order(heart):
+    loop, start, _ = heart
+    ends = [
+        [m.loop.volume.lv for m in loop.march(start, start.time + 0.24, dt)][-1]
+        for dt in (0.012, 0.006, 0.003)
+    ]
+    ratio = (ends[0] - ends[1]) / (ends[1] - ends[2])
+    assert 1.4 < ratio < 3
+    assert abs(ends[1] - ends[2]) < 1 * ML
+
+
+def test_beats_follow_each_other_until_they_repeat(heart):
+    loop, start, _ = heart
+    told = []
+    beats = loop.beats(start, 0.012, tolerance=0.05, tell=lambda *what: told.append(what))
+    assert beats.changes[-1] < 0.05
+    assert told == list(enumerate(beats.changes, start=2))
+    assert beats.moments[-1].time - beats.moments[0].time == pytest.approx(PERIOD)
+    with pytest.raises(ConvergenceError, match=r"do not repeat: after 2 the last changed by"):
+        loop.beats(start, 0.012, tolerance=1e-12, most=2)
+
+
+def test_a_wall_that_sucks_the_loop_empty_is_stopped_by_name(heart):
+    loop, start, _ = heart
+    thirsty = ClosedLoop(loop.dynamics, loop.circulation, lambda _: -3e5)
+    with pytest.raises(ConvergenceError, match=r"lv falls to -\d+ mmHg|wall stopped at \d+"):
+        list(thirsty.march(start, start.time + 0.1, 0.02))
+
+
+def test_the_personal_loop_has_the_end_diastole_and_the_end_systolic_pressure():
+    beat = Beat(
+        period=0.8,
+        end_diastolic_volume=180 * ML,
+        end_systolic_volume=70 * ML,
+        end_diastolic_pressure=10 * MMHG,
+        end_systolic_pressure=108 * MMHG,
+    )
+    _, cycle = personal_circulation(beat)
+    assert cycle.state.volume.lv == pytest.approx(180 * ML, rel=1e-3)
+    assert cycle.state.pressure.lv == pytest.approx(10 * MMHG, rel=5e-3)
+    record = cycle.record
+    assert record.volume[:, LV].min() == pytest.approx(70 * ML, rel=0.1)
+    ejecting = record.volume[:, LV] < 72 * ML
+    assert record.pressure[ejecting, LV].max() == pytest.approx(108 * MMHG, rel=0.05)
+    with pytest.raises(InputError, match=r"A beat ejects: .*, found 190 and 180 mL"):
+        Beat(
+            period=0.8,
+            end_diastolic_volume=180 * ML,
+            end_systolic_volume=190 * ML,
+            end_diastolic_pressure=10 * MMHG,
+            end_systolic_pressure=108 * MMHG,
+        )
