@@ -8,6 +8,7 @@ from cardiotwin.circulation.beats import REPEATS, Record
 from cardiotwin.coupling.join import CHAMBERS, Join
 from cardiotwin.errors import ConvergenceError
 from cardiotwin.mechanics.dynamics import Dynamics, Kinematics
+from cardiotwin.mechanics.muscle import Bridges, CrossBridgeMuscle
 from cardiotwin.mechanics.solved import Solved
 from cardiotwin.units import MMHG
 
@@ -25,10 +26,13 @@ class Moment:
         Its placement and motion.
     loop
         The blood.
+    bridges
+        The muscle's state, where cross-bridges make it contract.
     """
 
     wall: Kinematics
     loop: State
+    bridges: Bridges | None = None
 
     @property
     def time(self) -> float:
@@ -66,8 +70,9 @@ class ClosedLoop:
         The wall's motion; `BackwardEuler` suits, and a wall without inertia is quasi-static.
     circulation
         The loop, whose left ventricle (and right, where the wall has one) is not used.
-    tension
-        Active tension along the fibre, Pa, by the time in the beat, s: zero at its beginning.
+    muscle
+        Active tension along the fibre, Pa, by the time in the beat, s (zero at its beginning), or
+        cross-bridges of the same `dynamics`.
     implicitness
         Of the loop's steps; 1 is backward Euler's.
     """
@@ -76,13 +81,13 @@ class ClosedLoop:
         self,
         dynamics: Dynamics,
         circulation: Circulation,
-        tension: Callable[[float], float],
+        muscle: Callable[[float], float] | CrossBridgeMuscle,
         *,
         implicitness: float = 1.0,
     ) -> None:
         self.dynamics = dynamics
         self.circulation = circulation
-        self._tension = tension
+        self._muscle = muscle
         self._join = Join(dynamics, circulation, implicitness=implicitness)
 
     def begin(self, image: Solved, loop: State) -> Moment:
@@ -101,7 +106,12 @@ class ClosedLoop:
             volume=loop.volume._replace(**volumes),
             pressure=loop.pressure._replace(**pressures),
         )
-        return Moment(wall=self.dynamics.rest(image, loop.time), loop=loop)
+        muscle = self._muscle
+        return Moment(
+            wall=self.dynamics.rest(image, loop.time),
+            loop=loop,
+            bridges=muscle.rest(image, 0.0) if isinstance(muscle, CrossBridgeMuscle) else None,
+        )
 
     def step(self, start: Moment, dt: float) -> Moment:
         """Return wall and loop a step later, s.
@@ -112,10 +122,12 @@ class ClosedLoop:
             If the wall or the loop finds no answer, or a ventricle sucks as none does.
         """
         time = start.time + dt
-        loads = replace(
-            start.wall.solved.loads,
-            active_tension=self._tension(time % self.circulation.period),
-        )
+        loads, muscle = start.wall.solved.loads, self._muscle
+        phase = time % self.circulation.period
+        if not isinstance(muscle, CrossBridgeMuscle):
+            loads = replace(loads, active_tension=muscle(phase))
+        elif start.bridges is not None:
+            muscle.prepare(start.bridges, phase, dt)
         self._join.begin(start.loop, dt)
         wall = self.dynamics.step(
             start.wall, loads, dt, sought=self._join.sought, border=self._join
@@ -129,7 +141,10 @@ class ClosedLoop:
                     f"{time:.4f} s. Let the tension fall more slowly, or give more blood."
                 )
                 raise ConvergenceError(msg, (), start.wall.solved.unknown)
-        return Moment(wall=wall, loop=loop)
+        bridges = start.bridges
+        if bridges is not None and isinstance(muscle, CrossBridgeMuscle):
+            bridges = muscle.after(bridges, wall.solved, phase, dt)
+        return Moment(wall=wall, loop=loop, bridges=bridges)
 
     def march(self, start: Moment, end: float, dt: float) -> Iterator[Moment]:
         """Yield the moments after `start` until `end`, s, in steps of at most `dt`.
