@@ -18,7 +18,7 @@ from command import build_twin
 from experiment import run
 
 from cardiotwin.circulation import Stores
-from cardiotwin.coupling import Beat, Beats, ClosedLoop, personal_circulation
+from cardiotwin.coupling import Beat, Beats, ClosedLoop, Journal, personal_circulation
 from cardiotwin.geometry.biventricular import Doste
 from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.measurement.beat import pump_function
@@ -30,7 +30,7 @@ from cardiotwin.mechanics.schemes import BackwardEuler
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.twin import Twin, load_twin
-from cardiotwin.units import ML, MMHG
+from cardiotwin.units import KPA, ML, MMHG
 
 RESTING_RATE = 70 / 60  # beats/s, where none was measured
 MS = 1e-3
@@ -94,12 +94,11 @@ def table(beats: Beats, path: Path) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["time_s", *heads, "active_tension_kpa"])
-        for moment, volume, pressure in zip(
-            beats.moments, record.volume, record.pressure, strict=True
+        for now, volume, pressure, tension in zip(
+            record.time, record.volume, record.pressure, beats.course.tension, strict=True
         ):
-            tension = moment.wall.solved.loads.active_tension / 1e3
-            since = moment.time - beats.moments[0].time
-            writer.writerow([since, *(volume / ML), *(pressure / MMHG), tension])
+            since = now - record.time[0]
+            writer.writerow([since, *(volume / ML), *(pressure / MMHG), tension / KPA])
 
 
 def beat(options: Options) -> Mapping[str, Any]:
@@ -111,7 +110,8 @@ def beat(options: Options) -> Mapping[str, Any]:
     def tell(number: int, change: float) -> None:
         print(f"beat {number}: changed by {100 * change:.2f} %", flush=True)
 
-    beats = loop.beats(start, options.step_ms * MS, tell=tell)
+    journal = Journal(Path(options.output) / "journal")
+    beats = loop.beats(start, options.step_ms * MS, journal=journal, tell=tell)
     seconds = time.process_time() - began
     table(beats, Path(options.output) / "beat.csv")
     record = beats.record
@@ -134,7 +134,7 @@ def beat(options: Options) -> Mapping[str, Any]:
         "last_change_percent": 100 * beats.changes[-1],
         "cpu_s": seconds / count,
         "dofs": len(start.wall.solved.unknown),
-        "steps": len(beats.moments) - 1,
+        "steps": len(record.time) - 1,
         "factorisations": loop.dynamics.problem.factorisations,
         "blood_change": float(np.ptp(blood) / blood[0]),
     }

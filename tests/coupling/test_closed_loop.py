@@ -7,7 +7,7 @@ import pytest
 from benchmark_bodies import ellipsoid
 
 from cardiotwin.circulation import Stores
-from cardiotwin.coupling import Beat, ClosedLoop, personal_circulation
+from cardiotwin.coupling import Beat, ClosedLoop, Journal, personal_circulation
 from cardiotwin.errors import ConvergenceError, InputError
 from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.template import Template
@@ -103,9 +103,40 @@ def test_beats_follow_each_other_until_they_repeat(heart):
     beats = loop.beats(start, 0.012, tolerance=0.05, tell=lambda *what: told.append(what))
     assert beats.changes[-1] < 0.05
     assert told == list(enumerate(beats.changes, start=2))
-    assert beats.moments[-1].time - beats.moments[0].time == pytest.approx(PERIOD)
+    assert np.ptp(beats.record.time) == pytest.approx(PERIOD)
     with pytest.raises(ConvergenceError, match=r"do not repeat: after 2 the last changed by"):
         loop.beats(start, 0.012, tolerance=1e-12, most=2)
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(heart, tmp_path):
+    loop, start, _ = heart
+    settings = {"tolerance": 0.05, "most": 3}
+
+    def stop(moment):
+        if moment.time > start.time + 1.3 * PERIOD:
+            raise KeyboardInterrupt
+
+    loop.dynamics.problem.forget()
+    whole = loop.beats(start, 0.012, journal=Journal(tmp_path / "whole"), **settings)
+    loop.dynamics.problem.forget()
+    with pytest.raises(KeyboardInterrupt):
+        loop.beats(start, 0.012, journal=Journal(tmp_path / "stopped"), watch=stop, **settings)
+    loop.dynamics.problem.forget()
+    seen = []
+    later = loop.beats(
+        start, 0.012, journal=Journal(tmp_path / "stopped"), watch=seen.append, **settings
+    )
+    assert len(seen) < (len(whole.changes) + 0.5) * PERIOD / 0.012  # the first beat was kept
+    np.testing.assert_array_equal(later.record.volume, whole.record.volume)
+    np.testing.assert_array_equal(later.last.wall.solved.unknown, whole.last.wall.solved.unknown)
+    assert later.changes == whole.changes
+
+
+def test_a_page_of_the_journal_that_is_no_page_is_named(heart, tmp_path):
+    loop, start, _ = heart
+    (tmp_path / "steps_000000.npz").write_bytes(b"PK\x03\x04")
+    with pytest.raises(InputError, match=r"steps_000000\.npz of the beats' journal cannot"):
+        loop.beats(start, 0.012, journal=Journal(tmp_path))
 
 
 def test_a_wall_that_sucks_the_loop_empty_is_stopped_by_name(heart):

@@ -6,38 +6,17 @@ from dataclasses import dataclass, replace
 from cardiotwin.circulation import Circulation, State
 from cardiotwin.circulation.beats import REPEATS, Record
 from cardiotwin.coupling.join import CHAMBERS, Join
+from cardiotwin.coupling.journal import Course, Journal
+from cardiotwin.coupling.moment import Moment
 from cardiotwin.errors import ConvergenceError
-from cardiotwin.mechanics.dynamics import Dynamics, Kinematics
-from cardiotwin.mechanics.muscle import Bridges, CrossBridgeMuscle
+from cardiotwin.mechanics.dynamics import Dynamics
+from cardiotwin.mechanics.muscle import CrossBridgeMuscle
 from cardiotwin.mechanics.solved import Solved
 from cardiotwin.units import MMHG
 
 SMALLEST = 1 / 16  # of the step asked for: a beat that needs less is stopped
+PAGE = 50  # steps between two pages of the journal
 SUCTION = -20 * MMHG  # Pa: a ventricle that sucks harder has lost its way
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Moment:
-    """Wall and loop at one time.
-
-    Parameters
-    ----------
-    wall
-        Its placement and motion.
-    loop
-        The blood.
-    bridges
-        The muscle's state, where cross-bridges make it contract.
-    """
-
-    wall: Kinematics
-    loop: State
-    bridges: Bridges | None = None
-
-    @property
-    def time(self) -> float:
-        """Return the time, s."""
-        return self.loop.time
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,19 +25,22 @@ class Beats:
 
     Parameters
     ----------
-    moments
-        Of the last beat, its first one included.
+    course
+        Of the last beat, its first moment included.
+    last
+        The moment at its end.
     changes
         From each beat to the next, the largest change of a volume or pressure as a share.
     """
 
-    moments: tuple[Moment, ...]
+    course: Course
+    last: Moment
     changes: tuple[float, ...]
 
     @property
     def record(self) -> Record:
         """Return the last beat's volumes, pressures and flows."""
-        return Record.of([moment.loop for moment in self.moments])
+        return self.course.record
 
 
 class ClosedLoop:
@@ -176,32 +158,67 @@ class ClosedLoop:
         *,
         tolerance: float = REPEATS,
         most: int = 10,
+        journal: Journal | None = None,
+        watch: Callable[[Moment], None] | None = None,
         tell: Callable[[int, float], None] | None = None,
     ) -> Beats:
         """Return beats that follow each other until one repeats to `tolerance`.
+
+        With a `journal` the run goes on where an earlier one with the same `start` was stopped, to
+        the same bits. `watch` sees every moment, `tell` each beat's number and change.
 
         Raises
         ------
         ConvergenceError
             If `most` do not suffice, or a step fails.
         """
+        period = self.circulation.period
+        kept = None if journal is None else journal.read()
+        course, here = kept or (Course().grown(start), start)
         changes: list[float] = []
-        here, before = start, None
+        before: Record | None = None
         for number in range(1, most + 1):
-            end = start.time + number * self.circulation.period
-            moments = (here, *self.march(here, end, dt))
-            result = Beats(moments=moments, changes=tuple(changes))
-            record = result.record
+            begin = start.time + (number - 1) * period
+            for moment in self._journalled(here, begin + period, dt, course, journal):
+                course, here = course.grown(moment), moment
+                if watch is not None:
+                    watch(moment)
+            ended = sum(state.time < begin + period + 1e-9 for state in course.states)
+            whole = Course(states=course.states[:ended], tension=course.tension[:ended])
+            latest = whole.since(begin)
+            record = latest.record
             if before is not None:
                 changes.append(record.change(before))
-                result = replace(result, changes=tuple(changes))
                 if tell is not None:
                     tell(number, changes[-1])
                 if changes[-1] < tolerance:
-                    return result
-            before, here = record, moments[-1]
+                    return Beats(course=latest, last=here, changes=tuple(changes))
+            before = record
         msg = (
             f"The beats do not repeat: after {most} the last changed by {100 * changes[-1]:.2g} % "
             f"(asked for {100 * tolerance:.2g} %). Allow more beats, or start nearer."
         )
         raise ConvergenceError(msg, changes, here.wall.solved.unknown)
+
+    def _journalled(
+        self, start: Moment, end: float, dt: float, course: Course, journal: Journal | None
+    ) -> Iterator[Moment]:
+        """Yield the moments until `end`; a page of the journal ends with each `PAGE` of them."""
+        if journal is None:
+            yield from self.march(start, end, dt)
+            return
+        page = course if len(course.states) == 1 else Course()
+        here = start
+        for here in self.march(start, end, dt):
+            page = page.grown(here)
+            yield here
+            if len(page.states) >= PAGE:
+                self._turn(journal, page, here)
+                page = Course()
+        if page.states:
+            self._turn(journal, page, here)
+
+    def _turn(self, journal: Journal, page: Course, here: Moment) -> None:
+        """Write a page; who goes on from it has no tangent, so this run drops its own."""
+        journal.write(page, here)
+        self.dynamics.problem.forget()

@@ -118,6 +118,10 @@ class Equilibrium:
             Z = self._sparse_columns(B)
             self._update = Z @ np.linalg.inv(np.eye(B.shape[1]) + C.T @ Z), C
 
+    def forget(self) -> None:
+        """Factorise anew at the next iterate, whatever `NewtonSettings.reuse` says."""
+        self._eliminated = None
+
     def solve_tangent(self, right_hand_side: Dofs) -> Dofs:
         """Return the solution with the tangent factorised last."""
         x = self._solve_sparse(right_hand_side)

@@ -1,0 +1,31 @@
+"""Wall and blood at one time."""
+
+from dataclasses import dataclass
+
+from cardiotwin.circulation import State
+from cardiotwin.mechanics.dynamics import Kinematics
+from cardiotwin.mechanics.muscle import Bridges
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Moment:
+    """Wall and loop at one time.
+
+    Parameters
+    ----------
+    wall
+        Its placement and motion.
+    loop
+        The blood.
+    bridges
+        The muscle's state, where cross-bridges make it contract.
+    """
+
+    wall: Kinematics
+    loop: State
+    bridges: Bridges | None = None
+
+    @property
+    def time(self) -> float:
+        """Return the time, s."""
+        return self.loop.time
