@@ -118,7 +118,7 @@ def test_without_the_relation_nothing_stands_in(gathered):
 
 
 def test_a_heart_without_end_systole_needs_no_systolic_pressure(anatomy):
-    passive = replace(anatomy, points={ED: anatomy.points[ED]})
+    passive = replace(anatomy, points={ED: anatomy.points[ED]}, fits={ED: anatomy.fits[ED]})
     found = gather_evidence(NOBODY, passive, AssumedPressures(), klotz=True)
     assert found.end_systolic_volume is None
     assert found.end_systolic_pressure is None

@@ -66,7 +66,10 @@ def nearest(key: str, known: Sequence[str]) -> tuple[str, bool]:
         pairs = zip(starts, ends, strict=True)
         return max(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs)
 
-    best = max(sorted(known, key=lambda name: name.startswith("volunteer")), key=likeness)
+    def rank(option: str) -> tuple[bool, int]:
+        return option.startswith("volunteer"), option.count(".")
+
+    best = max(sorted(known, key=rank), key=likeness)
     return best, likeness(best) >= _CLOSE
 
 

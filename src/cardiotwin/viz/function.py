@@ -4,6 +4,7 @@ Both ways of reading are shown, since they differ by what moves through the imag
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes as Plot
@@ -53,7 +54,7 @@ def draw_function(twin: Twin, path: Path) -> Path | None:
         return theme.save(fig, path)
 
 
-def _numbers(plot: Plot, record: dict[str, dict[str, dict[str, float]]], key: str) -> None:
+def _numbers(plot: Plot, record: dict[str, Any], key: str) -> None:
     healthy = HEALTHY[key]
     low, high = healthy.mean - 2 * healthy.sd, healthy.mean + 2 * healthy.sd
     plot.axhspan(low, high, color=theme.PALE, zorder=0)
