@@ -92,7 +92,7 @@ def _rotation(plot: Plot, function: Function) -> None:
     plot.set_yticks(range(len(SLICES)), SLICES)
     plot.invert_yaxis()
     plot.set_title("Rotation, mid-wall")
-    plot.set_xlabel("° counter-clockwise seen from the apex")
+    plot.set_xlabel("° counter-clockwise from the apex")
     plot.legend(loc="best")
 
 
