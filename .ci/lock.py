@@ -4,9 +4,11 @@ import json
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
-LOCK = Path(__file__).resolve().parents[1] / "requirements.lock"
+ROOT = Path(__file__).resolve().parents[1]
+LOCK = ROOT / "requirements.lock"
 HEADER = (
     "# What cardiotwin is tested with, on Python 3.12 to 3.14 (Linux, x86-64). "
     "Made by: make lock\n"
@@ -18,9 +20,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run"]
-        groups = [f"--group={name}" for name in ("build", "test", "lint")]
-        command = [*pip, "--ignore-installed", f"--report={report}", *groups, "."]
-        subprocess.run(command, check=True, cwd=LOCK.parent)  # noqa: S603
+        groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+        tools = [requirement for group in groups.values() for requirement in group]
+        command = [*pip, "--ignore-installed", f"--report={report}", *tools, "."]
+        subprocess.run(command, check=True, cwd=ROOT)  # noqa: S603
         found = [item["metadata"] for item in json.loads(report.read_text())["install"]]
     pins = sorted(
         f"{item['name'].lower().replace('_', '-')}=={item['version']}"
