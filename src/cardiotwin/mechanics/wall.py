@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from mpi4py import MPI
+
 import numpy as np
 from jaxtyping import Float
 
@@ -35,7 +37,7 @@ class Wall:
         The imaged wall with its coordinates (point field ``transmural`` and ``apicobasal``).
     angles
         Fibre rule, in the imaged placement.
-    material, springs, activation, discretisation
+    material, springs, activation, discretisation, comm
         As in `Body`.
     """
 
@@ -48,6 +50,7 @@ class Wall:
         springs: Springs,
         activation: Activation | None = None,
         discretisation: Discretisation | None = None,
+        comm: MPI.Intracomm = MPI.COMM_SELF,
     ) -> None:
         self.mesh = mesh
         self.angles = angles
@@ -58,6 +61,7 @@ class Wall:
             springs=springs,
             activation=activation,
             discretisation=discretisation,
+            comm=comm,
         )
         self.has_right = RIGHT in mesh.facets
         self._sensitivity = Sensitivity(self.body)
