@@ -11,7 +11,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from cardiotwin.imaging.signal import bloch
-from cardiotwin.imaging.signal.values import Value, real, recovered, remaining
+from cardiotwin.imaging.signal.values import Value, cis, real, recovered, remaining
 
 TOWARDS_X = math.pi / 2  # phase of the pulse that turns Mz towards +x
 
@@ -40,7 +40,7 @@ def balanced_steady_state(
     depth = towards + 1 - e1 * torch.cos(angle) - (e1 - torch.cos(angle)) * e2**2
     size = real(m0) * gain * torch.sin(angle) * remaining(echo_time, t2) / depth
     at_echo = 2 * math.pi * real(off_resonance) * real(echo_time)
-    return size * (1 + e2 * _cis(-turned)) * _cis(at_echo)
+    return size * (1 + e2 * cis(-turned)) * cis(at_echo)
 
 
 def balanced_best_flip(t1: Value, t2: Value) -> Float[Tensor, "..."]:
@@ -125,10 +125,6 @@ def balanced_readout(
         sign = -1.0 if number % 2 == 0 else 1.0
         signals.append(sign * bloch.transverse(now))
     return torch.stack(signals, -1), now
-
-
-def _cis(angle: Tensor) -> Tensor:
-    return torch.complex(torch.cos(angle), torch.sin(angle))
 
 
 __all__ = [

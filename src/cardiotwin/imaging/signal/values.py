@@ -23,6 +23,11 @@ def together(*values: Value) -> tuple[Tensor, ...]:
     return tuple(tensor.expand(shape) for tensor in tensors)
 
 
+def cis(angle: Tensor) -> Tensor:
+    """Return exp(i angle)."""
+    return torch.complex(torch.cos(angle), torch.sin(angle))
+
+
 def remaining(time: Value, constant: Value) -> Tensor:
     """Return exp(-time/constant): what is left after a time of what decays with a constant."""
     return torch.exp(-real(time) / real(constant))
@@ -33,4 +38,4 @@ def recovered(time: Value, constant: Value) -> Tensor:
     return -torch.expm1(-real(time) / real(constant))
 
 
-__all__ = ["ComplexValue", "Value", "real", "recovered", "remaining", "together"]
+__all__ = ["ComplexValue", "Value", "cis", "real", "recovered", "remaining", "together"]
