@@ -14,6 +14,7 @@ from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import CENTROID, jacobians
 from cardiotwin.geometry.volumes import cavity_volume, cavity_volume_gradient, wall_volume
 from cardiotwin.mechanics.activation import Activation
+from cardiotwin.mechanics.active.segments import per_segment
 from cardiotwin.mechanics.body import Body
 from cardiotwin.mechanics.control import Control
 from cardiotwin.mechanics.discretisation import Discretisation
@@ -39,6 +40,8 @@ class Wall:
         Fibre rule, in the imaged placement.
     material, springs, activation, discretisation, comm
         As in `Body`.
+    segment_contractility
+        Active tension of AHA segments as a share of the others' (a scar has 0).
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Wall:
         activation: Activation | None = None,
         discretisation: Discretisation | None = None,
         comm: MPI.Intracomm = MPI.COMM_SELF,
+        segment_contractility: Mapping[int, float] | None = None,
     ) -> None:
         self.mesh = mesh
         self.angles = angles
@@ -60,6 +64,9 @@ class Wall:
             material=material,
             springs=springs,
             activation=activation,
+            relative_tension=per_segment(mesh, segment_contractility)
+            if segment_contractility
+            else None,
             discretisation=discretisation,
             comm=comm,
         )
