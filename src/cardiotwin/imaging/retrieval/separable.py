@@ -1,9 +1,9 @@
 """Models that are linear in some of their parameters, and the projection that removes these.
 
 For fixed nonlinear parameters the best linear ones are a least-squares solution, so the fit is one
-of the nonlinear parameters alone: Golub & Pereyra (1973), SIAM J Numer Anal 10:413-432, with the
-Jacobian of Kaufman (1975), BIT 15:49-57. Voxels lie along the last dimension, so that sums over
-the few images run over whole rows.
+of the nonlinear parameters alone: Golub & Pereyra (1973), SIAM J. Numerical Analysis 10:413-432,
+with the Jacobian of Kaufman (1975), BIT 15:49-57. Voxels lie along the last dimension, so that
+sums over the few images run over whole rows.
 """
 
 import math
