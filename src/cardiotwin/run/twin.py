@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from cardiotwin.errors import InputError
+from cardiotwin.exam.known import known_truth
 from cardiotwin.exam.volunteer import Volunteer
 from cardiotwin.geometry.biventricular.bayer import Bayer
 from cardiotwin.geometry.biventricular.doste import Doste
@@ -38,7 +39,6 @@ from cardiotwin.run.logs import elapsed, logged
 from cardiotwin.run.options import FitOptions, ReadOptions, SubjectOptions, store, store_choice
 from cardiotwin.run.reading import place, reading
 from cardiotwin.run.schema import build, schema
-from cardiotwin.run.truth import known_truth
 from cardiotwin.run.volunteer import SUBJECT, volunteer_folder
 from cardiotwin.twin.files import write_bytes
 from cardiotwin.twin.stages import Stages

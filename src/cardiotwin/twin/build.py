@@ -36,7 +36,7 @@ from cardiotwin.twin.twin import Twin
 
 FILLING = np.array([0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0])  # of the passive curve, 1: imaged
 BEYOND = np.array([1 / 3, 2 / 3, 1.0])  # the same, from the image to the fullest placement fitted
-SOFTWARE = ("cardiotwin", "fenics-ufl", "fenics-ffcx", "numpy", "scipy", "scikit-fem", "nibabel")
+SOFTWARE = ("cardiotwin", "fenics-ufl", "fenics-ffcx", "numpy", "scipy", "nibabel")
 DOLFINX = ("dolfinx-solver-real", "fenics-dolfinx")
 _LOG = logging.getLogger(__name__)
 
