@@ -1,0 +1,121 @@
+"""What can be retrieved: the models by name.
+
+Each basis is the signal of `cardiotwin.imaging.signal` taken apart into its linear parts. Where
+they are sought: relaxation times from below the shortest echo to fluids, D and D* on either side
+of 5e-3 mm^2/s, which no tissue's diffusion at 37 degrees exceeds (water: 3e-3 mm^2/s).
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from cardiotwin.imaging.retrieval.separable import Nonlinear, SeparableModel
+from cardiotwin.imaging.signal import molli_t1
+
+T1 = Nonlinear(name="t1", lowest=0.02, highest=6.0, n_grid=40)
+T2 = Nonlinear(name="t2", lowest=2e-3, highest=2.0, n_grid=40)
+T2_STAR = Nonlinear(name="t2_star", lowest=2e-4, highest=1.0, n_grid=40)
+SPLIT = 5e-9  # m^2/s, between diffusion and pseudo-diffusion
+D = Nonlinear(name="d", lowest=0.05e-9, highest=SPLIT, n_grid=16)
+D_STAR = Nonlinear(name="d_star", lowest=SPLIT, highest=500e-9, n_grid=16)
+
+
+def _decay(time: Tensor, constant: Tensor) -> Tensor:
+    return torch.exp(-time / constant)
+
+
+def _one_and(shape: Tensor) -> tuple[Tensor, ...]:
+    return torch.ones_like(shape), shape
+
+
+def _recovery(name: str) -> SeparableModel:
+    """Return a + b exp(-time/T1): inversion or saturation of unknown efficiency."""
+    return SeparableModel(
+        nonlinear=(T1,),
+        n_linear=2,
+        basis=lambda t1, **times: _one_and(_decay(times[name], t1)),
+        report=lambda t1, c0, c1: {"t1": t1, "m0": c0, "efficiency": -c1 / c0},
+        units={"t1": "s", "m0": "signal", "efficiency": "1"},
+        admissible=lambda found: (found["m0"] > 0) & (found["efficiency"] > 0),
+        acquisition=(name,),
+    )
+
+
+MOLLI = SeparableModel(
+    nonlinear=(T1,),
+    n_linear=2,
+    basis=lambda t1, inversion_time: _one_and(_decay(inversion_time, t1)),
+    report=lambda t1, c0, c1: {
+        "t1": molli_t1(c0, -c1, t1),
+        "t1_apparent": t1,
+        "a": c0,
+        "b": -c1,
+    },
+    units={"t1": "s", "t1_apparent": "s", "a": "signal", "b": "signal"},
+    admissible=lambda found: (found["a"] > 0) & (found["b"] > found["a"]),
+    acquisition=("inversion_time",),
+)
+
+SASHA_2 = SeparableModel(  # saturation is perfect: less variance, a small bias where it is not
+    nonlinear=(T1,),
+    n_linear=1,
+    basis=lambda t1, saturation_time: (-torch.expm1(-saturation_time / t1),),
+    report=lambda t1, c0: {"t1": t1, "m0": c0},
+    units={"t1": "s", "m0": "signal"},
+    admissible=lambda found: found["m0"] > 0,
+    acquisition=("saturation_time",),
+)
+
+
+def _transverse(constant: Nonlinear, time: str, *, offset: bool) -> SeparableModel:
+    """Return m0 exp(-time/constant), with an offset where asked."""
+    key = constant.name
+
+    def basis(**given: Tensor) -> tuple[Tensor, ...]:
+        shape = _decay(given[time], given[key])
+        return (shape, torch.ones_like(shape)) if offset else (shape,)
+
+    def report(**found: Tensor) -> dict[str, Tensor]:
+        extra = {"offset": found["c1"]} if offset else {}
+        return {key: found[key], "m0": found["c0"], **extra}
+
+    return SeparableModel(
+        nonlinear=(constant,),
+        n_linear=2 if offset else 1,
+        basis=basis,
+        report=report,
+        units={key: "s", "m0": "signal", **({"offset": "signal"} if offset else {})},
+        admissible=lambda found: found["m0"] > 0,
+        acquisition=(time,),
+    )
+
+
+def _ivim_report(d: Tensor, d_star: Tensor, c0: Tensor, c1: Tensor) -> dict[str, Tensor]:
+    return {"d": d, "d_star": d_star, "f": c1 / (c0 + c1), "m0": c0 + c1}
+
+
+IVIM = SeparableModel(
+    nonlinear=(D, D_STAR),
+    n_linear=2,
+    basis=lambda d, d_star, b_values: (torch.exp(-b_values * d), torch.exp(-b_values * d_star)),
+    report=_ivim_report,
+    units={"d": "m^2/s", "d_star": "m^2/s", "f": "1", "m0": "signal"},
+    admissible=lambda found: (found["m0"] > 0) & (found["f"] >= 0) & (found["f"] <= 1),
+    acquisition=("b_values",),
+)
+
+MODELS: Mapping[str, SeparableModel] = {
+    "inversion_recovery": _recovery("inversion_time"),
+    "molli": MOLLI,
+    "sasha": _recovery("saturation_time"),
+    "sasha_2": SASHA_2,
+    "t2": _transverse(T2, "echo_time", offset=False),
+    "t2_prepared": _transverse(T2, "preparation_time", offset=False),
+    "t2_prepared_offset": _transverse(T2, "preparation_time", offset=True),
+    "t2_star": _transverse(T2_STAR, "echo_time", offset=False),
+    "t2_star_offset": _transverse(T2_STAR, "echo_time", offset=True),
+    "ivim": IVIM,
+}
+
+__all__ = ["MODELS"]
