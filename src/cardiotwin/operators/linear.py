@@ -17,6 +17,14 @@ class LinearOperator(Protocol):
         """Return A* y."""
 
 
+@runtime_checkable
+class NormalOperator(LinearOperator, Protocol):
+    """A linear map that has a shorter way to A* A than one after the other."""
+
+    def normal(self, x: Inexact[np.ndarray, "*domain"], /) -> Inexact[np.ndarray, "*domain"]:
+        """Return A* A x."""
+
+
 def adjoint_error(
     operator: LinearOperator,
     x: Inexact[np.ndarray, "*domain"],
@@ -28,4 +36,4 @@ def adjoint_error(
     return float(abs(difference) / (np.linalg.norm(forth) * np.linalg.norm(y)))
 
 
-__all__ = ["LinearOperator", "adjoint_error"]
+__all__ = ["LinearOperator", "NormalOperator", "adjoint_error"]

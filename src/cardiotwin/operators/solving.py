@@ -5,7 +5,7 @@ from jaxtyping import Inexact
 from scipy.sparse import linalg
 
 from cardiotwin.errors import ConvergenceError
-from cardiotwin.operators.linear import LinearOperator
+from cardiotwin.operators.linear import LinearOperator, NormalOperator
 
 
 def solve_least_squares(
@@ -62,8 +62,11 @@ def _normal(
 
     def apply(flat: np.ndarray) -> np.ndarray:
         x = flat.reshape(like.shape)
-        product = operator.adjoint(operator.forward(x)).ravel()
-        return product + damping * flat if damping else product
+        if isinstance(operator, NormalOperator):
+            product = operator.normal(x)
+        else:
+            product = operator.adjoint(operator.forward(x))
+        return product.ravel() + damping * flat if damping else product.ravel()
 
     return linalg.LinearOperator((like.size, like.size), matvec=apply, dtype=like.dtype)
 
