@@ -41,11 +41,23 @@ def test_images_that_repeat_themselves_tell_little_more_per_image():
     assert many.bits_per_pixel < 0.4 * few.bits_per_pixel
 
 
-def test_an_interpolated_image_is_recognised():
+def test_an_interpolated_image_is_recognised_and_read_at_every_second_pixel():
+    """The mean of three neighbours: correlated at a distance of 1, not of 2; noise 4/sqrt(3)."""
     noisy = moving_disc(4.0)
     smooth = (noisy + np.roll(noisy, 1, 1) + np.roll(noisy, 1, 2)) / 3
     found = series_information(smooth, name="smooth", data_bytes=1)
-    assert found.noise_correlation > 0.2
+    assert found.pixel_stride == 2
+    assert found.noise_sd == pytest.approx(4 / np.sqrt(3), rel=0.05)
+    assert series_information(noisy, name="disc", data_bytes=1).pixel_stride == 1
+
+
+def test_a_series_interpolated_in_time_is_refused_until_its_noise_is_stated():
+    """Fewer independent images than images: what the projection would call noise is rounding."""
+    few = moving_disc(4.0, n=8)
+    many = np.repeat(few, 3, axis=0)
+    with pytest.raises(InputError, match=r"shows no noise, found .* beside a signal"):
+        series_information(many, name="filled", data_bytes=1)
+    assert series_information(many, name="filled", data_bytes=1, noise_sd=4.0).bits > 0
 
 
 @pytest.mark.parametrize(

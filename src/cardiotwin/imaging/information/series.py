@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Float, Shaped
 
 from cardiotwin.errors import InputError
 from cardiotwin.imaging.information.entropy import entropy_gain
@@ -11,6 +11,9 @@ from cardiotwin.imaging.information.gaussian import rate
 from cardiotwin.imaging.information.projection import Components, components
 
 PATCH = 12  # pixels along each side
+LARGEST_STRIDE = 4
+INDEPENDENT = 0.1  # correlation of neighbours' noise below which they count as independent
+NO_NOISE = 1e-6  # of the signal's root mean square: below it, filtering has left no noise to see
 OBJECT = 5.0  # times the noise that a pixel's mean must reach to belong to the object
 
 
@@ -22,21 +25,26 @@ class SeriesInformation:
     ----------
     name
         Of the series.
-    n_images, n_pixels, n_object_pixels
-        Images of the series, pixels of one of them, and those of these that show an object.
+    n_images, n_pixels
+        Images of the series, and pixels of one of them.
+    pixel_stride
+        Every which pixel was taken, along rows and columns: scanners interpolate, and bits of
+        pixels that share their noise would be counted more than once.
+    n_object_pixels
+        Pixels taken that show an object.
     noise_sd
         Of one pixel of one image, in the images' unit; stated, or found by the projection.
     noise_correlation
-        Between the noise of neighbouring pixels: above 0.1 the images were interpolated, the
-        patches hold fewer independent values than pixels, and bits are overestimated.
+        Left between the noise of neighbouring pixels that were taken. Noise that is correlated in
+        time, by frames that the scanner interpolated, is not seen here: it adds components.
     quantum
         Step in which values were told apart for the entropy, in the images' unit.
     components
         Median number that stands out of the noise in the patches of the object.
     bits
-        That all images hold together.
+        That all images hold together, in the pixels taken.
     bits_per_pixel
-        Of one image and one pixel of the object, all images taken together.
+        Of one image and one pixel taken of the object, all images together.
     entropy_bits_per_pixel
         Of one pixel of the object taken alone, and so an upper bound.
     denoised_bits_per_pixel
@@ -52,6 +60,7 @@ class SeriesInformation:
     name: str
     n_images: int
     n_pixels: int
+    pixel_stride: int
     n_object_pixels: int
     noise_sd: float
     noise_correlation: float
@@ -98,46 +107,87 @@ def series_information(
         For values that are not finite, or patches that hold no more pixels than there are images.
     """
     _check(images, name, patch)
-    patches = _patches(images, patch)
-    sd = _noise(patches, name) if noise_sd is None else noise_sd
-    found = [components(values, sd) for values in patches]
-    again = [components(each.denoised, sd) for each in found]
-    inside = [values.mean(axis=0) > OBJECT * sd for values in patches]
+    seen = _project(images, name, patch, noise_sd)
+    again = [components(each.denoised, seen.noise_sd) for each in seen.found]
+    inside = [values.mean(axis=0) > OBJECT * seen.noise_sd for values in seen.patches]
     n_object = int(sum(mask.sum() for mask in inside))
     if n_object == 0:
         msg = (
-            f"{name} shows nothing above {OBJECT:g} times its noise ({sd:.3g}). "
+            f"{name} shows nothing above {OBJECT:g} times its noise ({seen.noise_sd:.3g}). "
             "Give images of an object, or state the noise with noise_sd."
         )
         raise InputError(msg)
-    n_images = len(images)
-    quantum = max(sd / 10, stored_quantum)
-    seen = np.concatenate([v[:, mask].ravel() for v, mask in zip(patches, inside, strict=True)])
-    taken = [values - each.denoised for values, each in zip(patches, found, strict=True)]
-    shown = [each.number for each, mask in zip(found, inside, strict=True) if mask.mean() > 0.5]
+    quantum = max(seen.noise_sd / 10, stored_quantum)
+    values = [v[:, mask].ravel() for v, mask in zip(seen.patches, inside, strict=True)]
+    shown = [
+        each.number for each, mask in zip(seen.found, inside, strict=True) if mask.mean() > 0.5
+    ]
 
-    def per_pixel(each: list[Components]) -> float:
-        bits = sum(e.bits_per_pixel * mask.sum() for e, mask in zip(each, inside, strict=True))
-        return float(bits) / n_object / n_images
+    def per_pixel(bits: list[float]) -> float:
+        weighted = sum(b * mask.sum() for b, mask in zip(bits, inside, strict=True))
+        return float(weighted) / n_object / len(images)
 
-    bits = sum(each.bits_per_pixel * patch**2 for each in found)
+    held = [each.bits_per_pixel for each in seen.found]
     return SeriesInformation(
         name=name,
-        n_images=n_images,
+        n_images=len(images),
         n_pixels=images[0].size,
+        pixel_stride=seen.stride,
         n_object_pixels=n_object,
-        noise_sd=sd,
-        noise_correlation=_neighbours(taken, patch),
+        noise_sd=seen.noise_sd,
+        noise_correlation=seen.correlation,
         quantum=quantum,
         components=float(np.median(shown)) if shown else 0.0,
-        bits=float(bits),
-        bits_per_pixel=per_pixel(found),
-        entropy_bits_per_pixel=entropy_gain(seen, sd, quantum),
-        denoised_bits_per_pixel=per_pixel(again),
-        denoised_sd=float(np.sqrt(np.mean([np.mean(each**2) for each in taken]))),
-        rate_bits_per_pixel=_rate(found, inside, sd) / n_images,
+        bits=float(sum(held)) * patch**2,
+        bits_per_pixel=per_pixel(held),
+        entropy_bits_per_pixel=entropy_gain(np.concatenate(values), seen.noise_sd, quantum),
+        denoised_bits_per_pixel=per_pixel([each.bits_per_pixel for each in again]),
+        denoised_sd=float(np.sqrt(np.mean([np.mean(each**2) for each in seen.taken]))),
+        rate_bits_per_pixel=per_pixel([_rate(each) for each in seen.found]),
         data_bytes=data_bytes,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Projected:
+    """A series in patches, and what stands out of the noise in each."""
+
+    stride: int
+    noise_sd: float
+    patches: list[Float[np.ndarray, "images pixels"]]
+    found: list[Components]
+
+    @property
+    def taken(self) -> list[Float[np.ndarray, "images pixels"]]:
+        """Return what the projection took away."""
+        pairs = zip(self.patches, self.found, strict=True)
+        return [values - each.denoised for values, each in pairs]
+
+    @property
+    def correlation(self) -> float:
+        """Return the correlation between neighbours of what the projection took away."""
+        side = int(np.sqrt(self.patches[0].shape[1]))
+        noise = np.stack(self.taken).reshape(-1, side, side)
+        rows, columns = noise[:, 1:] * noise[:, :-1], noise[:, :, 1:] * noise[:, :, :-1]
+        power = float(np.mean(noise**2))
+        return float(rows.mean() + columns.mean()) / 2 / power if power > 0 else 0.0
+
+
+def _project(
+    images: Float[np.ndarray, "images rows columns"],
+    name: str,
+    patch: int,
+    noise_sd: float | None,
+    stride: int = 1,
+) -> _Projected:
+    """Return a series' components at the first stride at which neighbours' noise is its own."""
+    patches = _patches(images[:, ::stride, ::stride], patch)
+    sd = _noise(patches, name) if noise_sd is None else noise_sd
+    found = _Projected(stride, sd, patches, [components(values, sd) for values in patches])
+    room = stride < LARGEST_STRIDE and min(images.shape[1:]) // (stride + 1) >= patch
+    if abs(found.correlation) > INDEPENDENT and room:
+        return _project(images, name, patch, noise_sd, stride + 1)
+    return found
 
 
 def _check(images: Shaped[np.ndarray, "images rows columns"], name: str, patch: int) -> None:
@@ -175,30 +225,20 @@ def _noise(patches: list[Float[np.ndarray, "images pixels"]], name: str) -> floa
     """Return the median over patches of the noise that the projection finds."""
     found = [components(values).noise_sd for values in patches if np.ptp(values) > 0]
     sd = float(np.median(found)) if found else 0.0
-    if not sd > 0:
+    size = float(np.sqrt(np.mean([np.mean(values**2) for values in patches])))
+    if not sd > NO_NOISE * size:
         msg = (
-            f"{name} shows no noise. Information needs the noise of the measurement: "
+            f"{name} shows no noise, found {sd:.3g} beside a signal of {size:.3g}: it was made, "
+            "filtered or interpolated without. Information needs the noise of the measurement: "
             "state it with noise_sd, in the images' unit."
         )
         raise InputError(msg)
     return sd
 
 
-def _neighbours(taken: list[Float[np.ndarray, "images pixels"]], side: int) -> float:
-    """Return the correlation between neighbours of what the projection took away."""
-    noise = np.stack(taken).reshape(-1, side, side)
-    products = (noise[:, 1:] * noise[:, :-1]).mean() + (noise[:, :, 1:] * noise[:, :, :-1]).mean()
-    return float(products / 2 / np.mean(noise**2))
-
-
-def _rate(found: list[Components], inside: list[Bool[np.ndarray, " pixels"]], sd: float) -> float:
-    """Return the bits per pixel of the object that code its components to the noise's variance."""
-    bits, weight = 0.0, 0
-    for each, mask in zip(found, inside, strict=True):
-        if each.number and mask.any():
-            bits += rate(each.signal_to_noise * sd**2, each.number * sd**2)[0] * int(mask.sum())
-        weight += int(mask.sum())
-    return bits / weight
+def _rate(found: Components) -> float:
+    """Return the bits that code a pixel's components to a distortion of the noise's variance."""
+    return rate(found.signal_to_noise, float(found.number))[0] if found.number else 0.0
 
 
 __all__ = ["SeriesInformation", "series_information"]
