@@ -20,7 +20,7 @@ from cardiotwin.circulation import (
 from cardiotwin.circulation.hearts import Hearts, default_start, to_ring
 from cardiotwin.circulation.rates import pressures, rates
 from cardiotwin.circulation.valves import SMOOTH_WIDTH
-from cardiotwin.errors import InputError
+from cardiotwin.errors import ConvergenceError, InputError
 from cardiotwin.units import ML, MMHG
 
 from .loops import ADULT
@@ -189,6 +189,23 @@ def test_a_stiff_heart_takes_finer_steps_and_is_right():
     torch.testing.assert_close(simulate(stiff).end, fine.end, rtol=2e-4, atol=0)
 
 
+def test_hearts_of_a_wide_range_all_finish_and_a_broken_one_is_reported_by_number():
+    rng = np.random.default_rng(5)
+    some = {
+        name: torch.tensor(value * np.exp(rng.normal(0, 0.35, 100)))
+        for name, value in VALUES.items()
+        if not name.endswith(("onset", "contraction", "relaxation", "period"))
+    }
+    assert simulate(some, steps=200).finished.all()
+    start = default_start(ADULT, Hearts.of({}, ADULT)).repeat(1, 2)
+    start[0, 1] = torch.nan
+    assert simulate(start=start, steps=100).finished.tolist() == [True, False]
+    broken = limit_cycle(start=start, steps=100)
+    assert broken.failures() == {1: "its beat does not end with finite numbers"}
+    with pytest.raises(ConvergenceError, match=r"No heart has a beat that repeats"):
+        limit_cycle(start=start[:, 1:], steps=100)
+
+
 @pytest.mark.parametrize("law", ["sharp", "arctangent", "tanh", "softplus"])
 def test_numpy_and_torch_read_one_right_hand_side(law):
     loop = with_valves(ADULT, law, 0.0 if law == "sharp" else 0.02 * MMHG)
@@ -208,6 +225,7 @@ def test_numpy_and_torch_read_one_right_hand_side(law):
     [
         ({"left_ventricle.tension": 1.0}, r"Unknown parameter .*: left_ventricle\.tension"),
         ({"period": [0.8, -1.0]}, r"period must be positive .*found -1 in heart 1 and 1 in all"),
+        ({"period": 0.6}, r"twitch of the left ventricle, 0\.65 s, found 0\.6 s in heart 0"),
         ({"period": [0.8] * 2, "mitral.width": [1.0] * 3}, r"one per heart, found .*'period': 2"),
     ],
 )

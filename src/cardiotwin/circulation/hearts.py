@@ -98,6 +98,10 @@ class Hearts:
             one = given.get(name, torch.tensor([value], dtype=torch.float64))
             _refuse(name, one)
             values[name] = one.expand(size)
+        for name in CHAMBERS:
+            if f"{name}.contraction" in values:
+                twitch = values[f"{name}.contraction"] + values[f"{name}.relaxation"]
+                _refuse_long(name, twitch.detach(), values["period"].detach())
         laws = tuple(getattr(circulation, name).law for name in VALVES)
         return cls(values=values, laws=laws)
 
@@ -126,11 +130,9 @@ class Hearts:
                 numbers = [number.unsqueeze(-2) for number in numbers]
             low, high, width = numbers
             groups.append((law, which, valve_constants(law, low, high, width, torch)))
-        return Loop(
-            valves=tuple(groups),
-            resistance=self.stack(VESSELS, "resistance").reshape(2, 2, -1),
-            inertance=self.stack(VESSELS, "inertance").reshape(2, 2, -1),
-        )
+        inertance = self.stack(VESSELS, "inertance").reshape(2, 2, -1)
+        resistance = self.stack(VESSELS, "resistance").reshape(2, 2, -1)
+        return Loop(valves=tuple(groups), drag=resistance / inertance, push=1 / inertance)
 
     def elastances(self, phase: Float[torch.Tensor, " times"]) -> tuple[Tensor, Tensor]:
         """Return E (times, 8, batch), Pa/m^3, and V0 (8, batch), m^3, at shares of the period."""
@@ -171,6 +173,18 @@ def _refuse(name: str, values: Tensor) -> None:
         msg = (
             f"{name} must be positive and finite, found {float(values[first]):g} in heart {first} "
             f"and {int(bad.sum())} in all. Give it in SI units; cardiotwin.units has MMHG and ML."
+        )
+        raise InputError(msg)
+
+
+def _refuse_long(name: str, twitch: Tensor, period: Tensor) -> None:
+    bad = ~(twitch < period)
+    if bool(bad.any()):
+        first = int(bad.nonzero()[0, 0])
+        msg = (
+            f"period must be longer than the twitch of the {name.replace('_', ' ')}, "
+            f"{float(twitch[first]):g} s, found {float(period[first]):g} s in heart {first} and "
+            f"{int(bad.sum())} in all. Shorten contraction and relaxation with it."
         )
         raise InputError(msg)
 

@@ -160,8 +160,8 @@ class Circulation:
         resistance, _, inertance = self.vessels
         return Loop(
             valves=tuple(groups),
-            resistance=resistance.reshape(2, 2),
-            inertance=inertance.reshape(2, 2),
+            drag=(resistance / inertance).reshape(2, 2),
+            push=(1 / inertance).reshape(2, 2),
         )
 
     def laws(self, time: float) -> tuple[Eight, Eight]:

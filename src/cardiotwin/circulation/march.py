@@ -7,6 +7,8 @@ ch. 12).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -30,21 +32,53 @@ class Trace:
     ----------
     time
         s.
-    volume, pressure, outflow
-        Of the eight stores, m^3, Pa and m^3/s; `of` gives one store's.
-    end
-        State after the last row: volumes of la, lv, ra, rv, pressures of the four vessels
-        (systemic arteries and veins, pulmonary arteries and veins), flows out of them.
-    finished
-        Which hearts ended with finite numbers; the others' are not to be used.
+    volume
+        Of the eight stores, m^3; `of` gives one store's.
+    vessel_flow
+        Out of the vessels, m^3/s, (half, vessel) of the ring.
+    hearts, march
+        Whose they are, and how they were stepped.
     """
 
     time: Float[torch.Tensor, "rows batch"]
     volume: Float[torch.Tensor, "rows 8 batch"]
-    pressure: Float[torch.Tensor, "rows 8 batch"]
-    outflow: Float[torch.Tensor, "rows 8 batch"]
-    end: Float[torch.Tensor, "12 batch"]
-    finished: Bool[torch.Tensor, " batch"]
+    vessel_flow: Float[torch.Tensor, "rows 2 2 batch"]
+    hearts: Hearts
+    march: "March"
+
+    @cached_property
+    def pressure(self) -> Float[torch.Tensor, "rows 8 batch"]:
+        """Return the pressures of the stores, Pa."""
+        rows, period = len(self.time), self.hearts.values["period"]
+        phase = torch.arange(rows, dtype=torch.float64) / self.march.steps % 1
+        E, V0 = self.hearts.elastances(phase)
+        pressure = pressures(self.volume, E, V0)
+        if not self.march.outside:
+            return pressure  # type: ignore[no-any-return]
+        time, volume = phase[:, None] * period, self.volume.movedim(1, 0)
+        return self.march.given(pressure.movedim(1, 0), volume, time).movedim(0, 1)
+
+    @cached_property
+    def outflow(self) -> Float[torch.Tensor, "rows 8 batch"]:
+        """Return the flows out of the stores, m^3/s."""
+        at_valves, _ = across(self.pressure.movedim(1, 0), torch)
+        valve = self.hearts.loop(times=True).valve_flows(at_valves, torch)
+        out: Tensor = outflows(valve, self.vessel_flow.movedim(0, 2), torch)
+        return out.movedim(0, 1)
+
+    @property
+    def end(self) -> Float[torch.Tensor, "12 batch"]:
+        """Return the state after the last row, from which `simulate` goes on.
+
+        Volumes of la, lv, ra, rv; pressures of systemic arteries and veins, pulmonary arteries
+        and veins; flows out of these.
+        """
+        return from_ring(self.volume[-1], self.vessel_flow[-1], self.hearts)
+
+    @property
+    def finished(self) -> Bool[torch.Tensor, " batch"]:
+        """Return which hearts ended with finite numbers; the others' are not to be used."""
+        return torch.isfinite(self.volume[-1]).all(0)
 
     def of(self, store: str, quantity: str = "volume") -> Float[torch.Tensor, "rows batch"]:
         """Return one store's course, e.g. ``of("lv", "pressure")``."""
@@ -81,24 +115,23 @@ class March:
     outside: Outside
 
     def beat(self, state: Blood, rhythm: "Rhythm") -> list[Blood]:
-        """Return the blood after each recorded step."""
-        rows: list[Blood] = []
+        """Return the blood after each recorded step, in blocks with their rows first."""
+        blocks: list[Blood] = []
         for first in range(0, self.steps, BLOCK):
-            last = min(first + BLOCK, self.steps)
-            if rhythm.graph or (torch.is_grad_enabled() and state[0].requires_grad):
-                block = checkpoint(
-                    self._block,
-                    *(state, (first, last), rhythm),
-                    use_reentrant=False,
-                    preserve_rng_state=False,
-                )
+            records = first, min(first + BLOCK, self.steps)
+            if not (rhythm.graph or (torch.is_grad_enabled() and state[0].requires_grad)):
+                block = self.block(state, records, rhythm)
+            elif self.outside:  # whose own tensors only the graph knows
+                block = checkpoint(self.block, state, records, rhythm, use_reentrant=False)
             else:
-                block = self._block(state, (first, last), rhythm)
-            rows.extend(block)
-            state = rows[-1]
-        return rows
+                values = rhythm.hearts.values.values()
+                block = Replayed.apply(self, records, rhythm, *state, *values)
+            blocks.append(block)
+            state = block[0][-1], block[1][-1]
+        return blocks
 
-    def _block(self, state: Blood, records: tuple[int, int], rhythm: "Rhythm") -> list[Blood]:
+    def block(self, state: Blood, records: tuple[int, int], rhythm: "Rhythm") -> Blood:
+        """Return the blood after each of some recorded steps, rows first."""
         dt, rows = rhythm.dt, []
         half, sixth, third = dt / 2, dt / 6, dt / 3
         first, last = (record * self.finer for record in records)
@@ -121,7 +154,7 @@ class March:
             state = _moved(_moved(state, sixth, ends), third, middles)
             if (step + 1) % self.finer == 0:
                 rows.append(state)
-        return rows
+        return torch.stack([row[0] for row in rows]), torch.stack([row[1] for row in rows])
 
     def given(self, pressure: Tensor, volume: Tensor, time: Tensor) -> Tensor:
         """Return the pressures of the stores with those of the chambers outside, Pa."""
@@ -130,27 +163,40 @@ class March:
             rows[ROW[name]] = law(volume[ROW[name]], time)
         return torch.stack(rows)
 
-    def trace(self, rows: list[Blood], hearts: Hearts, first_beat: int = 0) -> Trace:
-        """Return the course of recorded blood, whole beats of it."""
-        volume = torch.stack([row[0] for row in rows], 1)
-        flow = torch.stack([row[1] for row in rows], 2)
-        beats = (len(rows) - 1) // self.steps
-        phase = torch.linspace(0, 1, self.steps + 1, dtype=torch.float64)
-        E, V0 = hearts.elastances(phase)
-        E, phase = (torch.cat([part] + [part[1:]] * (beats - 1)) for part in (E, phase))
-        pressure = pressures(volume, E.movedim(0, 1), V0[:, None])
-        pressure = self.given(pressure, volume, phase[:, None] * hearts.values["period"])
-        at_valves, _ = across(pressure, torch)
-        out = outflows(hearts.loop(times=True).valve_flows(at_valves, torch), flow, torch)
-        share = torch.arange(len(rows), dtype=torch.float64)[:, None] / self.steps + first_beat
-        return Trace(
-            time=share * hearts.values["period"],
-            volume=volume.movedim(1, 0),
-            pressure=pressure.movedim(1, 0),
-            outflow=out.movedim(1, 0),
-            end=from_ring(*rows[-1], hearts),
-            finished=torch.isfinite(rows[-1][0]).all(0),
-        )
+
+class Replayed(torch.autograd.Function):
+    """A block of steps whose graph is built when its gradient is asked for."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        march: March,
+        records: tuple[int, int],
+        rhythm: "Rhythm",
+        *tensors: Tensor,
+    ) -> Blood:
+        """Return the block's rows from volumes, flows and parameters."""
+        ctx.march, ctx.records, ctx.rhythm = march, records, rhythm
+        ctx.save_for_backward(*tensors)
+        return march.block((tensors[0], tensors[1]), records, rhythm)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients by volumes, flows and parameters."""
+        wanted = ctx.needs_input_grad[3:]
+        inputs = [
+            tensor.detach().requires_grad_(want)
+            for tensor, want in zip(ctx.saved_tensors, wanted, strict=True)
+        ]
+        with torch.enable_grad():
+            names = ctx.rhythm.hearts.values
+            values = dict(zip(names, inputs[2:], strict=True))
+            hearts = Hearts(values=values, laws=ctx.rhythm.hearts.laws)
+            rhythm = Rhythm.of(hearts, ctx.rhythm.count)
+            ends = ctx.march.block((inputs[0], inputs[1]), ctx.records, rhythm)
+        free = [tensor for tensor in inputs if tensor.requires_grad]
+        found = iter(torch.autograd.grad(ends, free, slopes, allow_unused=True))
+        return None, None, None, *(next(found) if want else None for want in wanted)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

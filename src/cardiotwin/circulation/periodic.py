@@ -26,7 +26,7 @@ from cardiotwin.errors import ConvergenceError
 
 Tensor = torch.Tensor
 TOLERANCE = 1e-9  # largest change over the beat, as a share of each row's size
-ITERATIONS = 12
+ITERATIONS = 60
 NUDGE = 1e-6  # of each row's size: the step of the map's differences
 
 
@@ -156,7 +156,8 @@ def limit_cycle(
     blood = to_ring(first, hearts)[0].sum(0)
     if blood_volume is not None:
         blood = torch.as_tensor(blood_volume, dtype=torch.float64).expand(len(hearts))
-    kinds = first.detach().abs().reshape(3, 4, -1).mean(-1).amax(1)
+    adult = default_start(circulation, hearts)[:, 0]
+    kinds = adult.abs().reshape(3, 4).amax(1)
     size = kinds.repeat_interleave(4)[:, None]
     beat_map = BeatMap(hearts=hearts, steps=steps, outside=outside or {}, blood=blood, size=size)
     state, change, beats = _solve(beat_map, first.detach() / size, tolerance)
@@ -183,35 +184,39 @@ def limit_cycle(
 def _solve(beat_map: BeatMap, first: Tensor, tolerance: float) -> tuple[Tensor, Tensor, int]:
     """Return the states that repeat, their last changes, and the beats it took.
 
-    Newton's step is taken back, for a plain beat, where it made a heart's change larger.
+    Where Newton's step made a heart's change larger it is taken back, and the heart beats on by
+    itself: twice, then four times, and so on, before the next step.
     """
-    state = first.clone()
+    state, last_end = first.clone(), first.clone()
     change = torch.full_like(beat_map.blood, torch.inf)
-    last_end = state
-    beats = 0
-    active = torch.arange(len(change))
+    best = change.clone()
+    patience = torch.ones(len(change), dtype=torch.long)
+    plain = torch.zeros(len(change), dtype=torch.long)
+    active, beats = torch.arange(len(change)), 0
     for _ in range(ITERATIONS):
-        some = beat_map.part(active)
-        here = state[:, active]
+        some, here = beat_map.part(active), state[:, active]
         end = some.after(here)
+        beats += 1
         missing = (some.blood - (some.weights() * here.T).sum(1)).abs() / some.blood
-        miss = torch.maximum((end - here).abs().amax(0), missing)
-        worse = ~(miss < change[active])
-        change[active] = torch.where(worse, change[active], miss)
-        back = last_end[:, active]
-        beats += 1
-        going = worse | (miss > tolerance)
-        if not bool(going.any()):
+        change[active] = torch.maximum((end - here).abs().amax(0), missing)
+        hopeless = ~torch.isfinite(change[active]) & ~torch.isfinite(best[active])
+        going = ~(change[active] <= tolerance) & ~hopeless
+        active, end = active[going], end[:, going]
+        if not len(active):
             break
-        slope = some.derivative(here)
-        step = some.correction(here, end, slope)
-        beats += 1
-        new = torch.where(worse, back, here + step)
-        keep = ~going
-        new = torch.where(keep, here, new)
-        last_end[:, active] = torch.where(worse, back, end)
-        state[:, active] = new
-        active = active[going]
+        worse = ~(change[active] < best[active]) & (plain[active] == 0)
+        patience[active] = torch.where(worse, 2 * patience[active], patience[active])
+        plain[active] = torch.where(worse, patience[active], (plain[active] - 1).clamp(min=0))
+        best[active] = torch.where(plain[active] > 0, torch.inf, change[active])
+        state[:, active] = torch.where(worse, last_end[:, active], end)
+        last_end[:, active] = end
+        free = plain[active] == 0
+        if bool(free.any()):
+            which = active[free]
+            some, start = beat_map.part(which), here[:, going][:, free]
+            step = some.correction(start, end[:, free], some.derivative(start))
+            state[:, which] = start + step
+            beats += 1
     return state, change, beats
 
 

@@ -20,13 +20,13 @@ class Loop:
     valves
         Each law, the places of its valves among the four where there are several laws, and its
         constants, (half, one of two) of one law, (valve,) of several.
-    resistance, inertance
-        Of the vessels, Pa s/m^3 and Pa s^2/m^3.
+    drag, push
+        Of the vessels: resistance over inertance, 1/s, and one over inertance, m^3/(Pa s^2).
     """
 
     valves: tuple[tuple[str, Any, tuple[Any, ...]], ...]
-    resistance: Any
-    inertance: Any
+    drag: Any
+    push: Any
 
     def valve_flows(self, difference: Any, xp: Any) -> Any:
         """Return the flows of the valves, m^3/s, at the pressures across them, Pa."""
@@ -63,7 +63,7 @@ def rates(pressure: Any, flow: Any, loop: Loop, xp: Any) -> tuple[Any, Any]:
     """Return d(volume)/dt of the stores, m^3/s, and d(flow)/dt of the vessels, m^3/s^2."""
     at_valves, at_vessels = across(pressure, xp)
     out = outflows(loop.valve_flows(at_valves, xp), flow, xp)
-    return xp.roll(out, 1, 0) - out, (at_vessels - loop.resistance * flow) / loop.inertance
+    return xp.roll(out, 1, 0) - out, loop.push * at_vessels - loop.drag * flow
 
 
 __all__ = ["Loop", "across", "outflows", "pressures", "rates"]

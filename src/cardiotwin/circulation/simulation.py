@@ -1,7 +1,7 @@
 """Beats of many hearts at once, with gradients: batches, chunks, and who needs finer steps."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -65,7 +65,7 @@ def simulate(
     for which, finer in groups:
         march = March(steps=steps, finer=finer, outside=outside or {})
         parts.append(_run(march, hearts.part(which), first[:, which], beats, only_last=only_last))
-    return _joined(parts, torch.argsort(torch.cat([which for which, _ in groups])))
+    return _joined(parts, torch.argsort(torch.cat([which for which, _ in groups])), hearts)
 
 
 def groups_alike(hearts: Hearts, steps: int) -> list[tuple[Tensor, int]]:
@@ -82,11 +82,21 @@ def groups_alike(hearts: Hearts, steps: int) -> list[tuple[Tensor, int]]:
 
 def _run(march: March, hearts: Hearts, first: Tensor, beats: int, *, only_last: bool) -> Trace:
     rhythm = Rhythm.of(hearts, march.steps * march.finer)
-    recorded = [to_ring(first, hearts)]
+    volume, flow = to_ring(first, hearts)
+    blocks = [(volume[None], flow[None])]
     for _ in range(beats):
-        rows = march.beat(recorded[-1], rhythm)
-        recorded = [recorded[-1], *rows] if only_last else [*recorded, *rows]
-    return march.trace(recorded, hearts, beats - 1 if only_last else 0)
+        last = blocks[-1][0][-1], blocks[-1][1][-1]
+        before = [(last[0][None], last[1][None])] if only_last else blocks
+        blocks = [*before, *march.beat(last, rhythm)]
+    rows = sum(len(block[0]) for block in blocks)
+    count = torch.arange(rows, dtype=torch.float64)[:, None] / march.steps
+    return Trace(
+        time=(count + (beats - 1 if only_last else 0)) * hearts.values["period"],
+        volume=torch.cat([block[0] for block in blocks]),
+        vessel_flow=torch.cat([block[1] for block in blocks]),
+        hearts=hearts,
+        march=march,
+    )
 
 
 def end_of_beat(hearts: Hearts, start: Tensor, steps: int, outside: Outside) -> Tensor:
@@ -95,19 +105,20 @@ def end_of_beat(hearts: Hearts, start: Tensor, steps: int, outside: Outside) -> 
     for which, finer in groups:
         some, march = hearts.part(which), March(steps=steps, finer=finer, outside=outside)
         rhythm = Rhythm.of(some, steps * finer)
-        last = march.beat(to_ring(start[:, which], some), rhythm)[-1]
-        ends.append(from_ring(*last, some))
+        volume, flow = march.beat(to_ring(start[:, which], some), rhythm)[-1]
+        ends.append(from_ring(volume[-1], flow[-1], some))
     return torch.cat(ends, -1)[:, torch.argsort(torch.cat([which for which, _ in groups]))]
 
 
-def _joined(parts: list[Trace], order: Tensor) -> Trace:
+def _joined(parts: list[Trace], order: Tensor, hearts: Hearts) -> Trace:
     """Return chunks as one batch, in the hearts' own order."""
     if len(parts) == 1:
         return parts[0]
-    names = (part.name for part in fields(Trace))
-    return Trace(
-        **{name: torch.cat([getattr(p, name) for p in parts], -1)[..., order] for name in names}
-    )
+    joined: dict[str, Any] = {
+        name: torch.cat([getattr(part, name) for part in parts], -1)[..., order]
+        for name in ("time", "volume", "vessel_flow")
+    }
+    return replace(parts[0], hearts=hearts, **joined)
 
 
 def _refuse_outside(outside: Outside, beats: int, steps: int) -> None:
