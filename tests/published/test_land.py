@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from land import Options, solve
+from land2015 import Options, solve
 
 PUBLISHED = tomllib.loads(Path(__file__).with_name("land_2015.toml").read_text())
 

@@ -6,7 +6,7 @@ import sys
 import experiment
 import pytest
 import verify
-from land import Options, solve
+from land2015 import Options, solve
 
 from cardiotwin.errors import InputError
 
@@ -14,7 +14,7 @@ from cardiotwin.errors import InputError
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("problm=1", r"Unknown option 'problm=1'. The options are problem, refinement, output"),
+        ("problm=1", r"Unknown option 'problm=1'. The options are problem, refinement, grading"),
         ("problem", r"Unknown option 'problem'"),
         ("problem=two", r"problem takes int values, found 'two'"),
     ],
@@ -25,11 +25,11 @@ def test_a_wrong_option_is_refused_by_name(word, message):
 
 
 def test_a_problem_that_is_not_there_ends_the_program_with_a_sentence(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["land.py", "problem=3"])
+    monkeypatch.setattr(sys, "argv", ["land2015.py", "problem=4"])
     with pytest.raises(SystemExit) as caught:
         experiment.run(Options, solve)
     assert caught.value.code == 2
-    assert "found problem=3 refinement=2" in capsys.readouterr().err
+    assert "found problem=4 refinement=2" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from cardiotwin.circulation.elements import (
     Valve,
     Vessel,
 )
-from cardiotwin.circulation.loop import Circulation
+from cardiotwin.circulation.loop import Circulation, from_end_diastole, with_valves
 from cardiotwin.circulation.preload import preload
 from cardiotwin.circulation.state import State, Stores
 from cardiotwin.circulation.stepping import Step, step
@@ -28,7 +28,9 @@ __all__ = [
     "Valve",
     "Vessel",
     "beat",
+    "from_end_diastole",
     "limit_cycle",
     "preload",
     "step",
+    "with_valves",
 ]
