@@ -38,3 +38,8 @@ def test_a_design_sees_through_the_derivative():
     t = time.detach().numpy()
     expected = 2 * t * np.exp(-2 * t / 0.04) / 0.04**4 * (1 - t / 0.04)
     np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def test_parameters_that_cannot_be_told_apart_have_no_bound():
+    same = torch.tensor([[1.0, 2.0], [1.0, 2.0]], dtype=torch.float64)
+    assert torch.isinf(crlb(same, 1.0)).all()

@@ -43,11 +43,13 @@ def crlb(
 ) -> Float[Tensor, "parameters parameters"]:
     """Return the least covariance of an unbiased estimate, (J'J)^-1 s^2.
 
-    Columns are scaled before the inversion, since parameters come in very different units.
+    Columns are scaled before the inversion, since parameters come in very different units; it is
+    infinite where the data cannot tell the parameters apart.
     """
     size = torch.linalg.vector_norm(jacobian, dim=0)
     scaled = jacobian / size
-    inverse = torch.linalg.inv(scaled.T @ scaled)
+    inverse, wrong = torch.linalg.inv_ex(scaled.T @ scaled)
+    inverse = torch.where(wrong == 0, inverse, torch.inf)
     found: Tensor = inverse / size[:, None] / size * noise_sd**2
     return found
 

@@ -54,7 +54,7 @@ def information_after(
 
 
 def gains(
-    jacobians: Sequence[Matrix],
+    jacobians: Sequence[Float[np.ndarray, "_ parameters"]],
     prior: Float[np.ndarray, "parameters parameters"],
     noise_sds: Sequence[float],
 ) -> Vector:
@@ -69,7 +69,7 @@ def gains(
 
 
 def greedy_order(
-    jacobians: Sequence[Matrix],
+    jacobians: Sequence[Float[np.ndarray, "_ parameters"]],
     prior: Float[np.ndarray, "parameters parameters"],
     noise_sds: Sequence[float],
     costs: Sequence[float],
