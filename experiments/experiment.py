@@ -10,6 +10,7 @@ from typing import Any
 
 from cardiotwin.errors import CardiotwinError, InputError
 
+INTERRUPTED = 130  # as a shell reports a program ended by Ctrl-C
 LONGEST = 12  # a list that is printed
 SOFTWARE = ("cardiotwin", "dolfinx-solver-real", "numpy")
 
@@ -45,6 +46,9 @@ def run[Options](kind: type[Options], experiment: Callable[[Options], Mapping[st
     except CardiotwinError as error:
         print(error, file=sys.stderr)
         raise SystemExit(error.exit_code) from error
+    except KeyboardInterrupt as error:
+        print(str(error) or "Interrupted.", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from error
     for key, value in result.items():
         print(f"{key}: {_shown(value)}")
     config = asdict(options)  # type: ignore[call-overload]
