@@ -118,10 +118,13 @@ def circulation_text(blood: Mapping[str, Any]) -> str:
 
 def retrieval_text(voxels: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the paragraph of fits of many voxels, by model."""
+    text = (
+        "## Retrieval\n\nVoxels per CPU-s of `imaging.retrieval.fit` and of scipy's `curve_fit` "
+        "on the same noisy signals, without bounds (its fastest) and with those of physics; the "
+        "root mean square error over the Cramer-Rao bound, of the worst parameter.\n"
+    )
     lines = [
-        "## Retrieval\n\nVoxels per CPU-s of `imaging.retrieval.fit` and of scipy's `curve_fit` on "
-        "the same noisy signals, without bounds (its fastest) and with those of physics; the "
-        "root mean square error over the Cramer-Rao bound, of the worst parameter.\n",
+        text,
         "| model | fit | scipy | ratio | scipy, bounded | ratio | error/bound |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
