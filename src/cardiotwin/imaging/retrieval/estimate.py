@@ -17,6 +17,7 @@ from cardiotwin.imaging.retrieval.result import Status
 from cardiotwin.imaging.retrieval.separable import TINY, SeparableModel, project
 
 EDGE = 1e-3  # of the coordinate's range: an estimate this near to its end has run there
+PART, START_PART = 4096, 1024  # voxels at once, so that what they need stays in the cache
 SINGULAR = 1e-13  # reciprocal condition of the scaled normal matrix below which nothing is told
 
 
@@ -43,11 +44,13 @@ class Starts:
 
     def best(self, data: Float[Tensor, "values voxels"]) -> tuple[Tensor, Tensor]:
         """Return each voxel's best start, and how much of its sum of squares that explains."""
-        n_voxels, n_grid = data.shape[1], self.coordinates.shape[1]
-        shares = self.directions @ data.float()
-        explained = shares.square_().reshape(-1, n_grid, n_voxels).sum(0)
-        most = explained.max(0)
-        return self.coordinates[:, most.indices], most.values
+        n_grid = self.coordinates.shape[1]
+        most = [
+            (self.directions @ part).square_().reshape(-1, n_grid, part.shape[1]).sum(0).max(0)
+            for part in data.float().split(START_PART, 1)
+        ]
+        where = torch.cat([each.indices for each in most])
+        return self.coordinates[:, where], torch.cat([each.values for each in most])
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +79,12 @@ def estimate(
     usable = torch.isfinite(data).all(0) & (data.abs().amax(0) > 0)
     if usable.any():
         signed, found = _least(model, data[:, usable], acquisition, starts, signs)
-        told = _told(model, signed, found, acquisition, noise_sd)
-        result.values[:, usable], result.errors[:, usable] = told.values, told.errors
-        result.status[usable], result.spread[usable] = told.status, told.spread
+        for voxels in usable.nonzero()[:, 0].split(PART):
+            here = (torch.cumsum(usable, 0) - 1)[voxels]
+            part = Minimum(found.coordinates[:, here], found.misfit[here], found.converged[here])
+            told = _told(model, signed[:, here], part, acquisition, noise_sd)
+            result.values[:, voxels], result.errors[:, voxels] = told.values, told.errors
+            result.status[voxels], result.spread[voxels] = told.status, told.spread
     refused = result.status != Status.FITTED
     result.values[:, refused], result.errors[:, refused] = torch.nan, torch.nan
     return result
@@ -126,16 +132,15 @@ def _told(
     """Return values with standard errors: the bound at the estimate, by the delta method."""
     basis, slopes = model.slopes(found.coordinates, acquisition)
     split = project(basis, data)
-    # Both voxels x values x parameters, and voxels x reported x parameters.
-    moved = [split.explained(slope) for slope in slopes]
-    jacobian = torch.stack([column.expand(data.shape) for column in (*moved, *basis)], -1)
-    jacobian = jacobian.transpose(0, 1)
-    values, gradients = _reported(
-        model, torch.cat([found.coordinates, torch.stack(split.coefficients)])
-    )
-    size = torch.linalg.vector_norm(jacobian, dim=1, keepdim=True).clamp_min(TINY)
-    inverse, wrong = torch.linalg.inv_ex((jacobian / size).mT @ (jacobian / size))
-    gradients = gradients / size
+    columns = [column.expand(data.shape) for column in basis]
+    columns = [split.explained(slope) for slope in slopes] + columns
+    size = torch.stack([column.square().sum(0).sqrt().clamp_min(TINY) for column in columns])
+    products = torch.stack([torch.stack([(a * b).sum(0) for b in columns]) for a in columns])
+    normal = products / size / size[:, None]
+    inverse, wrong = torch.linalg.inv_ex(normal.permute(2, 0, 1))
+    told = torch.cat([found.coordinates, torch.stack(split.coefficients)])
+    values, gradients = _reported(model, told)  # gradients: voxels x reported x parameters
+    gradients = gradients / size.T[:, None]
     variance = ((gradients @ inverse) * gradients).sum(-1).T
     spread = torch.sqrt(found.misfit / max(len(data) - model.n_parameters, 1))
     sd = spread if noise_sd is None else torch.full_like(spread, noise_sd)
