@@ -82,8 +82,14 @@ def beam(refinement: int, grading: float) -> Body:
 
 
 def ventricle(refinement: int, grading: float, problem: int) -> Body:
-    """Return problem 2 or 3, its base fixed."""
-    mesh = ellipsoid(Template(rings=5 * refinement, layers=refinement), grading=grading)
+    """Return problem 2 or 3, its base fixed.
+
+    In problem 3 the fibres turn by 180 degrees through the wall, which asks for more layers.
+    """
+    template = Template(rings=5 * refinement, layers=refinement)
+    if problem == 3:
+        template = Template(rings=6 * refinement, layers=2 * refinement, widest=2 * refinement)
+    mesh = ellipsoid(template, grading=grading)
     axes = paper_axes(mesh) if problem == 3 else constant_axes(mesh)
     return Body(
         mesh,

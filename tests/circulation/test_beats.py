@@ -13,7 +13,7 @@ from cardiotwin.circulation import (
     Stores,
     beat,
     from_end_diastole,
-    limit_cycle,
+    settle,
 )
 from cardiotwin.circulation.loop import CONDUCTION
 from cardiotwin.errors import ConvergenceError
@@ -28,7 +28,7 @@ ADULT_CYCLE = tomllib.loads(
 
 @pytest.fixture(scope="module")
 def cycle():
-    return limit_cycle(ADULT, ADULT.start(), 400, tolerance=1e-6)
+    return settle(ADULT, ADULT.start(), 400, tolerance=1e-6)
 
 
 def test_a_limit_cycle_repeats(cycle):
@@ -40,7 +40,7 @@ def test_a_limit_cycle_repeats(cycle):
 def test_mixing_beats_saves_most_of_them_and_finds_the_same():
     start = ADULT.start(dict.fromkeys(("la", "lv", "ra", "rv"), 150 * ML))
     mixed, plain = (
-        limit_cycle(ADULT, start, 100, tolerance=1e-5, accelerate=accelerate)
+        settle(ADULT, start, 100, tolerance=1e-5, accelerate=accelerate)
         for accelerate in (True, False)
     )
     assert mixed.beats < plain.beats / 2
@@ -51,7 +51,7 @@ def test_mixing_beats_saves_most_of_them_and_finds_the_same():
 def test_a_loop_at_rest_comes_to_the_pressure_of_its_blood():
     loop = pipes()
     start = loop.start(dict.fromkeys(("la", "lv", "ra", "rv"), 150 * ML))
-    at_rest = limit_cycle(loop, start, 50, tolerance=1e-9, beats=200).state
+    at_rest = settle(loop, start, 50, tolerance=1e-9, beats=200).state
     E, V0 = loop.laws(0.0)
     filling = (start.blood - V0.sum()) / (1 / E).sum()
     np.testing.assert_allclose(at_rest.pressure, filling, rtol=1e-6)
@@ -59,7 +59,7 @@ def test_a_loop_at_rest_comes_to_the_pressure_of_its_blood():
 
 def test_beats_that_are_too_few_are_told():
     with pytest.raises(ConvergenceError, match=r"after 2 the last changed by \d"):
-        limit_cycle(ADULT, ADULT.start(), 100, beats=2, tolerance=1e-6)
+        settle(ADULT, ADULT.start(), 100, beats=2, tolerance=1e-6)
 
 
 def test_a_recorded_chamber_repeats_the_beat_it_was_recorded_from(cycle):
@@ -87,7 +87,7 @@ def test_the_adult_beats_as_published(cycle, name):
 
 def test_the_heart_s_own_order_fills_the_ventricles_before_they_contract():
     own = from_end_diastole(ADULT, 1.0)
-    record = limit_cycle(own, own.start(), 200, tolerance=1e-4).record
+    record = settle(own, own.start(), 200, tolerance=1e-4).record
     phase = record.time - record.time[0]
     for atrium, ventricle in ((0, 1), (4, 5)):
         assert phase[np.argmax(record.volume[:, ventricle])] < 0.1

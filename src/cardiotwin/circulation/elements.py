@@ -15,6 +15,18 @@ from cardiotwin.circulation.valves import LAWS
 from cardiotwin.errors import InputError
 
 
+def activation(since: Any, durations: tuple[Any, Any], period: Any, xp: Any) -> Any:
+    """Return the activation, 0 to 1, at a time `since` its onset; `durations` of rise and fall.
+
+    It rises as (1 - cos)/2 and falls as (1 + cos)/2.
+    """
+    contraction, relaxation = durations
+    phase = since - period * xp.floor(since / period)
+    risen = xp.clip(phase / contraction, 0.0, 1.0)
+    fallen = xp.clip((phase - contraction) / relaxation, 0.0, 1.0)
+    return xp.sin(math.pi / 2 * (risen + fallen)) ** 2
+
+
 @dataclass(frozen=True, kw_only=True)
 class Twitch:
     """When muscle contracts: up and down along half a cosine each, then rest.
@@ -38,10 +50,7 @@ class Twitch:
 
     def activation(self, time: Any, period: float, xp: Any = np) -> Any:
         """Return the activation, 0 at rest to 1 at the end of the contraction."""
-        phase = (time - self.onset) % period
-        risen = xp.clip(phase / self.contraction, 0.0, 1.0)
-        fallen = xp.clip((phase - self.contraction) / self.relaxation, 0.0, 1.0)
-        return xp.sin(math.pi / 2 * (risen + fallen)) ** 2
+        return activation(time - self.onset, (self.contraction, self.relaxation), period, xp)
 
 
 @runtime_checkable

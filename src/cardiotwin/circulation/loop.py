@@ -15,8 +15,9 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.circulation.elements import Chamber, Elastance, Twitch, Valve, Vessel
+from cardiotwin.circulation.rates import Loop, pressures, rates
 from cardiotwin.circulation.state import State, Stores, refuse_negative
-from cardiotwin.circulation.valves import valve_flow, valve_slope
+from cardiotwin.circulation.valves import valve_constants, valve_slope
 from cardiotwin.errors import InputError
 from cardiotwin.units import ML, MMHG
 
@@ -144,17 +145,24 @@ class Circulation:
         return np.array([(v.resistance, v.compliance, v.inertance) for v in vessels]).T
 
     @cached_property
-    def _valves(self) -> tuple[tuple[str, Any, Float[np.ndarray, "3 _"]], ...]:
-        """Return each law with the valves that follow it: where they are, and their constants."""
+    def ring(self) -> Loop:
+        """Return valves and vessels as the right-hand side takes them."""
         valves = (self.mitral, self.aortic, self.tricuspid, self.pulmonary)
         groups = []
         for law in dict.fromkeys(v.law for v in valves):
-            which = np.array([number for number, v in enumerate(valves) if v.law == law])
-            constants = [
+            which = [number for number, v in enumerate(valves) if v.law == law]
+            numbers = [
                 (v.open_resistance, v.closed_resistance, v.width) for v in valves if v.law == law
             ]
-            groups.append((law, which, np.array(constants).T))
-        return tuple(groups)
+            shape = (3, 2, 2) if len(which) == 4 else (3, len(which))
+            low, high, width = np.array(numbers).T.reshape(shape)
+            groups.append((law, which, valve_constants(law, low, high, width, np)))
+        resistance, _, inertance = self.vessels
+        return Loop(
+            valves=tuple(groups),
+            drag=(resistance / inertance).reshape(2, 2),
+            push=(1 / inertance).reshape(2, 2),
+        )
 
     def laws(self, time: float) -> tuple[Eight, Eight]:
         """Return elastance, Pa/m^3, and unstressed volume, m^3, of each store."""
@@ -166,23 +174,19 @@ class Circulation:
 
     def valve_flows(self, difference: Float[np.ndarray, "4"]) -> tuple[Any, Any]:
         """Return the valves' flows, m^3/s, and their slopes by the pressures across, Pa."""
-        flow, slope = np.empty(4), np.empty(4)
-        for law, which, constants in self._valves:
-            flow[which] = valve_flow(law, difference[which], constants, np)
-            slope[which] = valve_slope(law, difference[which], constants, np)
-        return flow, slope
+        slope = np.empty(4)
+        for law, which, constants in self.ring.valves:
+            flat = tuple(value.ravel() for value in constants)
+            slope[which] = valve_slope(law, difference[which], flat, np)
+        return self.ring.valve_flows(difference.reshape(2, 2), np).ravel(), slope
 
-    def rates(self, volume: Eight, vessel_flow: Float[np.ndarray, "4"], time: float) -> Any:
+    def rates(
+        self, volume: Eight, vessel_flow: Float[np.ndarray, "4"], time: float
+    ) -> tuple[Eight, Float[np.ndarray, "4"]]:
         """Return d(volume)/dt, m^3/s, and d(vessel flow)/dt, m^3/s^2: what `step` integrates."""
-        E, V0 = self.laws(time)
-        pressure = E * (volume - V0)
-        across = pressure - np.roll(pressure, -1)
-        outflow = np.empty(8)
-        outflow[VALVES] = self.valve_flows(across[VALVES])[0]
-        outflow[VESSELS] = vessel_flow
-        resistance, _, inertance = self.vessels
-        change = (across[VESSELS] - resistance * vessel_flow) / inertance
-        return np.roll(outflow, 1) - outflow, change
+        pressure = pressures(volume, *self.laws(time))
+        change, faster = rates(pressure, vessel_flow.reshape(2, 2), self.ring, np)
+        return change, faster.ravel()
 
     def start(
         self,

@@ -5,6 +5,7 @@ Sharp: Regazzoni et al. (2022), J Comput Phys 457:111083, eq. 8. Arctangent: the
 with a monotonic slope, for implicit steps.
 """
 
+import math
 from typing import Any
 
 from cardiotwin.units import MMHG
@@ -13,42 +14,54 @@ LAWS = ("sharp", "arctangent", "tanh", "softplus")
 SMOOTH_WIDTH = 0.05 * MMHG  # Pa, of a softplus in implicit steps of some milliseconds
 
 
-def valve_flow(law: str, difference: Any, constants: Any, xp: Any) -> Any:
+def valve_constants(law: str, low: Any, high: Any, width: Any, xp: Any) -> tuple[Any, ...]:
+    """Return what the law needs of its valves, for `valve_flow`.
+
+    `low` and `high` are the resistances of the open and of the closed valve, Pa s/m^3, and
+    `width`, Pa, the passage between them (none of the sharp law).
+    """
+    if law == "sharp":
+        return 1 / low, 1 / high
+    if law == "arctangent":
+        middle, half = -(xp.log(low) + xp.log(high)) / 2, (xp.log(high) - xp.log(low)) / math.pi
+        return 1 / width, half, middle
+    if law == "tanh":
+        return 1 / width, (high - low) / 2, (high + low) / 2
+    return 1 / width, (1 / low - 1 / high) * width, 1 / high
+
+
+def valve_flow(law: str, difference: Any, constants: tuple[Any, ...], xp: Any) -> Any:
     """Return the flow, m^3/s, at a pressure `difference` upstream less downstream, Pa.
 
-    `constants` are `low` and `high`, the resistances of the open and of the closed valve,
-    Pa s/m^3, and the `width`, Pa, of the passage between them (none of the sharp law). With
-    x = difference/width: arctangent has ln R fall from `high` to `low` as 1/2 + arctan(x)/pi
-    rises, tanh has R fall as (1 + tanh x)/2 rises, and softplus adds to the closed valve's flow
-    that of ln(1 + exp x).
+    With x = difference/width: arctangent has ln R fall from the closed to the open resistance as
+    1/2 + arctan(x)/pi rises, tanh has R fall as (1 + tanh x)/2 rises, and softplus adds to the
+    closed valve's flow that of ln(1 + exp x).
     """
-    low, high, width = constants
     if law == "sharp":
-        return difference / xp.where(difference > 0, low, high)
-    x = difference / width
+        forwards, backwards = constants
+        return difference * xp.where(difference > 0, forwards, backwards)
+    steepness, span, offset = constants
+    x = difference * steepness
     if law == "arctangent":
-        middle, half = (xp.log(low) + xp.log(high)) / 2, (xp.log(high) - xp.log(low)) / xp.pi
-        return difference * xp.exp(half * xp.arctan(x) - middle)
+        return difference * xp.exp(span * xp.arctan(x) + offset)
     if law == "tanh":
-        return difference / (low + (high - low) * (1 - xp.tanh(x)) / 2)
-    rounded = (x + abs(x)) / 2 + xp.log1p(xp.exp(-abs(x)))
-    return difference / high + (1 / low - 1 / high) * width * rounded
+        return difference / (offset - span * xp.tanh(x))
+    return span * ((x + abs(x)) / 2 + xp.log1p(xp.exp(-abs(x)))) + offset * difference
 
 
-def valve_slope(law: str, difference: Any, constants: Any, xp: Any) -> Any:
+def valve_slope(law: str, difference: Any, constants: tuple[Any, ...], xp: Any) -> Any:
     """Return the derivative of `valve_flow` by the difference, m^3/(s Pa)."""
-    low, high, width = constants
     if law == "sharp":
-        return 1 / xp.where(difference > 0, low, high)
-    x = difference / width
+        forwards, backwards = constants
+        return xp.where(difference > 0, forwards, backwards)
+    steepness, span, offset = constants
+    x = difference * steepness
     if law == "arctangent":
-        middle, half = (xp.log(low) + xp.log(high)) / 2, (xp.log(high) - xp.log(low)) / xp.pi
-        return xp.exp(half * xp.arctan(x) - middle) * (1 + half * x / (1 + x**2))
+        return xp.exp(span * xp.arctan(x) + offset) * (1 + span * x / (1 + x**2))
     if law == "tanh":
-        resistance = low + (high - low) * (1 - xp.tanh(x)) / 2
-        bend = (high - low) / 2 * (1 - xp.tanh(x) ** 2) * x
-        return (1 + bend / resistance) / resistance
-    return 1 / high + (1 / low - 1 / high) * (1 + xp.tanh(x / 2)) / 2
+        resistance = offset - span * xp.tanh(x)
+        return (1 + span * (1 - xp.tanh(x) ** 2) * x / resistance) / resistance
+    return span * steepness * (1 + xp.tanh(x / 2)) / 2 + offset
 
 
-__all__ = ["LAWS", "SMOOTH_WIDTH", "valve_flow", "valve_slope"]
+__all__ = ["LAWS", "SMOOTH_WIDTH", "valve_constants", "valve_flow", "valve_slope"]

@@ -15,8 +15,8 @@ from cardiotwin.circulation import (
     Valve,
     Vessel,
     from_end_diastole,
-    limit_cycle,
     preload,
+    settle,
     with_valves,
 )
 from cardiotwin.circulation.valves import SMOOTH_WIDTH
@@ -78,7 +78,7 @@ def personal_circulation(
     healthy = circulation or with_valves(Circulation(), "softplus", SMOOTH_WIDTH)
     healthy = from_end_diastole(healthy, beat.period)
     stroke = beat.end_diastolic_volume - beat.end_systolic_volume
-    own = limit_cycle(healthy, healthy.start()).record.volume[:, LV]
+    own = settle(healthy, healthy.start()).record.volume[:, LV]
     loop = scaled(healthy, stroke / float(np.ptp(own)))
     unstressed = min(5 * ML, 0.5 * beat.end_systolic_volume)
     passive = beat.end_diastolic_pressure / (beat.end_diastolic_volume - unstressed)

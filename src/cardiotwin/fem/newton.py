@@ -130,6 +130,8 @@ class Equilibrium:
         if self._update is not None:
             Z, C = self._update
             x -= Z @ self.layout.dot(C, x)
+            # Where the sparse tangent is nearly singular, rounding would part ghosts from owners.
+            x = self.layout.shared(x[: self.layout.n_owned])
         return x
 
     def solve_columns(self, columns: Columns) -> Columns:
@@ -183,6 +185,7 @@ class Equilibrium:
         """Put back what `state` returned."""
         n_dofs = len(self.unknown.x.array)
         self.unknown.x.array[:] = state[:n_dofs]
+        self.unknown.x.scatter_forward()
         if border is not None:
             border.values = state[n_dofs:]
 

@@ -89,7 +89,7 @@ class Fields:
             result["pressure"] = self._nodal_pressure.to_nodes(unknown[self.pressure_dofs])
         return result
 
-    def from_arrays(self, arrays: Mapping[str, Float[np.ndarray, "nodes parts"]]) -> Dofs:
+    def from_arrays(self, arrays: Mapping[str, Any]) -> Dofs:
         """Return the unknown that `to_arrays` had, to the last bit."""
         result = self.of_nodes(arrays["displacement"])
         if self._mixed:

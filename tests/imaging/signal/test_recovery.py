@@ -47,6 +47,13 @@ def test_saturation_recovery_without_saturation_is_the_equilibrium():
     np.testing.assert_allclose(found, 3 * (1 - np.exp(-times.numpy() / T1)), rtol=1e-14)
 
 
+def test_an_endless_time_has_no_slope_and_spoils_none():
+    t1 = torch.tensor(1.1, dtype=torch.float64, requires_grad=True)
+    times = torch.tensor([0.3, math.inf], dtype=torch.float64)
+    saturation_recovery(t1, saturation_time=times).sum().backward()
+    assert float(t1.grad) == pytest.approx(-0.3 / 1.1**2 * math.exp(-0.3 / 1.1), rel=1e-12)
+
+
 def test_molli_reads_five_waits_three_and_reads_three():
     np.testing.assert_allclose(
         molli_times(heart_period=1.0), [0.1, 1.1, 2.1, 3.1, 4.1, 0.18, 1.18, 2.18], rtol=1e-14

@@ -19,7 +19,7 @@ from cardiotwin.imaging.reconstruction.coil_maps import espirit_maps
 from cardiotwin.operators import Chain, solve_least_squares
 
 CALIBRATION = 24  # samples each way
-DAMPING = 0.01  # of the largest singular value's square, which is 1 for maps of unit length
+DAMPING = 1e-3  # of the largest possible singular value squared: about 1 / SNR^2 of what is dark
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

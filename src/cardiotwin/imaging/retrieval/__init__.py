@@ -3,9 +3,9 @@
 This package loads torch; `cardiotwin.imaging` does not load this package.
 """
 
-from cardiotwin.imaging.retrieval.estimate import Status
 from cardiotwin.imaging.retrieval.models import MODELS
-from cardiotwin.imaging.retrieval.retrieve import Retrieval, fit
+from cardiotwin.imaging.retrieval.result import Retrieval, Status
+from cardiotwin.imaging.retrieval.retrieve import fit
 from cardiotwin.imaging.retrieval.separable import Nonlinear, SeparableModel
 
 __all__ = ["MODELS", "Nonlinear", "Retrieval", "SeparableModel", "Status", "fit"]

@@ -6,7 +6,6 @@ orthonormal basis leaves of the data.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 import torch
@@ -14,21 +13,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from cardiotwin.imaging.retrieval.levenberg_marquardt import Minimum, bounds, minimise
+from cardiotwin.imaging.retrieval.result import Status
 from cardiotwin.imaging.retrieval.separable import TINY, SeparableModel, project
 
 EDGE = 1e-3  # of the coordinate's range: an estimate this near to its end has run there
 SINGULAR = 1e-13  # reciprocal condition of the scaled normal matrix below which nothing is told
-
-
-class Status(IntEnum):
-    """What became of a voxel."""
-
-    FITTED = 0
-    NO_SIGNAL = 1  # not finite, or nothing but zeros
-    NOT_CONVERGED = 2
-    AT_BOUND = 3  # a parameter ran to the edge of where it was sought
-    NOT_ADMISSIBLE = 4  # the best values are none that physics allows
-    NOT_IDENTIFIED = 5  # other values would fit as well
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,4 +172,4 @@ def _status(model: SeparableModel, found: Minimum, values: Tensor, singular: Ten
     return status
 
 
-__all__ = ["Estimate", "Starts", "Status", "estimate"]
+__all__ = ["Estimate", "Starts", "estimate"]

@@ -5,48 +5,21 @@ or the residual shows (Kay 1993, Fundamentals of Statistical Signal Processing, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Inexact, Int
+from jaxtyping import Inexact
 from torch import Tensor
 
 from cardiotwin.errors import InputError
-from cardiotwin.imaging.retrieval.estimate import Starts, Status, estimate
+from cardiotwin.imaging.retrieval.estimate import Starts, estimate
 from cardiotwin.imaging.retrieval.models import MODELS
+from cardiotwin.imaging.retrieval.phase import ENCODED, motion_from_phase
+from cardiotwin.imaging.retrieval.result import Retrieval
 from cardiotwin.imaging.retrieval.separable import SeparableModel
 
 CHUNK = 8192  # voxels at once: their bases stay in the processor's cache
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Retrieval:
-    """Parameters per voxel; not a number wherever the voxel could not be fitted.
-
-    Parameters
-    ----------
-    values, standard_errors
-        By parameter, in the units below.
-    units
-        By parameter.
-    status
-        What became of each voxel, as `Status` numbers it.
-    residual_sd
-        Standard deviation of the signal about the fit, in the signal's unit.
-    """
-
-    values: Mapping[str, Float[np.ndarray, "*voxels"]]
-    standard_errors: Mapping[str, Float[np.ndarray, "*voxels"]]
-    units: Mapping[str, str]
-    status: Int[np.ndarray, "*voxels"]
-    residual_sd: Float[np.ndarray, "*voxels"]
-
-    @property
-    def fitted(self) -> Bool[np.ndarray, "*voxels"]:
-        """Return where there is a value."""
-        return np.asarray(self.status == Status.FITTED)
 
 
 def fit(
@@ -72,14 +45,16 @@ def fit(
         it is complex); None: from the residual.
     acquisition
         What the model's signal takes by name, one value per image: `inversion_time`, `echo_time`,
-        `b_values`, ..., in SI units.
+        `b_values`, ..., in SI units; `field_strength`, T, and `encoding` where a model has them.
 
     Raises
     ------
     InputError
         If the acquisition does not belong to the model, or to the signal.
     """
-    chosen = model if isinstance(model, SeparableModel) else _named(model)
+    if model in ENCODED:
+        return motion_from_phase(str(model), signal, noise_sd=noise_sd, **acquisition)
+    chosen = model if isinstance(model, SeparableModel) else _named(model, acquisition)
     given = _checked(chosen, signal, acquisition)
     shape, images = signal.shape[:-1], signal.shape[-1]
     data = torch.from_numpy(np.ascontiguousarray(signal.reshape(-1, images)))
@@ -109,11 +84,13 @@ def fit(
     )
 
 
-def _named(name: str) -> SeparableModel:
+def _named(name: str, acquisition: Mapping[str, Any]) -> SeparableModel:
     if name not in MODELS:
-        msg = f"There is no model {name!r} to retrieve. The models are {', '.join(MODELS)}."
+        known = ", ".join((*MODELS, *ENCODED))
+        msg = f"There is no model {name!r} to retrieve. The models are {known}."
         raise InputError(msg)
-    return MODELS[name]
+    found = MODELS[name]
+    return found if isinstance(found, SeparableModel) else found(acquisition)
 
 
 def _checked(
@@ -171,4 +148,4 @@ def _signs(model: SeparableModel, acquisition: Mapping[str, Tensor]) -> Tensor:
     return signs
 
 
-__all__ = ["Retrieval", "fit"]
+__all__ = ["fit"]

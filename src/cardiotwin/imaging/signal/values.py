@@ -30,12 +30,21 @@ def cis(angle: Tensor) -> Tensor:
 
 def remaining(time: Value, constant: Value) -> Tensor:
     """Return exp(-time/constant): what is left after a time of what decays with a constant."""
-    return torch.exp(-real(time) / real(constant))
+    finite, endless = _finite(time)
+    return torch.exp(-finite / real(constant)).masked_fill(endless, 0.0)
 
 
 def recovered(time: Value, constant: Value) -> Tensor:
     """Return 1 - exp(-time/constant), without cancellation where the time is short."""
-    return -torch.expm1(-real(time) / real(constant))
+    finite, endless = _finite(time)
+    return -torch.expm1(-finite / real(constant)).masked_fill(endless, -1.0)
+
+
+def _finite(time: Value) -> tuple[Tensor, Tensor]:
+    """Return a time with 0 for infinity, and where that is: exp(-inf/T) has no slope in T."""
+    value = real(time)
+    endless = torch.isinf(value)
+    return value.masked_fill(endless, 0.0), endless
 
 
 __all__ = ["ComplexValue", "Value", "cis", "real", "recovered", "remaining", "together"]
