@@ -147,8 +147,8 @@ class Network:
             if not np.isfinite(changes[-1]):
                 break
         msg = (
-            f"The network found no state at {time:.6g}: after {len(changes)} Newton steps the last "
-            f"changed an unknown by {changes[-1]:.2g} of itself. Take smaller steps."
+            f"The network found no state at {time:.6g}: after {len(changes)} Newton steps the "
+            f"last changed an unknown by {changes[-1]:.2g} of itself. Take smaller steps."
         )
         raise ConvergenceError(msg, changes, y)
 
