@@ -90,7 +90,7 @@ def with_gradient(hearts: int) -> tuple[float, float]:
     simulate(parameters)
     plain = time.process_time() - begin
     parameters, begin = adults(hearts, gradient=True), time.process_time()
-    simulate(parameters).stroke_volume.sum().backward()  # type: ignore[no-untyped-call]
+    simulate(parameters).stroke_volume.sum().backward()
     return plain, time.process_time() - begin
 
 

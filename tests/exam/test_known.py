@@ -3,7 +3,7 @@ import json
 import pytest
 
 from cardiotwin.errors import InputError
-from cardiotwin.run.truth import known_truth
+from cardiotwin.exam.known import known_truth
 from cardiotwin.units import MMHG
 
 RECORD = {
