@@ -17,6 +17,9 @@ from cardiotwin.imaging.retrieval.result import Status
 from cardiotwin.imaging.retrieval.separable import TINY, SeparableModel, project
 
 EDGE = 1e-3  # of the coordinate's range: an estimate this near to its end has run there
+# Two answers are not told apart where their misfits differ by less than this, in units of the
+# noise's variance: beyond it the odds are exp(9/2), 90 to 1.
+AMBIGUOUS = 9.0
 PART, START_PART = 4096, 1024  # voxels at once, so that what they need stays in the cache
 SINGULAR = 1e-13  # reciprocal condition of the scaled normal matrix below which nothing is told
 
@@ -42,15 +45,33 @@ class Starts:
         directions = torch.cat(project(basis, like).directions, 1)
         return cls(grid, directions.T.float().contiguous())
 
-    def best(self, data: Float[Tensor, "values voxels"]) -> tuple[Tensor, Tensor]:
-        """Return each voxel's best start, and how much of its sum of squares that explains."""
-        n_grid = self.coordinates.shape[1]
-        most = [
-            (self.directions @ part).square_().reshape(-1, n_grid, part.shape[1]).sum(0).max(0)
-            for part in data.float().split(START_PART, 1)
-        ]
-        where = torch.cat([each.indices for each in most])
-        return self.coordinates[:, where], torch.cat([each.values for each in most])
+    def best(
+        self, data: Float[Tensor, "values voxels"], rival: tuple[Tensor, float] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return each voxel's best start, and how much of its sum of squares that explains.
+
+        With a rival, a first coordinate for each voxel and a distance, only starts farther away
+        than that count.
+        """
+        indices, values = [], []
+        for first in range(0, data.shape[1], START_PART):
+            part = data[:, first : first + START_PART].float()
+            shares = (self.directions @ part).square_()
+            explained = shares.reshape(-1, self.coordinates.shape[1], part.shape[1]).sum(0)
+            if rival is not None:
+                here = rival[0][first : first + START_PART]
+                near = around(self.coordinates[0][:, None], here) < rival[1]
+                explained = explained.masked_fill_(near, -1.0)
+            most = explained.max(0)
+            indices.append(most.indices)
+            values.append(most.values)
+        return self.coordinates[:, torch.cat(indices)], torch.cat(values)
+
+
+def around(one: Tensor, other: Tensor) -> Tensor:
+    """Return the distance of coordinates whose range is a circle of length 1."""
+    away = (one - other).abs()
+    return torch.minimum(away, 1 - away)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +100,13 @@ def estimate(
     usable = torch.isfinite(data).all(0) & (data.abs().amax(0) > 0)
     if usable.any():
         signed, found = _least(model, data[:, usable], acquisition, starts, signs)
+        found, margin = _against_rival(model, signed, found, acquisition, starts)
         for voxels in usable.nonzero()[:, 0].split(PART):
             here = (torch.cumsum(usable, 0) - 1)[voxels]
             part = Minimum(found.coordinates[:, here], found.misfit[here], found.converged[here])
             told = _told(model, signed[:, here], part, acquisition, noise_sd)
+            sd = told.spread if noise_sd is None else noise_sd
+            told.status[margin[here] < AMBIGUOUS * sd**2] = int(Status.NOT_IDENTIFIED)
             result.values[:, voxels], result.errors[:, voxels] = told.values, told.errors
             result.status[voxels], result.spread[voxels] = told.status, told.spread
     refused = result.status != Status.FITTED
@@ -113,13 +137,36 @@ def _least(
     ]
     if len(minima) == 1:
         return signed[0], minima[0]
-    first, second = minima
+    better = minima[0].misfit <= minima[1].misfit
+    return torch.where(better, signed[0], signed[1]), _better(*minima)
+
+
+def _better(first: Minimum, second: Minimum) -> Minimum:
+    """Return the lower of two minima of each voxel."""
     better = first.misfit <= second.misfit
-    return torch.where(better, signed[0], signed[1]), Minimum(
+    return Minimum(
         torch.where(better, first.coordinates, second.coordinates),
         torch.where(better, first.misfit, second.misfit),
         torch.where(better, first.converged, second.converged),
     )
+
+
+def _against_rival(
+    model: SeparableModel,
+    data: Tensor,
+    found: Minimum,
+    acquisition: Mapping[str, Any],
+    starts: Starts,
+) -> tuple[Minimum, Tensor]:
+    """Return the lower of two minima that are two answers, and by how much it is lower."""
+    none = torch.full_like(found.misfit, torch.inf)
+    if not model.rival:
+        return found, none
+    start, _ = starts.best(data, (found.coordinates[0], model.rival))
+    other = minimise(model, data, start, acquisition)
+    apart = around(found.coordinates[0], other.coordinates[0]) > model.rival / 2
+    margin = torch.where(apart, (found.misfit - other.misfit).abs(), none)
+    return _better(found, other), margin
 
 
 def _told(
