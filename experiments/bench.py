@@ -1,6 +1,7 @@
 """Time per stage and peak memory of twins, and of one Newton step, into `docs/benchmarks.md`.
 
-`python experiments/bench.py [data=folder] [output=folder]`; real hearts are those in `data` (by
+`python experiments/bench.py [data=folder] [output=folder]`. The section of `bench_mechanics.py` is
+written too, and what stands below other headings is kept. Real hearts are those in `data` (by
 default the published data beside the project), without them it is the volunteer alone.
 """
 
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import bench_mechanics
+from bench_mechanics import PAGE
 from benchmark_bodies import ellipsoid
 from command import Run, build_twin
 from experiment import run
@@ -106,13 +109,17 @@ def bench(options: Options) -> Mapping[str, Any]:
         except CardiotwinError as error:
             failures[name] = str(error)
         print(name, rows.get(name) or failures[name], flush=True)
-    (ROOT / "docs" / "benchmarks.md").write_text(page(rows, failures, step))
-    numbers = {
+    _, begin, kept = PAGE.read_text().partition("\n## ")
+    PAGE.write_text(page(rows, failures, step) + begin + kept)
+    mechanics = bench_mechanics.bench_mechanics(
+        bench_mechanics.Options(data=options.data, output=options.output)
+    )
+    numbers: dict[str, Any] = {
         f"{name}_{key}{'' if key == 'memory_gb' else '_s'}": value
         for name, took in rows.items()
         for key, value in took.items()
     }
-    return numbers | step
+    return {**numbers, **step, **mechanics}
 
 
 if __name__ == "__main__":
