@@ -12,8 +12,8 @@ from cardiotwin.fem.newton import Equilibrium
 from cardiotwin.fem.settings import NewtonSettings
 
 SMALLEST = 0.02  # of the first step: a walk that needs less is stopped
-GROWTH = (1.5, 1.2, 0.8, 0.6)
-"""Of the step, by the number of factorisations that the last one took."""
+GROWTH = {True: (1.5, 1.2, 0.8, 0.6), False: (1.7, 1.7, 1.7, 1.7, 1.7, 1.1, 1.1, 0.7)}
+"""Of the step, by the factorisations that the last one took, with kept tangents or without."""
 WAYPOINT = 1e-4  # relative residual of states that only lead to others
 
 
@@ -68,7 +68,8 @@ def continue_to(
         here = equilibrium.state(border)
         position = target
         n_steps += 1
-        step *= GROWTH[min(equilibrium.factorisations - before, len(GROWTH) - 1)]
+        growth = GROWTH[settings.reuse]
+        step *= growth[min(equilibrium.factorisations - before, len(growth) - 1)]
         if 1.0 - position < 1.2 * step:
             step = 1.0 - position
     return n_steps
