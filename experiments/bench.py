@@ -1,6 +1,7 @@
 """Time per stage and peak memory of twins, and of one Newton step, into `docs/benchmarks.md`.
 
-`python experiments/bench.py [data=folder] [output=folder]`; real hearts are those in `data` (by
+`python experiments/bench.py [data=folder] [output=folder]`. The section of `bench_mechanics.py` is
+written too, and what stands below other headings is kept. Real hearts are those in `data` (by
 default the published data beside the project), without them it is the volunteer alone.
 """
 
@@ -10,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import bench_mechanics
 import circulation_speed
 import retrieval_speed
+from bench_mechanics import PAGE
 from benchmark_bodies import ellipsoid
 from command import Run, build_twin
 from experiment import run
@@ -156,8 +159,12 @@ def bench(options: Options) -> Mapping[str, Any]:
         except CardiotwinError as error:
             failures[name] = str(error)
         print(name, rows.get(name) or failures[name], flush=True)
-    (ROOT / "docs" / "benchmarks.md").write_text(page(rows, failures, step, blood, voxels))
-    numbers = {
+    _, begin, kept = PAGE.read_text().partition("\n## ")
+    PAGE.write_text(page(rows, failures, step) + begin + kept)
+    mechanics = bench_mechanics.bench_mechanics(
+        bench_mechanics.Options(data=options.data, output=options.output)
+    )
+    numbers: dict[str, Any] = {
         f"{name}_{key}{'' if key == 'memory_gb' else '_s'}": value
         for name, took in rows.items()
         for key, value in took.items()
@@ -165,7 +172,7 @@ def bench(options: Options) -> Mapping[str, Any]:
     numbers |= {f"circulation_{key}": value for key, value in blood.items()}
     for model, took in voxels.items():
         numbers |= {f"retrieval_{model}_{key}": value for key, value in took.items()}
-    return numbers | step
+    return {**numbers, **step, **mechanics}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Newton and load continuation on equations solved point by point, whose answers are known."""
 
 import pickle
+from dataclasses import replace
 
 from mpi4py import MPI
 
@@ -14,7 +15,8 @@ from cardiotwin.fem.continuation import continue_to
 from cardiotwin.fem.newton import Equilibrium
 from cardiotwin.fem.settings import NewtonSettings
 
-SETTINGS = NewtonSettings(relative=1e-12, absolute=1e-13)
+SETTINGS = NewtonSettings(relative=1e-12, absolute=1e-13, reuse=False)
+KEPT = replace(SETTINGS, reuse=True)
 
 
 class Equation:
@@ -94,9 +96,32 @@ def test_newton_converges_quadratically(exponential):
     assert np.all(late[1:] < 10 * late[:-1] ** 2)
 
 
+@pytest.mark.parametrize("end", [0.5, 3.0, 40.0])
+def test_a_kept_tangent_leads_to_the_same_answer_with_fewer_factorisations(exponential, end):
+    made = {}
+    for settings in (SETTINGS, KEPT):
+        exponential.w.x.array[:] = 0
+        before = exponential.equilibrium.factorisations
+        exponential.walk(end, settings)
+        made[settings.reuse] = exponential.equilibrium.factorisations - before
+        np.testing.assert_allclose(exponential.w.x.array, np.log1p(end), rtol=1e-11)
+    assert made[True] <= made[False] / 2
+
+
+def test_a_walk_does_not_depend_on_what_was_solved_before(exponential):
+    found = []
+    for other in (5.0, 0.3):
+        exponential.w.x.array[:] = 0
+        exponential.walk(other, KEPT)
+        exponential.w.x.array[:] = 0
+        exponential.walk(2.0, KEPT)
+        found.append(np.array(exponential.w.x.array))
+    np.testing.assert_array_equal(*found)
+
+
 def test_a_load_too_large_for_one_step_still_arrives(exponential):
     exponential.w.x.array[:] = 0
-    impatient = NewtonSettings(relative=1e-12, absolute=1e-13, iterations=4)
+    impatient = NewtonSettings(relative=1e-12, absolute=1e-13, iterations=4, reuse=False)
     n_steps = exponential.walk(1e3, impatient, first_step=1.0)
     assert n_steps > 1
     np.testing.assert_allclose(exponential.w.x.array, np.log1p(1e3), rtol=1e-10)
@@ -105,7 +130,9 @@ def test_a_load_too_large_for_one_step_still_arrives(exponential):
 def test_a_correction_that_overflows_is_shortened(exponential):
     exponential.w.x.array[:] = -8  # the slope there is e^-8: the full step leads to e^1000
     exponential.load.value = 0.0
-    exponential.equilibrium.solve(NewtonSettings(shortest=1e-4, iterations=50, absolute=1e-13))
+    exponential.equilibrium.solve(
+        NewtonSettings(shortest=1e-4, iterations=50, relative=1e-13, absolute=1e-13)
+    )
     np.testing.assert_allclose(exponential.w.x.array, 0, atol=1e-10)
 
 

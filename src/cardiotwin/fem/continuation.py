@@ -12,6 +12,8 @@ from cardiotwin.fem.newton import Equilibrium
 from cardiotwin.fem.settings import NewtonSettings
 
 SMALLEST = 0.02  # of the first step: a walk that needs less is stopped
+GROWTH = {True: (1.5, 1.2, 0.8, 0.6), False: (1.7, 1.7, 1.7, 1.7, 1.7, 1.1, 1.1, 0.7)}
+"""Of the step, by the factorisations that the last one took, with kept tangents or without."""
 WAYPOINT = 1e-4  # relative residual of states that only lead to others
 
 
@@ -39,16 +41,18 @@ def continue_to(
         state, where the unknown and the load stand.
     """
     position, step, n_steps = 0.0, first_step, 0
+    equilibrium.forget()  # what is found depends on the start alone, not on what came before
     here = equilibrium.state(border)
     on_the_way = replace(settings, relative=max(settings.relative, WAYPOINT))
     while position < 1.0:
         target = min(1.0, position + step)
+        before = equilibrium.factorisations
         apply(target)
         if past is not None:
             slope = (here - past[1]) / (position - past[0])
             equilibrium.set_state(here + (target - position) * slope, border)
         try:
-            norms = equilibrium.solve(settings if target == 1.0 else on_the_way, border)
+            equilibrium.solve(settings if target == 1.0 else on_the_way, border)
         except ConvergenceError as error:
             equilibrium.set_state(here, border)
             apply(position)
@@ -64,7 +68,8 @@ def continue_to(
         here = equilibrium.state(border)
         position = target
         n_steps += 1
-        step *= 1.7 if len(norms) <= 5 else (1.1 if len(norms) <= 7 else 0.7)
+        growth = GROWTH[settings.reuse]
+        step *= growth[min(equilibrium.factorisations - before, len(growth) - 1)]
         if 1.0 - position < 1.2 * step:
             step = 1.0 - position
     return n_steps

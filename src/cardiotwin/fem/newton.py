@@ -20,10 +20,12 @@ from cardiotwin.fem.bordering import Border, Columns, Coupling, Dofs
 from cardiotwin.fem.compilation import compile_form
 from cardiotwin.fem.layout import Layout
 from cardiotwin.fem.linear import DirectSolver, LinearSolver
+from cardiotwin.fem.secants import Secants
 from cardiotwin.fem.settings import NewtonSettings
 
 ROUNDING = 1e-14  # of the unknown: a correction below it says nothing
-CONTRACTION = 0.3  # of the residual: a step that reduces it less asks for a new tangent
+CONTRACTION = 0.8  # of the correction: a kept tangent that reduces it less has served its time
+RISE = 10.0  # of the residual: more in a step with a kept tangent is no step
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,15 +170,17 @@ class Equilibrium:
         here = self._evaluate(border)
         norms = [here.norm]
         target = max(settings.relative * norms[0], settings.absolute)
+        most = self.factorisations + settings.iterations
         while not norms[-1] <= target < np.inf:  # neither nan nor inf has arrived
+            if settings.reuse and np.isfinite(norms[-1]):
+                here = self._follow(border, here, target, norms)
+                if norms[-1] <= target:
+                    break
             following = None
-            if len(norms) <= settings.iterations and np.isfinite(norms[-1]):
-                if settings.reuse:
-                    following = self._follow(border, here)
-                if following is None:
-                    self.factorise()
-                    self._eliminate(border)
-                    following = self._step(border, here, settings)
+            if self.factorisations < most and np.isfinite(norms[-1]):
+                self.factorise()
+                self._eliminate(border)
+                following = self._step(border, here, settings)
             if following is None:
                 msg = (
                     f"Newton stopped after {len(norms) - 1} steps at residual {norms[-1]:.3g} "
@@ -209,20 +213,37 @@ class Equilibrium:
         return _Errors(residual, gaps, float(norm))
 
     @np.errstate(over="ignore", invalid="ignore")
-    def _follow(self, border: Border | None, here: _Errors) -> _Errors | None:
-        """Take a step with the tangent factorised last, as long as such steps pay."""
+    def _follow(
+        self, border: Border | None, here: _Errors, target: float, norms: list[float]
+    ) -> _Errors:
+        """Return where steps with the tangent factorised last lead; `norms` grows with them.
+
+        They end at the residual `target`, or where the next correction is not smaller (Deuflhard's
+        monotonicity test): a new tangent is due there.
+        """
         if self._eliminated is None or self._eliminated.border is not border:
-            return None
-        before = self.state(border)
-        self.set_state(before - self._correction(here), border)
-        there = self._evaluate(border)
-        if there.norm <= CONTRACTION * here.norm:
-            return there
-        self._eliminated = None
-        if there.norm <= here.norm:
-            return there
-        self.set_state(before, border)
-        return None
+            return here
+        secants, size = Secants(self._dot), np.inf
+        while norms[-1] > target:
+            step = secants.improved(-self._correction(here))
+            left = np.inf if step is None else self.layout.norm(step, self._measured)
+            if step is None or not left <= CONTRACTION * size:
+                break
+            before = self.state(border)
+            self.set_state(before + step, border)
+            there = self._evaluate(border)
+            if not there.norm <= RISE * here.norm:
+                self.set_state(before, border)
+                break
+            secants.add(step)
+            here, size = there, left
+            norms.append(here.norm)
+        return here
+
+    def _dot(self, one: Dofs, other: Dofs) -> float:
+        """Return the scalar product of two corrections of the unknown, without the border's."""
+        n_dofs = self.layout.n_local
+        return float(self.layout.dot(one[:n_dofs], other[:n_dofs]))
 
     @np.errstate(over="ignore", invalid="ignore")  # a lost iterate is shortened, not warned of
     def _step(

@@ -15,18 +15,19 @@ class NewtonSettings:
     relative, absolute
         Tolerances of the residual's norm, relative to the first residual and in its own unit.
     iterations
-        Most iterations of one load.
+        Most tangents of one load.
     shortest
         Smallest share of a Newton step that is worth taking.
     reuse
-        Whether the tangent of an earlier iterate or load serves as long as it leads on.
+        Whether the tangent of an earlier iterate or load serves as long as it leads on, improved
+        by the steps taken with it (`secants`).
     """
 
     relative: float = 1e-8
     absolute: float = 1e-9
     iterations: int = 10
     shortest: float = 0.01
-    reuse: bool = False
+    reuse: bool = True
 
     def __post_init__(self) -> None:
         """Refuse tolerances that no iteration can meet, and one that never starts."""

@@ -1,0 +1,136 @@
+"""The mechanics' part of the benchmarks: the same problems by other codes, and whole beats.
+
+`python experiments/bench_mechanics.py [data=folder] [output=folder]` rewrites that section of
+`docs/benchmarks.md`, and keeps what stands under the other headings.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiment import run
+from peers.environment import AMBIT, install
+
+from cardiotwin.errors import CardiotwinError
+
+HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+HEADING = "## Mechanics against other codes"
+ABSENT = "svMultiPhysics is in no package registry that pip knows, so it was not installed."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    data: str = str(HERE.parents[1] / "shared" / "data")
+    output: str = "outputs/bench"
+
+
+def numbers_of(program: str, folder: Path, *words: str) -> dict[str, Any]:
+    """Return what an experiment writes, run as a process of its own."""
+    command = [sys.executable, str(HERE / program), f"output={folder}", *words]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if ran.returncode:
+        last = (ran.stderr.strip().splitlines() or ["nothing"])[-1]
+        msg = f"{program} ended with code {ran.returncode} and said: {last}"
+        raise CardiotwinError(msg)
+    found: dict[str, Any] = json.loads((folder / "result.json").read_text())
+    return found
+
+
+def land_lines(found: Mapping[str, Any]) -> list[str]:
+    """Return the table of Land's problem 2."""
+    head = (
+        f"Land et al. (2015), problem 2, on one mesh (P2-P1, {found['dofs']} unknowns), CPU "
+        "seconds from the unloaded wall to 10 kPa; forms were compiled before.\n"
+    )
+    lines = [
+        head,
+        "| | CPU, s | tangents factorised | peak memory, GB | apex inside, mm | outside, mm |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for code, settings in [(c, s) for s in ("default", "best") for c in ("cardiotwin", "pulse")]:
+        key = f"{code}_{settings}"
+        if f"{key}_cpu_s" in found:
+            inner, outer = found[f"{key}_apex_mm"]
+            name = {"pulse": "fenicsx-pulse 0.12"}.get(code, code)
+            lines.append(
+                f"| {name}, {settings} | {found[f'{key}_cpu_s']:.2f} | "
+                f"{found[f'{key}_factorisations']:.0f} | {found[f'{key}_memory_gb']:.2f} | "
+                f"{inner:.4f} | {outer:.4f} |"
+            )
+    if "missing" in found:
+        return [*lines, f"\nfenicsx-pulse gave no numbers: {found['missing']}"]
+    best, by = found["pulse_best_settings"], found["default_ratio"]
+    said = (
+        f"\ncardiotwin is {by:.1f} times faster than the peer's defaults (5 were asked for) and "
+        f"{found['best_ratio']:.1f} times than its best settings ({best}, compiled for the "
+        f"processor; 3 were asked for). The apexes are {found['default_apexes_apart_mm']:.1g} mm "
+        "apart."
+    )
+    return [*lines, said]
+
+
+def dynamic_lines(found: Mapping[str, Any]) -> list[str]:
+    """Return what was measured of dynamic steps."""
+    ours = (
+        f"\nA dynamic step of a contracting wall ({found['cardiotwin_dofs']} unknowns, "
+        f"generalised-alpha): {found['cardiotwin_cpu_s']:.2f} CPU-s with "
+        f"{found['cardiotwin_factorisations']:.2f} factorisations"
+    )
+    if "missing" in found:
+        return [f"{ours}. fenicsx-pulse gave no numbers: {found['missing']}"]
+    by = f"by fenicsx-pulse {found['pulse_cpu_s']:.2f} with {found['pulse_factorisations']:.2f}"
+    said = (
+        f"{ours}; {by}. That is {found['ratio']:.1f} times faster (3 were asked for), with the "
+        f"apexes {found['apexes_apart_mm']:.1g} mm apart at the end."
+    )
+    return [said]
+
+
+def beat_lines(found: Mapping[str, Any]) -> list[str]:
+    """Return what a whole beat costs."""
+    return [
+        (
+            f"\nA closed-loop beat of patient1's left ventricle ({found['dofs']} unknowns, "
+            f"{found['steps']} steps): {found['cpu_s']:.0f} CPU-s (180 are allowed), "
+            f"{found['factorisations']} factorisations in {found['cycles']} beats."
+        )
+    ]
+
+
+def bench_mechanics(options: Options) -> Mapping[str, Any]:
+    """Run the comparisons, write the section, and return its numbers."""
+    folder = Path(options.output)
+    peers = f"peers={folder / 'peers'}"
+    land = numbers_of("compare_land.py", folder / "land", peers)
+    motion = numbers_of("compare_dynamics.py", folder / "motion", peers)
+    lines = [*land_lines(land), *dynamic_lines(motion)]
+    found = {"land": land, "dynamics": motion}
+    heart = Path(options.data) / "cine" / "patient1" / "guidepoints"
+    if heart.exists():
+        found["beat"] = numbers_of("beat.py", folder / "beat", f"path={heart}")
+        lines += beat_lines(found["beat"])
+    _, missing = install(AMBIT, folder / "peers")
+    lines.append(f"\n{missing or 'ambit-fe 2026.1.0 installs, but was not timed.'} {ABSENT}")
+    PAGE.write_text(with_section(PAGE.read_text(), HEADING, "\n".join(lines)))
+    return {
+        f"{part}_{key}": value
+        for part, numbers in found.items()
+        for key, value in numbers.items()
+        if isinstance(value, int | float)
+    }
+
+
+def with_section(page: str, heading: str, text: str) -> str:
+    """Return a page with the section of a heading rewritten, or put at its end."""
+    before, _, after = page.partition(f"{heading}\n")
+    _, begin, rest = after.partition("\n## ")
+    return f"{before.rstrip()}\n\n{heading}\n\n{text.strip()}\n{begin}{rest}"
+
+
+if __name__ == "__main__":
+    run(Options, bench_mechanics)

@@ -1,0 +1,1 @@
+"""Other codes on the same problems."""
