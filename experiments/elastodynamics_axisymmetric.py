@@ -39,6 +39,7 @@ from jaxtyping import Float
 from plane import DEGREE, boundary, fibres, section
 
 from cardiotwin.errors import InputError
+from cardiotwin.fem.bordering import Dofs
 from cardiotwin.fem.coefficients import as_constants
 from cardiotwin.fem.compilation import compile_form
 from cardiotwin.fem.newton import Equilibrium
@@ -185,8 +186,7 @@ class Plane:
         for constant, load in zip(self.loads, (pressure, tension), strict=True):
             constant.value = load
         u, v, a = (np.array(function.x.array) for function in self.past)
-        self.unknown.x.array[:] = u + self.dt * v + self.dt**2 / 2 * a
-        self.problem.solve(STEPPING)
+        self._find(u + self.dt * v + self.dt**2 / 2 * a, u)
         shift = self.unknown.x.array - u
         rates = [
             first * shift + second * v + third * a
@@ -197,6 +197,22 @@ class Plane:
         ]
         for function, values in zip(self.past, (self.unknown.x.array, *rates), strict=True):
             function.x.array[:] = values
+
+    def _find(self, *guesses: Dofs) -> None:
+        """Solve a step from the guess that is nearest to equilibrium.
+
+        Where the wall snaps, what was predicted is so far off that a tolerance relative to its
+        residual would accept anything.
+        """
+
+        def size(guess: Dofs) -> float:
+            self.unknown.x.array[:] = guess
+            found = float(np.linalg.norm(self.problem.residual()))
+            return found if np.isfinite(found) else np.inf
+
+        nearest = min(guesses, key=size)
+        self.unknown.x.array[:] = nearest
+        self.problem.solve(STEPPING)
 
     def volume(self) -> float:
         """Return the cavity's volume, m^3."""

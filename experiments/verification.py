@@ -108,7 +108,9 @@ def limit(sizes: Sequence[float], values: Sequence[float]) -> tuple[float, float
 
 
 def with_limits(rows: Sequence[Row], sizes: Sequence[float], keys: Sequence[str]) -> list[Row]:
-    """Return the rows, and below them each key's limit with its order."""
+    """Return the rows, and below three or more of them each key's limit with its order."""
+    if len(rows) < 3:
+        return list(rows)
     found = {key: limit(sizes, [row[key] for row in rows]) for key in keys}
     last = {
         key: "none" if pair is None else f"{pair[0]:.6g} (order {pair[1]:.1f})"
@@ -136,7 +138,8 @@ def overlay(
 
     A row's name is a curve's key, or a stem with `*` for the axes x, y and z.
     """
-    with theme.figure(2.2 * len(panels), 1.9 * len(rows) + 0.4) as fig:
+    width = max(2.2 * len(panels), 5.0)
+    with theme.figure(width, 1.9 * len(rows) + 0.7) as fig:
         axes = fig.subplots(len(rows), len(panels), sharex=True, squeeze=False)
         shown: dict[str, Any] = {}
         for column, (name, lines) in enumerate(panels.items()):
@@ -147,8 +150,9 @@ def overlay(
                     shown |= _draw(ax, row, label, style, curves)
         for ax, row in zip(axes[:, 0], rows, strict=True):
             ax.set_ylabel(_quantity(row))
-        fig.tight_layout(rect=(0, 0, 1, 1 - 0.5 / fig.get_figheight()))
-        fig.legend([*shown.values()], [*shown], loc="upper center", ncols=min(len(shown), 6))
+        fig.tight_layout(rect=(0, 0, 1, 1 - 0.7 / fig.get_figheight()))
+        n_columns = max(int(width / 1.6), 1)
+        fig.legend([*shown.values()], [*shown], loc="upper center", ncols=n_columns)
         theme.save(fig, path)
 
 
