@@ -42,6 +42,7 @@ UNITS = {
     "level": ("mmhg", MMHG),
 }
 SPREAD = {
+    "left_atrium.active": 1.0,
     "left_ventricle.active": 1.0,
     "left_ventricle.passive": 1.0,
     "left_ventricle.unstressed_volume": 0.5,
