@@ -2,7 +2,8 @@
 
 `python experiments/circulation_fit.py [animal=DSEA08] [state=baseline] [data=folder]
 [output=folder]`: one beat of the published coronary studies in dogs (pressures of the left
-ventricle and of the aorta; no volume was measured, so the size of the heart is the prior's).
+ventricle and of the aorta; no volume was measured, so the size of the heart is the prior's), or
+with `animal=catheter_mr` beats of a preload reduction (pressure and volume of the ventricle).
 Channels that are missing, mislabelled or bad are reported and not fitted.
 """
 
@@ -16,9 +17,10 @@ from experiment import run
 
 from cardiotwin.circulation import Circulation, from_end_diastole
 from cardiotwin.coupling.personal import scaled
-from cardiotwin.errors import InputError
+from cardiotwin.errors import Flag, InputError
 from cardiotwin.fitting.haemodynamics import Channel, HaemodynamicFit, fit_circulation
 from cardiotwin.fitting.priors import LogNormal
+from cardiotwin.measurement.preload_study import read_preload_study
 from cardiotwin.measurement.pressure_trace import BeatTrace, read_beat_trace
 from cardiotwin.units import ML, MMHG
 from cardiotwin.viz import theme
@@ -27,9 +29,23 @@ from cardiotwin.viz.traces import draw_traces
 ROOT = Path(__file__).resolve().parents[1]
 DOG = 0.4  # of an adult's stroke: 25 kg at about 70 mL per 70 kg
 ZERO = 5 * MMHG  # Pa: how far a fluid-filled catheter's level may be off
+VOLUME_NOISE = 3 * ML  # of a contour in a real-time image
+UNITS = {
+    "resistance": ("mmhg_s_per_ml", MMHG / ML),
+    "open_resistance": ("mmhg_s_per_ml", MMHG / ML),
+    "inertance": ("mmhg_s2_per_ml", MMHG / ML),
+    "compliance": ("ml_per_mmhg", ML / MMHG),
+    "active": ("mmhg_per_ml", MMHG / ML),
+    "passive": ("mmhg_per_ml", MMHG / ML),
+    "unstressed_volume": ("ml", ML),
+    "blood_volume": ("ml", ML),
+    "level": ("mmhg", MMHG),
+}
 SPREAD = {
+    "left_atrium.active": 1.0,
     "left_ventricle.active": 1.0,
     "left_ventricle.passive": 1.0,
+    "left_ventricle.unstressed_volume": 0.5,
     "systemic_arteries.resistance": 0.7,
     "systemic_arteries.compliance": 0.7,
     "systemic_arteries.inertance": 0.7,
@@ -41,7 +57,7 @@ SPREAD = {
 class Options:
     animal: str = "DSEA08"
     state: str = "baseline"
-    data: str = str(ROOT.parent / "shared" / "data" / "pressure_volume" / "coronary_dogs")
+    data: str = str(ROOT.parent / "shared" / "data" / "pressure_volume")
     output: str = "outputs/circulation_fit"
 
 
@@ -79,60 +95,89 @@ def channels(trace: BeatTrace) -> list[Channel]:
     ]
 
 
-def picture(trace: BeatTrace, fit: HaemodynamicFit, options: Options) -> None:
-    """Write `fit.png`: pressures measured and by the model, and the model's loop."""
-    curves = {}
-    for name, colour in (("lv_pressure", theme.BLUE), ("aortic_pressure", theme.VERMILION)):
-        if name in fit.predicted:
-            words = name.replace("_", " ")
-            curves[f"{words}, measured"] = (trace.time, trace.channels[name] / MMHG, f".{colour}")
-            curves[f"{words}, model"] = (trace.time, fit.predicted[name] / MMHG, colour)
-    draw_traces(
-        {"pressure, mmHg": curves},
-        Path(options.output) / "fit.png",
-        title=f"{options.animal}, {options.state.replace('_', ' ')}",
-    )
+def studied(options: Options) -> tuple[float, list[Channel], tuple[Flag, ...]]:
+    """Return the period, the channels to be fitted, and what was found wrong."""
+    folder = Path(options.data)
+    if options.animal == "catheter_mr":
+        beat = read_preload_study(folder / "catheter_mr")
+        pressure = Channel(
+            name="lv_pressure",
+            time=beat.pressure_time,
+            value=beat.pressure,
+            noise=beat.pressure_noise,
+            level_sd=ZERO,
+        )
+        volume = Channel(
+            name="lv_volume",
+            time=beat.volume_time,
+            value=beat.volume,
+            noise=VOLUME_NOISE,
+            shift_sd=0.1,
+        )
+        return beat.period, [pressure, volume], beat.flags
+    path = folder / "coronary_dogs" / f"{options.animal}_{options.state}.csv"
+    if not path.exists():
+        msg = f"There is no {path.name} in {path.parent}. Name another animal or state."
+        raise InputError(msg)
+    trace = read_beat_trace(path)
+    return trace.period, channels(trace), trace.flags
+
+
+def picture(measured: list[Channel], fit: HaemodynamicFit, options: Options) -> None:
+    """Write `fit.png`: pressures, and the volume where there is one, measured and by the model."""
+    panels: dict[str, Any] = {}
+    colours = {
+        "lv_pressure": theme.BLUE,
+        "aortic_pressure": theme.VERMILION,
+        "lv_volume": theme.GREEN,
+    }
+    for channel in measured:
+        label, unit = (
+            ("volume, mL", ML) if channel.name == "lv_volume" else ("pressure, mmHg", MMHG)
+        )
+        words, colour = channel.name.replace("_", " "), colours[channel.name]
+        order = np.argsort(channel.time)
+        curves = panels.setdefault(label, {})
+        curves[f"{words}, measured"] = (channel.time, channel.value / unit, f".{colour}")
+        curves[f"{words}, model"] = (
+            channel.time[order],
+            fit.predicted[channel.name][order] / unit,
+            colour,
+        )
+    title = f"{options.animal}, {options.state}".replace("_", " ")
+    draw_traces(panels, Path(options.output) / "fit.png", title=title)
+
+
+def numbers(measured: list[Channel], fit: HaemodynamicFit) -> dict[str, Any]:
+    """Return parameters with their standard deviations, and how the curves are met."""
+    found: dict[str, Any] = {"fitted": len(measured)}
+    for channel in measured:
+        key, unit = ("ml", ML) if channel.name == "lv_volume" else ("mmhg", MMHG)
+        found[f"{channel.name}_residual_{key}"] = fit.residual[channel.name] / unit
+        found[f"{channel.name}_noise_{key}"] = channel.noise / unit
+        found[f"{channel.name}_independent"] = fit.independent[channel.name]
+    for name, value in fit.values.items():
+        key = name.rsplit(".", maxsplit=1)[-1]
+        suffix, unit = UNITS.get(key, ("s", 1.0))
+        label = f"{name.replace('.', '_')}_{suffix}"
+        relative = key not in ("delay", "level", "shift")
+        found[label] = value / unit
+        found[f"{label}_sd"] = fit.sd[name] * (value if relative else 1.0) / unit
+    found["stroke_volume_ml"] = float(fit.trace.stroke_volume[0]) / ML
+    return found | {"at_bound": int(np.sum(fit.mode.at_bound))}
 
 
 def fit_animal(options: Options) -> Mapping[str, Any]:
     """Read, judge, fit, draw, and return the numbers."""
-    path = Path(options.data) / f"{options.animal}_{options.state}.csv"
-    if not path.exists():
-        msg = (
-            f"There is no {path.name} in {options.data}. Name an animal and a state of the study."
-        )
-        raise InputError(msg)
-    trace = read_beat_trace(path)
-    for flag in trace.flags:
+    period, measured, flags = studied(options)
+    for flag in flags:
         print(f"{flag.name}: {flag.sentence}", flush=True)
-    flags = {"flags": [flag.name for flag in trace.flags], "period_s": trace.period}
-    measured = channels(trace)
+    known = {"flags": [flag.name for flag in flags], "period_s": period}
     if not measured:
-        return {**flags, "fitted": 0}
-    fit = fit_circulation(*loop_and_priors(trace.period), measured)
-    picture(trace, fit, options)
-    numbers: dict[str, Any] = {"fitted": len(measured)}
-    for channel in measured:
-        numbers[f"{channel.name}_residual_mmhg"] = fit.residual[channel.name] / MMHG
-        numbers[f"{channel.name}_noise_mmhg"] = channel.noise / MMHG
-        numbers[f"{channel.name}_independent"] = fit.independent[channel.name]
-    units = {"resistance": MMHG / ML, "inertance": MMHG / ML, "compliance": ML / MMHG}
-    units |= {"active": MMHG / ML, "passive": MMHG / ML, "open_resistance": MMHG / ML}
-    names = {"resistance": "mmhg_s_per_ml", "open_resistance": "mmhg_s_per_ml"}
-    names |= {"inertance": "mmhg_s2_per_ml", "compliance": "ml_per_mmhg", "level": "mmhg"}
-    names |= {"active": "mmhg_per_ml", "passive": "mmhg_per_ml", "blood_volume": "ml"}
-    units |= {"level": MMHG, "blood_volume": ML}
-    for name, value in fit.values.items():
-        key = name.rsplit(".", maxsplit=1)[-1]
-        label = f"{name.replace('.', '_')}_{names.get(key, 's')}"
-        numbers[label] = value / units.get(key, 1.0)
-        relative = name.split(".")[-1] not in ("delay", "level", "shift")
-        sd = fit.sd[name] * (value if relative else 1.0)
-        numbers[f"{label}_sd"] = sd / units.get(key, 1.0)
-    numbers["stroke_volume_ml"] = float(fit.trace.stroke_volume[0]) / ML
-    numbers["evaluations"] = fit.mode.evaluations
-    numbers["at_bound"] = int(np.sum(fit.mode.at_bound))
-    return {**flags, **numbers}
+        return {**known, "fitted": 0}
+    fit = fit_circulation(*loop_and_priors(period), measured)
+    picture(measured, fit, options)
+    return known | numbers(measured, fit)
 
 
 if __name__ == "__main__":
