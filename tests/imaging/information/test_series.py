@@ -24,6 +24,16 @@ def test_noise_is_found_and_less_of_it_leaves_more_bits():
     assert each[0].bits_per_pixel < each[1].bits_per_pixel < each[2].bits_per_pixel
 
 
+def test_the_dark_around_the_object_does_not_lower_the_noise():
+    """Magnitudes of noise alone have a standard deviation of 0.655 of it (Rice)."""
+    clean = np.zeros((16, 96, 96))
+    clean[:, 36:60, 36:60] = 100.0
+    noise = np.random.default_rng(1).normal(scale=4.0, size=(*clean.shape, 2)) @ [1, 1j]
+    found = series_information(np.abs(clean + noise), name="magnitude", data_bytes=1)
+    assert found.noise_sd == pytest.approx(4.0, rel=0.03)
+    assert found.n_object_pixels == 24**2
+
+
 def test_denoised_images_hold_no_more():
     found = series_information(moving_disc(4.0), name="disc", data_bytes=1)
     assert found.denoised_bits_per_pixel <= found.bits_per_pixel * (1 + 1e-9)

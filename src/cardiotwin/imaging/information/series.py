@@ -222,9 +222,13 @@ def _patches(
 
 
 def _noise(patches: list[Float[np.ndarray, "images pixels"]], name: str) -> float:
-    """Return the median over patches of the noise that the projection finds."""
-    found = [components(values).noise_sd for values in patches if np.ptp(values) > 0]
-    sd = float(np.median(found)) if found else 0.0
+    """Return the median over patches of the noise that the projection finds.
+
+    Where patches are bright, only those count: magnitudes of noise spread less (Rician).
+    """
+    found = [(components(v).noise_sd, float(v.mean())) for v in patches if np.ptp(v) > 0]
+    bright = [sd for sd, mean in found if mean > OBJECT * sd] or [sd for sd, _ in found]
+    sd = float(np.median(bright)) if bright else 0.0
     size = float(np.sqrt(np.mean([np.mean(values**2) for values in patches])))
     if not sd > NO_NOISE * size:
         msg = (
