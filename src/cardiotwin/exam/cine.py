@@ -52,12 +52,30 @@ def magnitude(
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "i j k t"]:
     """Return the magnitude images of all frames."""
-    details = [texture(stack.shape[:2], rng) for _ in range(stack.shape[2])]
+    signal = signals(volunteer, stack, frames, shifts, rng)
     shading = coil_shading(volunteer, stack)
+    noise = _BRIGHTNESS / volunteer.scan.signal_to_noise
+    image = np.zeros_like(signal)
+    for number in range(stack.shape[2]):
+        for time in range(len(frames)):
+            heart = signal[..., number, time]
+            real, imaginary = noise * rng.standard_normal((2, *heart.shape))
+            image[..., number, time] = np.hypot(shading[..., number] * heart + real, imaginary)
+    return image
+
+
+def signals(
+    volunteer: Volunteer,
+    stack: Stack,
+    frames: Sequence[Frame],
+    shifts: Float[np.ndarray, "t k 2"],
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "i j k t"]:
+    """Return the signal of all frames without coils and noise, in the units of the images."""
+    details = [texture(stack.shape[:2], rng) for _ in range(stack.shape[2])]
     scan = volunteer.scan
     scale = _BRIGHTNESS / balanced_signal(contrast.BLOOD, scan.flip, scan.repetition_time)
-    noise = _BRIGHTNESS / scan.signal_to_noise
-    image = np.zeros((*stack.shape, len(frames)))
+    signal = np.zeros((*stack.shape, len(frames)))
     for number, detail in enumerate(details):
         for time, frame in enumerate(frames):
             shift = shifts[time, number]
@@ -68,10 +86,8 @@ def magnitude(
             heart = _heart(
                 frame.parts, number, around=around, papillary=muscle, detail=detail, scan=scan
             )
-            real, imaginary = noise * rng.standard_normal((2, *heart.shape))
-            signal = scale * shading[..., number] * heart + real
-            image[..., number, time] = np.hypot(signal, imaginary)
-    return image
+            signal[..., number, time] = scale * heart
+    return signal
 
 
 def coil_shading(volunteer: Volunteer, stack: Stack) -> Float[np.ndarray, "i j k"]:
@@ -128,4 +144,4 @@ def _trabeculae(
     return np.asarray(np.clip(0.5 * detail.fine, 0, 0.7) * np.exp(-((away / 3.0) ** 2)))
 
 
-__all__ = ["Frame", "coil_shading", "magnitude"]
+__all__ = ["Frame", "coil_shading", "magnitude", "signals"]

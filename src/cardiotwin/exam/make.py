@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Float, Integer
 
 from cardiotwin.errors import InputError
 from cardiotwin.exam.cine import Frame, magnitude
 from cardiotwin.exam.papillary import papillary_muscles
 from cardiotwin.exam.phantom import annotate, fractions, slice_shifts
 from cardiotwin.exam.right_ventricle import right_ventricle
-from cardiotwin.exam.stack import base_centre, plan_stack
+from cardiotwin.exam.stack import Stack, base_centre, plan_stack
 from cardiotwin.exam.truth import recipe_record, subject, truth_record
 from cardiotwin.exam.volunteer import BeatSolver, TrueBeat, Volunteer, end_diastolic_wall
 from cardiotwin.exam.write import TRUE_WALL, TRUTH, write_series, write_yaml
@@ -62,18 +62,10 @@ def write_volunteer(volunteer: Volunteer, mesh: TetMesh, beat: TrueBeat, folder:
     phases = (beat.end_diastole, beat.end_systole)
     shifts = slice_shifts(volunteer.scan, len(phases), for_shifts)
     full = cavity_volume(beat.end_diastole, mesh)
-    frames = []
-    for points, moved in zip(phases, shifts, strict=True):
-        ejected = full - cavity_volume(points, mesh)
-        right_volume = volunteer.shape.right_cavity_volume - ejected
-        right = right_ventricle(volunteer, points, mesh, right_volume)
-        frames.append(
-            Frame(
-                parts=fractions(stack, points, mesh, right, moved),
-                base=base_centre(points, mesh),
-                papillary=papillary_muscles(volunteer, points),
-            )
-        )
+    frames = [
+        frame_at(volunteer, stack, mesh, points, shifts=moved, full=full)
+        for points, moved in zip(phases, shifts, strict=True)
+    ]
     labels: Integer[np.ndarray, "i j k t"] = np.stack(
         [annotate(frame.parts, volunteer.scan, for_labels) for frame in frames], axis=3
     )
@@ -83,11 +75,31 @@ def write_volunteer(volunteer: Volunteer, mesh: TetMesh, beat: TrueBeat, folder:
     write_series(folder / LABELS, labels, stack.affine, volunteer.end_systole_time)
     write_yaml(
         folder / "subject.yaml",
-        _subject_yaml(volunteer, beat) | {VALVES: _valves(mesh, beat, volunteer, for_valve)},
+        _subject_yaml(volunteer, beat) | {VALVES: valve_points(mesh, beat, volunteer, for_valve)},
     )
-    _write_true_wall(folder / TRUE_WALL, mesh, beat)
+    write_true_wall(folder / TRUE_WALL, mesh, beat)
     record = as_json(truth_record(volunteer, mesh, beat, shifts))
     (folder / TRUTH).write_text(record, encoding="utf-8")
+
+
+def frame_at(
+    volunteer: Volunteer,
+    stack: Stack,
+    mesh: TetMesh,
+    points: Float[np.ndarray, "nodes 3"],
+    *,
+    shifts: Float[np.ndarray, "k 2"],
+    full: float,
+) -> Frame:
+    """Return what the scanner meets; `full` is the LV's volume at end-diastole, m^3."""
+    ejected = full - cavity_volume(points, mesh)
+    right_volume = volunteer.shape.right_cavity_volume - ejected
+    right = right_ventricle(volunteer, points, mesh, right_volume)
+    return Frame(
+        parts=fractions(stack, points, mesh, right, shifts),
+        base=base_centre(points, mesh),
+        papillary=papillary_muscles(volunteer, points),
+    )
 
 
 def _default_beat() -> BeatSolver:
@@ -103,7 +115,7 @@ def _subject_yaml(volunteer: Volunteer, beat: TrueBeat) -> dict[str, Any]:
     }
 
 
-def _valves(
+def valve_points(
     mesh: TetMesh, beat: TrueBeat, volunteer: Volunteer, rng: np.random.Generator
 ) -> dict[str, Any]:
     """Return where three long-axis views cut the mitral ring, mm, as an annotator clicks it."""
@@ -121,7 +133,7 @@ def _valves(
     }
 
 
-def _write_true_wall(path: Path, mesh: TetMesh, beat: TrueBeat) -> None:
+def write_true_wall(path: Path, mesh: TetMesh, beat: TrueBeat) -> None:
     """Write the true mesh's nodes in three states, its cells and its facets."""
     arrays: dict[str, Any] = {
         "unloaded": beat.unloaded,
@@ -154,4 +166,13 @@ def _require_same(volunteer: Volunteer, folder: Path) -> None:
         raise InputError(msg)
 
 
-__all__ = ["IMAGE", "LABELS", "make_volunteer", "write_volunteer"]
+__all__ = [
+    "IMAGE",
+    "LABELS",
+    "VALVES",
+    "frame_at",
+    "make_volunteer",
+    "valve_points",
+    "write_true_wall",
+    "write_volunteer",
+]
