@@ -1,39 +1,45 @@
 """Whole beats of a personalised heart in the closed loop of its blood, until they repeat.
 
-`python experiments/beat.py [path=subject] [anatomy=lv|biventricular] [step_ms=4]
-[tension_share=1] [output=folder]`: the twin is built first (without `path` that of the volunteer;
-a finished run folder `twin` in `output` is used again), then it beats from its end-diastole at its
-heart rate. `tension_share` multiplies the fitted contractility.
+`python experiments/beat.py [path=subject] [anatomy=lv|biventricular] [step_ms=4] [frames=40]
+[tension_share=1] [segment_contractility=7:0/8:0.5] [output=folder]`: the twin is built first
+(without `path` that of the volunteer; a finished run folder `twin` in `output` is used again),
+then it beats from its end-diastole at its heart rate. `tension_share` multiplies the fitted
+contractility, `segment_contractility` that of AHA segments: an infarct after the fit. The last
+beat's numbers go to `result.json` and `function.json`, its steps to `beat.csv`, its frames to
+`curves.csv` and `beat.vtkhdf`; the same command goes on where it was stopped (`journal`).
 """
 
 import csv
+import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from beat_numbers import beat_numbers
 from command import build_twin
 from experiment import run
 
 from cardiotwin.circulation import Stores
-from cardiotwin.coupling import Beat, Beats, ClosedLoop, Journal, personal_circulation
-from cardiotwin.geometry.biventricular import Doste
-from cardiotwin.geometry.fibres import FibreAngles
-from cardiotwin.measurement.beat import pump_function
-from cardiotwin.mechanics.active.prescribed import DoubleHill
-from cardiotwin.mechanics.dynamics import Dynamics
-from cardiotwin.mechanics.loads import Loads
-from cardiotwin.mechanics.material import HolzapfelOgden
-from cardiotwin.mechanics.schemes import BackwardEuler
-from cardiotwin.mechanics.springs import Springs
-from cardiotwin.mechanics.wall import Wall
+from cardiotwin.coupling import Beats, Journal
+from cardiotwin.errors import InputError
+from cardiotwin.mechanics.active import segment_factors
+from cardiotwin.run.recipe import kept_recipe
 from cardiotwin.twin import Twin, load_twin
+from cardiotwin.twin.beat_files import beat_to_hdf5, curves_table
+from cardiotwin.twin.beating import beating_heart
+from cardiotwin.twin.files import sha256_of, write_bytes
+from cardiotwin.twin.frames import Cine
+from cardiotwin.twin.function_record import function_record
+from cardiotwin.twin.json_record import as_json
+from cardiotwin.twin.stages import Stages
+from cardiotwin.twin.whole_beat import WholeBeat, read_beat
 from cardiotwin.units import KPA, ML, MMHG
+from cardiotwin.viz.curves import draw_beat_curves, draw_beat_segments
 
-RESTING_RATE = 70 / 60  # beats/s, where none was measured
 MS = 1e-3
+TO_OTHER_RUN = ("path", "output")  # of the options: the twin's hash stands for the path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +47,9 @@ class Options:
     path: str = ""
     anatomy: str = "lv"
     step_ms: float = 4.0
+    frames: int = 40
     tension_share: float = 1.0
+    segment_contractility: str = ""
     output: str = "outputs/beat"
 
 
@@ -50,41 +58,27 @@ def personal_twin(options: Options) -> Twin:
     folder = Path(options.output) / "twin"
     words = [f"path={options.path}"] if options.path else []
     if not (folder / "twin.json").exists():
-        build_twin(folder, *words, f"anatomy={options.anatomy}", "pictures=false")
+        build_twin(folder, *words, f"anatomy={options.anatomy}", "pictures=false", fresh=False)
     return load_twin(folder)
 
 
-def closed_loop(twin: Twin, options: Options) -> tuple[ClosedLoop, Any]:
-    """Return wall and blood, and their end-diastole."""
-    wall = Wall(
-        twin.mesh,
-        angles=Doste() if options.anatomy == "biventricular" else FibreAngles(),
-        material=HolzapfelOgden(),
-        springs=Springs(),
-    )
-    full, empty = twin.states["end_diastole"], twin.states["end_systole"]
-    loads = Loads(
-        cavity_pressure=full.cavity_pressure,
-        rv_pressure=0.0 if full.right is None else full.right.cavity_pressure,
-        passive_scale=twin.parameters["passive_scale"].value,
-        passive_exponent=twin.parameters["passive_exponent"].value,
-    )
-    image = wall.imaged(wall.unload(loads))
-    beat = Beat(
-        period=1 / (twin.subject.heart_rate or RESTING_RATE),
-        end_diastolic_volume=full.cavity_volume,
-        end_systolic_volume=empty.cavity_volume,
-        end_diastolic_pressure=full.cavity_pressure,
-        end_systolic_pressure=empty.cavity_pressure,
-    )
-    circulation, cycle = personal_circulation(beat)
-    peak = options.tension_share * twin.parameters["contractility"].value
-    loop = ClosedLoop(
-        Dynamics(wall.body, scheme=BackwardEuler()),
-        circulation,
-        DoubleHill(peak=peak, period=beat.period).value,
-    )
-    return loop, loop.begin(image, cycle.state)
+def journal_of(options: Options) -> tuple[Journal, Stages]:
+    """Return the journal of these options' run, and where its frames are kept."""
+    folder = Path(options.output) / "journal"
+    twin = (Path(options.output) / "twin" / "twin.json").read_bytes()
+    told = {key: value for key, value in asdict(options).items() if key not in TO_OTHER_RUN}
+    page = json.dumps({**told, "twin_sha256": sha256_of(twin)}, indent=2) + "\n"
+    mark = folder / "run.json"
+    if mark.exists() and mark.read_text() != page:
+        before = json.loads(mark.read_text())
+        other = {key: value for key, value in before.items() if value != json.loads(page)[key]}
+        msg = (
+            f"{folder} is the journal of another run, found {other} in its run.json. "
+            "Remove the folder, or name another one with output=..."
+        )
+        raise InputError(msg)
+    write_bytes(mark, page.encode())
+    return Journal(folder), Stages(folder / "frames", sha256_of(page.encode()))
 
 
 def table(beats: Beats, path: Path) -> None:
@@ -101,42 +95,59 @@ def table(beats: Beats, path: Path) -> None:
             writer.writerow([since, *(volume / ML), *(pressure / MMHG), tension / KPA])
 
 
+def write_files(beat: WholeBeat, beats: Beats, options: Options) -> None:
+    """Write tables, fields and pictures of the last beat."""
+    folder = Path(options.output)
+    table(beats, folder / "beat.csv")
+    (folder / "curves.csv").write_text(curves_table(beat))
+    (folder / "function.json").write_text(as_json(function_record(beat.function)))
+    write_bytes(folder / "beat.vtkhdf", beat_to_hdf5(beat))
+    disease = segment_factors(options.segment_contractility)
+    draw_beat_curves(beat, beats.record, folder / "beat_curves.png", diseased=disease)
+    draw_beat_segments(beat, folder / "beat_segments.png")
+
+
 def beat(options: Options) -> Mapping[str, Any]:
-    """Run the beats, write the last one's table, and return its numbers."""
+    """Run the beats, write the last one's files, and return its numbers."""
+    disease = segment_factors(options.segment_contractility)
     twin = personal_twin(options)
-    loop, start = closed_loop(twin, options)
-    began = time.process_time()
+    recipe = kept_recipe(Path(options.output) / "twin")
+    journal, stages = journal_of(options)
+    wall, loop, start = beating_heart(
+        twin, recipe, tension_share=options.tension_share, segment_contractility=disease
+    )
+    period, step = loop.circulation.period, options.step_ms * MS
+    cine = Cine(wall, stages, start, period=period, step=step, n_frames=options.frames)
 
     def tell(number: int, change: float) -> None:
         print(f"beat {number}: changed by {100 * change:.2f} %", flush=True)
 
-    journal = Journal(Path(options.output) / "journal")
-    beats = loop.beats(start, options.step_ms * MS, journal=journal, tell=tell)
+    began = time.process_time()
+    try:
+        beats = loop.beats(start, step, journal=journal, tell=tell, watch=cine.watch)
+    except KeyboardInterrupt as stop:
+        said = f"Interrupted. The same command goes on from the journal in {options.output}."
+        raise KeyboardInterrupt(said) from stop
     seconds = time.process_time() - began
-    table(beats, Path(options.output) / "beat.csv")
+    count, lv = len(beats.changes) + 1, Stores._fields.index("lv")
     record = beats.record
-    lv = Stores._fields.index("lv")
-    rate = 1 / loop.circulation.period
-    pump = pump_function(
-        record.volume[:-1, lv], record.pressure[:-1, lv], time=record.time[:-1], heart_rate=rate
+    read = read_beat(
+        wall,
+        cine.frames(count),
+        time=record.time[:-1],
+        volume=record.volume[:-1, lv],
+        pressure=record.pressure[:-1, lv],
+        heart_rate=1 / period,
     )
-    count = len(beats.changes) + 1
-    blood = record.volume.sum(axis=1)
+    write_files(read, beats, options)
     return {
-        "ef_percent": 100 * pump.ejection_fraction,
-        "edv_ml": pump.end_diastolic_volume / ML,
-        "esv_ml": pump.end_systolic_volume / ML,
-        "peak_pressure_mmhg": pump.peak_pressure / MMHG,
-        "dpdt_max_mmhg_per_s": (pump.dpdt_max or np.nan) / MMHG,
-        "dpdt_min_mmhg_per_s": (pump.dpdt_min or np.nan) / MMHG,
-        "stroke_work_j": pump.stroke_work or np.nan,
+        **beat_numbers(read, record),
         "cycles": count,
         "last_change_percent": 100 * beats.changes[-1],
         "cpu_s": seconds / count,
         "dofs": len(start.wall.solved.unknown),
         "steps": len(record.time) - 1,
         "factorisations": loop.dynamics.problem.factorisations,
-        "blood_change": float(np.ptp(blood) / blood[0]),
     }
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import circulation_speed
 from benchmark_bodies import ellipsoid
 from command import Run, build_twin
 from experiment import run
@@ -74,6 +75,7 @@ def page(
     rows: Mapping[str, Mapping[str, float]],
     failures: Mapping[str, str],
     step: Mapping[str, float],
+    blood: Mapping[str, Any],
 ) -> str:
     """Return the page."""
     columns = (*STAGES, "rest", "whole", "cpu", "memory_gb")
@@ -91,13 +93,34 @@ def page(
         f"\nOne Newton step (assembly, factorisation, solution) of {step['newton_step_dofs']:.0f} "
         f"unknowns: {step['newton_step_cpu_s']:.3f} CPU-s.\n"
     )
+    lines.append(circulation_text(blood))
     return "\n".join(lines)
+
+
+def circulation_text(blood: Mapping[str, Any]) -> str:
+    """Return the circulation's paragraph."""
+    ours = (
+        "## Circulation\n\nOne core, a batch of 1,000 hearts, 400 Runge-Kutta steps per beat: "
+        f"{blood['beats_per_s']:.0f} beats per CPU-s; the gradient of all parameters costs "
+        f"{blood['gradient_over_forward']:.1f} times the forward run, a heart in four times the "
+        f"batch {blood['cost_per_heart_of_4_times_the_batch']:.2f} times as much. "
+    )
+    if "ratio" not in blood:
+        return ours + f"`{circulation_speed.PEER}` could not be installed.\n"
+    return ours + (
+        f"`{circulation_speed.PEER}` as it ships: {blood['peer_beats_per_s']:.2f} beats per "
+        f"CPU-s, a ratio of {blood['ratio']:.0f}. Errors of the end-diastolic volume, 136.744 mL: "
+        f"{blood['edv_error_ml']:.4f} and {blood['peer_edv_error_ml']:.4f} mL.\n"
+    )
 
 
 def bench(options: Options) -> Mapping[str, Any]:
     """Run all hearts, write the page, and return its numbers."""
     folder, data = Path(options.output), Path(options.data)
     step = newton_step()
+    blood = circulation_speed.speed(
+        circulation_speed.Options(output=str(folder / "circulation_speed"))
+    )
     places = {name: data / place for name, place in HEARTS.items() if (data / place).exists()}
     rows, failures = {}, {}
     for name, words in {"volunteer": [], **{k: [f"path={v}"] for k, v in places.items()}}.items():
@@ -106,13 +129,13 @@ def bench(options: Options) -> Mapping[str, Any]:
         except CardiotwinError as error:
             failures[name] = str(error)
         print(name, rows.get(name) or failures[name], flush=True)
-    (ROOT / "docs" / "benchmarks.md").write_text(page(rows, failures, step))
+    (ROOT / "docs" / "benchmarks.md").write_text(page(rows, failures, step, blood))
     numbers = {
         f"{name}_{key}{'' if key == 'memory_gb' else '_s'}": value
         for name, took in rows.items()
         for key, value in took.items()
     }
-    return numbers | step
+    return numbers | step | {f"circulation_{key}": value for key, value in blood.items()}
 
 
 if __name__ == "__main__":

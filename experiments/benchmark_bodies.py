@@ -1,13 +1,14 @@
 """Bodies of the benchmarks: a box, a truncated ellipsoid, half a hollow sphere."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float, Integer
 
 from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
 from cardiotwin.geometry.mesh import TETRAHEDRON_EDGES, TRIANGLE_EDGES, TetMesh
-from cardiotwin.geometry.template import Template, wall_mesh
+from cardiotwin.geometry.template import Surface, Template, connectivity, wall_mesh
 from cardiotwin.mechanics.equations import Axes
 
 MM = 1e-3  # m
@@ -78,24 +79,39 @@ def _named_facets(
     return {name: np.array(facets) for name, facets in found.items() if facets}
 
 
-def ellipsoid(template: Template, size: float = 1.0) -> TetMesh:
+def land_point(
+    u: Float[np.ndarray, " nodes"],
+    angle: Float[np.ndarray, " nodes"],
+    t: Float[np.ndarray, " nodes"],
+) -> Float[np.ndarray, "nodes 3"]:
+    """Return points of the truncated ellipsoid of Land et al. (2015), m: base at z = 5 mm."""
+    short, long = (7 + 3 * t) * MM, (17 + 3 * t) * MM
+    polar = u * np.arccos(-5 * MM / long)
+    across = short * np.sin(polar)
+    x, y, z = across * np.cos(angle), -across * np.sin(angle), -long * np.cos(polar)
+    return np.stack([x, y, z], axis=1)
+
+
+def ellipsoid(template: Template, size: float = 1.0, grading: float = 1.0) -> TetMesh:
     """Return the truncated ellipsoid of Land et al. (2015): base at z = 5 mm, apex below.
 
-    `size` scales it: 3.5 gives the dimensions of a human left ventricle.
+    `size` scales it: 3.5 gives the dimensions of a human left ventricle. `grading` as in
+    `graded`.
     """
+    mesh = graded(template, land_point, grading)
+    return replace(mesh, points=size * mesh.points)
 
-    def surface(
-        u: Float[np.ndarray, " nodes"],
-        angle: Float[np.ndarray, " nodes"],
-        t: Float[np.ndarray, " nodes"],
-    ) -> Float[np.ndarray, "nodes 3"]:
-        short, long = (7 + 3 * t) * MM, (17 + 3 * t) * MM
-        polar = u * np.arccos(-5 * MM / long)
-        across = short * np.sin(polar)
-        x, y, z = across * np.cos(angle), -across * np.sin(angle), -long * np.cos(polar)
-        return size * np.stack([x, y, z], axis=1)
 
-    return wall_mesh(template, surface)
+def graded(template: Template, surface: Surface, grading: float = 1.0) -> TetMesh:
+    """Return a wall whose k-th of n rings lies at (k/n)^grading of the way from apex to base.
+
+    Middle nodes stay midway between their corners, so that the cells' maps stay even.
+    """
+    joined = connectivity(template)
+    u = joined.u**grading
+    u[joined.cells[:, 4:]] = u[joined.cells[:, np.array(TETRAHEDRON_EDGES)]].mean(axis=2)
+    mesh = wall_mesh(template, lambda _, angle, t: surface(u, angle, t))
+    return replace(mesh, point_fields={**mesh.point_fields, "apicobasal": u})
 
 
 def half_sphere(template: Template, inner: float, outer: float) -> TetMesh:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -23,20 +24,26 @@ class Run:
     memory: float
 
 
-def build_twin(folder: Path, *words: str) -> Run:
-    """Build one twin afresh in a run folder; `words` are further options.
+def build_twin(folder: Path, *words: str, fresh: bool = True) -> Run:
+    """Build one twin in a run folder, afresh or from its finished stages; `words` are options.
 
     Raises
     ------
     CardiotwinError
         If the process ends with another code than 0.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)
     program = Path(sys.executable).parent / "cardiotwin"
     command = [str(program), "twin", f"output={folder}", *words]
     start = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603
-    said = child.stderr.read().decode() if child.stderr else ""
+    try:
+        said = child.stderr.read().decode() if child.stderr else ""
+    except KeyboardInterrupt:
+        child.send_signal(signal.SIGINT)
+        child.wait()
+        raise
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:

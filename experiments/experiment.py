@@ -10,6 +10,8 @@ from typing import Any
 
 from cardiotwin.errors import CardiotwinError, InputError
 
+INTERRUPTED = 130  # as a shell reports a program ended by Ctrl-C
+LONGEST = 12  # a list that is printed
 SOFTWARE = ("cardiotwin", "dolfinx-solver-real", "numpy")
 
 
@@ -44,10 +46,22 @@ def run[Options](kind: type[Options], experiment: Callable[[Options], Mapping[st
     except CardiotwinError as error:
         print(error, file=sys.stderr)
         raise SystemExit(error.exit_code) from error
+    except KeyboardInterrupt as error:
+        print(str(error) or "Interrupted.", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from error
     for key, value in result.items():
-        print(f"{key}: {value:.6g}" if isinstance(value, float) else f"{key}: {value}")
+        print(f"{key}: {_shown(value)}")
     config = asdict(options)  # type: ignore[call-overload]
     folder = Path(config["output"])
     folder.mkdir(parents=True, exist_ok=True)
     page = {**result, "config": config, "software": {name: version(name) for name in SOFTWARE}}
     (folder / "result.json").write_text(json.dumps(page, indent=2) + "\n")
+
+
+def _shown(value: Any) -> str:
+    """Return a number in six digits, a long list by its length, anything else as it is."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list) and len(value) > LONGEST:
+        return f"{len(value)} values"
+    return str(value)

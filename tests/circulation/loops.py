@@ -2,10 +2,14 @@
 
 import numpy as np
 
-from cardiotwin.circulation import Circulation, Elastance, Twitch, Valve
+from cardiotwin.circulation import Circulation, Elastance, Twitch, Valve, with_valves
+from cardiotwin.circulation.loop import VESSEL_FLOWS
+from cardiotwin.circulation.valves import SMOOTH_WIDTH
 from cardiotwin.units import ML, MMHG
 
 ADULT = Circulation()
+SMOOTH = with_valves(ADULT, "softplus", SMOOTH_WIDTH)
+AT_REST = dict.fromkeys(VESSEL_FLOWS, 0.0)
 
 
 def still(volume=100 * ML):

@@ -5,7 +5,7 @@ from cardiotwin.errors import InputError
 from cardiotwin.geometry import Template, quality, wall_mesh, wall_volume
 from cardiotwin.geometry.mesh import TETRAHEDRON_EDGES, TRIANGLE_EDGES
 from cardiotwin.geometry.shapes import INNER, INNER_WEIGHTS, jacobians
-from cardiotwin.geometry.volumes import cavity_volume
+from cardiotwin.geometry.volumes import area_vector, cavity_volume
 
 from .ellipsoids import half_ellipsoid
 
@@ -101,3 +101,19 @@ def test_too_coarse_a_template_is_refused_by_name():
         Template(rings=1)
     with pytest.raises(InputError, match=r"Template.layers must be at least 1, found 0"):
         Template(layers=0)
+    with pytest.raises(InputError, match=r"Template.widest must be at least 0, found -1"):
+        Template(widest=-1)
+
+
+def test_a_template_that_stops_widening_closes_the_same_wall_with_fewer_cells():
+    whole, slim = Template(rings=8, layers=2), Template(rings=8, layers=2, widest=4)
+    meshes = [wall_mesh(template, half_ellipsoid) for template in (whole, slim)]
+    assert len(meshes[0].cells) == 6 * 3 * 2 * 8**2
+    assert len(meshes[1].cells) == 6 * 3 * 2 * (4**2 + 4 * 2 * 4)
+    mesh = meshes[1]
+    assert len(mesh.facets["base"]) == 6 * 4 * 2 * 2
+    assert (np.linalg.det(jacobians(mesh.points, mesh, INNER)) > 0).all()
+    closed = sum(area_vector(mesh.points, facets) for facets in mesh.facets.values())
+    np.testing.assert_allclose(closed, 0, atol=1e-12)
+    assert wall_volume(mesh.points, mesh) == pytest.approx(WALL, rel=2e-3)
+    assert cavity_volume(mesh.points, mesh) == pytest.approx(CAVITY, rel=2e-3)

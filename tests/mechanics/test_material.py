@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 import ufl
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -179,7 +180,6 @@ def test_many_points_at_once_have_the_energies_of_each(law):
 
 @pytest.mark.parametrize("law", LAWS)
 def test_torch_differentiates_the_same_text(law):
-    torch = pytest.importorskip("torch")
     F = deformed(SKEW)
     C = torch.tensor(F.T @ F, dtype=torch.float64, requires_grad=True)
     pairs = ((C[i, j] + C[j, i]) / 2 for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)))

@@ -14,6 +14,7 @@ from cardiotwin.mechanics.fields import PRESSURE_UNIT
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import HolzapfelOgden
 from cardiotwin.mechanics.springs import Springs
+from cardiotwin.mechanics.wall import Wall
 
 from .ventricle import coarse_wall
 
@@ -35,6 +36,31 @@ def unloaded(wall):
 @pytest.fixture(scope="module")
 def contracted(wall, unloaded):
     return wall.load(wall.imaged(unloaded), SYSTOLE)
+
+
+def test_a_scar_is_stretched_where_the_muscle_about_it_shortens(wall, unloaded, contracted):
+    mesh = wall.mesh
+    segments = sectors(mesh)
+    sick = Wall(
+        replace(mesh, cell_fields={**mesh.cell_fields, "aha_segment": segments}),
+        angles=wall.angles,
+        material=HolzapfelOgden(),
+        springs=Springs(),
+        discretisation=wall.body.discretisation,
+        segment_contractility={1: 0.0},
+    )
+    scarred = sick.load(sick.imaged(unloaded), SYSTOLE)
+    before, after = (w.strains(w.points(s)) for w, s in ((wall, contracted), (sick, scarred)))
+    middle = (segments == 1) & (np.abs(mesh.points[mesh.cells].mean(axis=1)[:, 2]) < 0.02)
+    assert before["fibre_strain"][middle].mean() < 0 < after["fibre_strain"][middle].mean()
+    assert after["fibre_strain"][segments == 3].mean() < 0
+    assert sick.volume(scarred) > wall.volume(contracted)
+
+
+def sectors(mesh):
+    """Return a number from 1 to 4 for each cell's quarter about the axis."""
+    x, y = mesh.points[mesh.cells].mean(axis=1)[:, :2].T
+    return (np.arctan2(y, x) // (np.pi / 2)).astype(int) % 4 + 1
 
 
 def test_another_body_built_unloaded_inflates_to_the_image():

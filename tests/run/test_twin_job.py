@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cardiotwin.errors import InputError
 from cardiotwin.imaging.examination import Subject
+from cardiotwin.mechanics.material import Guccione
 from cardiotwin.run import twin as job
+from cardiotwin.run.recipe import kept_recipe
 from cardiotwin.units import MMHG
 
 
@@ -37,6 +40,8 @@ def builds(monkeypatch):
         ("material.a=-1", "HolzapfelOgden.a must be finite and positive, found -1"),
         ("springs.annulus=-1", "Springs.annulus must be finite and not negative, found -1"),
         ("template.rings=1", "Template.rings must be at least 2, found 1"),
+        ("segment_contractility=18:0", "AHA segments are 1 to 17, found 18"),
+        ("segment_contractility=7:0/8", "pairs AHA segments with factors, found '8'"),
         ("seed=-1", "seed must be at least 0, found -1"),
         ("volunteer.seed=-1", "Volunteer.seed must be between 0"),
         ("volunteer.diastolic_pressures=[5]", "between 67 and 5333 Pa, found 5"),
@@ -51,6 +56,18 @@ def test_a_number_that_no_model_takes_is_refused_before_anything_runs(
     assert (code, out, builds) == (2, "", [])
     assert found in err
     assert not output.exists()
+
+
+def test_the_recipe_of_a_run_is_read_again_from_its_folder(labels, tmp_path, builds, command):
+    output = tmp_path / "run"
+    words = ("material=guccione", "material.c=900", "segment_contractility=7:0/8:0.5")
+    code, _, err = command("twin", f"path={labels}", f"output={output}", *words)
+    assert (code, len(builds)) == (0, 1), err
+    found = kept_recipe(output)
+    assert found.material == Guccione(c=900.0)
+    assert found.segment_contractility == {7: 0.0, 8: 0.5}
+    with pytest.raises(InputError, match=r"read from .*config.yaml, found FileNotFoundError"):
+        kept_recipe(tmp_path)
 
 
 def test_a_run_leaves_its_settings_and_its_log(labels, tmp_path, builds, command):

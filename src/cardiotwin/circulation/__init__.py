@@ -1,6 +1,13 @@
-"""The blood's closed loop: chambers, valves and vessels as lumped elements."""
+"""The blood's closed loop: chambers, valves and vessels as lumped elements.
 
-from cardiotwin.circulation.beats import LimitCycle, Record, beat, limit_cycle
+`simulate` and `limit_cycle` run batches of hearts in torch, with gradients; `step` and `settle`
+run one heart in implicit steps, for chambers of finite elements. Both read the same laws.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from cardiotwin.circulation.beats import LimitCycle, Record, beat, settle
 from cardiotwin.circulation.elements import (
     Chamber,
     Elastance,
@@ -9,14 +16,29 @@ from cardiotwin.circulation.elements import (
     Valve,
     Vessel,
 )
-from cardiotwin.circulation.loop import Circulation
+from cardiotwin.circulation.loop import Circulation, from_end_diastole, with_valves
 from cardiotwin.circulation.preload import preload
 from cardiotwin.circulation.state import State, Stores
 from cardiotwin.circulation.stepping import Step, step
 
+if TYPE_CHECKING:
+    from cardiotwin.circulation.hearts import parameter_values
+    from cardiotwin.circulation.march import Trace
+    from cardiotwin.circulation.periodic import Cycle, limit_cycle
+    from cardiotwin.circulation.simulation import simulate
+
+IN_TORCH = {
+    "Cycle": "periodic",
+    "Trace": "march",
+    "limit_cycle": "periodic",
+    "parameter_values": "hearts",
+    "simulate": "simulation",
+}
+
 __all__ = [
     "Chamber",
     "Circulation",
+    "Cycle",
     "Elastance",
     "LimitCycle",
     "Record",
@@ -24,11 +46,25 @@ __all__ = [
     "State",
     "Step",
     "Stores",
+    "Trace",
     "Twitch",
     "Valve",
     "Vessel",
     "beat",
+    "from_end_diastole",
     "limit_cycle",
+    "parameter_values",
     "preload",
+    "settle",
+    "simulate",
     "step",
+    "with_valves",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load torch at the first use of a name that needs it."""
+    if name in IN_TORCH:
+        return getattr(import_module(f"cardiotwin.circulation.{IN_TORCH[name]}"), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

@@ -90,7 +90,7 @@ def beat(
     return tuple(states)
 
 
-def limit_cycle(
+def settle(
     circulation: Circulation,
     start: State,
     n_steps: int = 500,

@@ -6,12 +6,25 @@ that of Blanco & Feijoo (2010), Mecanica Computacional 29:5887-5911.
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
+from cardiotwin.circulation.valves import LAWS
 from cardiotwin.errors import InputError
+
+
+def activation(since: Any, durations: tuple[Any, Any], period: Any, xp: Any) -> Any:
+    """Return the activation, 0 to 1, at a time `since` its onset; `durations` of rise and fall.
+
+    It rises as (1 - cos)/2 and falls as (1 + cos)/2.
+    """
+    contraction, relaxation = durations
+    phase = since - period * xp.floor(since / period)
+    risen = xp.clip(phase / contraction, 0.0, 1.0)
+    fallen = xp.clip((phase - contraction) / relaxation, 0.0, 1.0)
+    return xp.sin(math.pi / 2 * (risen + fallen)) ** 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +50,7 @@ class Twitch:
 
     def activation(self, time: Any, period: float, xp: Any = np) -> Any:
         """Return the activation, 0 at rest to 1 at the end of the contraction."""
-        phase = (time - self.onset) % period
-        risen = xp.clip(phase / self.contraction, 0.0, 1.0)
-        fallen = xp.clip((phase - self.contraction) / self.relaxation, 0.0, 1.0)
-        return xp.sin(math.pi / 2 * (risen + fallen)) ** 2
+        return activation(time - self.onset, (self.contraction, self.relaxation), period, xp)
 
 
 @runtime_checkable
@@ -109,29 +119,42 @@ class RecordedChamber:
 
 @dataclass(frozen=True, kw_only=True)
 class Valve:
-    """A resistance that is low forwards and high backwards, and smooth in between.
+    """A resistance that is low forwards and high backwards.
 
     Parameters
     ----------
     open_resistance, closed_resistance
         Pa s/m^3.
     width
-        Pressure over which it opens, Pa: the flow is w/R ln(1 + exp(dp/w)), which is dp/R where
-        the difference is some widths forwards, and nothing where it is as many backwards.
+        Pressure over which it opens, Pa; 0 of a sharp valve.
+    law
+        How it opens: `valve_flow` has the formulae.
 
     Notes
     -----
-    A valve has no state: it cannot chatter. Without its width it would be Regazzoni's diode.
+    A valve has no state: it cannot chatter.
     """
 
     open_resistance: float
     closed_resistance: float
     width: float
+    law: Literal["sharp", "arctangent", "tanh", "softplus"] = "arctangent"
 
     def __post_init__(self) -> None:
-        """Refuse a valve that does not close."""
-        for field in fields(self):
-            _check(self, field.name)
+        """Refuse a valve that does not close, and a width that its law has not."""
+        for name in ("open_resistance", "closed_resistance"):
+            _check(self, name)
+        if self.law not in LAWS:
+            msg = f"Valve.law must be one of {', '.join(LAWS)}, found {self.law!r}. Name one."
+            raise InputError(msg)
+        if self.law != "sharp":
+            _check(self, "width")
+        elif self.width != 0:
+            msg = (
+                f"A sharp valve has no width, found Valve.width of {self.width:g} Pa. "
+                "Give 0, or another law."
+            )
+            raise InputError(msg)
         if not self.closed_resistance > self.open_resistance:
             msg = (
                 "Valve.closed_resistance must be larger than open_resistance, found "

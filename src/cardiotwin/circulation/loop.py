@@ -5,8 +5,9 @@ pulmonary arteries - pulmonary veins - la. Regazzoni et al. (2022), J Comput Phy
 eq. 13-15; the ring is closed, so that what one store loses the next one has.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +15,9 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.circulation.elements import Chamber, Elastance, Twitch, Valve, Vessel
+from cardiotwin.circulation.rates import Loop, pressures, rates
 from cardiotwin.circulation.state import State, Stores, refuse_negative
+from cardiotwin.circulation.valves import valve_constants, valve_slope
 from cardiotwin.errors import InputError
 from cardiotwin.units import ML, MMHG
 
@@ -23,16 +26,24 @@ VALVES = np.array([0, 1, 4, 5])  # the ways out of la, lv, ra, rv
 VESSELS = np.array([2, 3, 6, 7])
 
 
-# Regazzoni et al. (2022), initial conditions; those of the vessels are pressures.
-CHAMBER_VOLUMES = {"la": 65 * ML, "lv": 120 * ML, "ra": 65 * ML, "rv": 145 * ML}
+# The adult's state between two beats, at t = 0; that of the vessels are pressures and flows.
+CHAMBER_VOLUMES = {"la": 87.183 * ML, "lv": 118.520 * ML, "ra": 86.833 * ML, "rv": 166.177 * ML}
 VESSEL_PRESSURES = {
-    "systemic_arteries": 80 * MMHG,
-    "systemic_veins": 30 * MMHG,
-    "pulmonary_arteries": 35 * MMHG,
-    "pulmonary_veins": 24 * MMHG,
+    "systemic_arteries": 87.675 * MMHG,
+    "systemic_veins": 35.898 * MMHG,
+    "pulmonary_arteries": 19.545 * MMHG,
+    "pulmonary_veins": 15.004 * MMHG,
 }
-ATRIAL = Twitch(onset=-0.2, contraction=0.17, relaxation=0.17)
-VENTRICULAR = Twitch(onset=0.0, contraction=0.34, relaxation=0.17)
+VESSEL_FLOWS = {
+    "systemic_arteries": 71.104 * ML,
+    "systemic_veins": 94.039 * ML,
+    "pulmonary_arteries": 94.084 * ML,
+    "pulmonary_veins": 473.279 * ML,
+}
+PERIOD = 0.8  # s
+ATRIAL = Twitch(onset=0.9, contraction=0.17, relaxation=0.17)
+VENTRICULAR = Twitch(onset=0.1, contraction=0.25, relaxation=0.4)
+CONDUCTION = 0.2  # s from the atria's contraction to the ventricles'
 
 
 def _chamber(active: float, passive: float, unstressed: float, twitch: Twitch) -> Elastance:
@@ -54,19 +65,19 @@ def _vessel(resistance: float, compliance: float, inertance: float) -> Vessel:
     )
 
 
-LEFT_ATRIUM = _chamber(0.07, 0.09, 4.0, ATRIAL)
-LEFT_VENTRICLE = _chamber(2.75, 0.08, 5.0, VENTRICULAR)
+LEFT_ATRIUM = _chamber(0.07, 0.18, 4.0, ATRIAL)
+LEFT_VENTRICLE = _chamber(4.482, 0.17, 42.0, VENTRICULAR)
 RIGHT_ATRIUM = _chamber(0.06, 0.07, 4.0, ATRIAL)
-RIGHT_VENTRICLE = _chamber(0.55, 0.05, 10.0, VENTRICULAR)
+RIGHT_VENTRICLE = _chamber(0.2, 0.029, 16.0, VENTRICULAR)
 VALVE = Valve(
     open_resistance=0.0075 * MMHG / ML,
     closed_resistance=75006.2 * MMHG / ML,
-    width=0.05 * MMHG,
+    width=MMHG / (100 * math.pi),
 )
-SYSTEMIC_ARTERIES = _vessel(0.8, 1.2, 5e-3)
-SYSTEMIC_VEINS = _vessel(0.26, 60.0, 5e-4)
-PULMONARY_ARTERIES = _vessel(0.1625, 10.0, 5e-4)
-PULMONARY_VEINS = _vessel(0.1625, 16.0, 5e-4)
+SYSTEMIC_ARTERIES = _vessel(0.733, 1.372, 5e-3)
+SYSTEMIC_VEINS = _vessel(0.32, 11.363, 5e-4)
+PULMONARY_ARTERIES = _vessel(0.046, 20.0, 5e-4)
+PULMONARY_VEINS = _vessel(0.0015, 16.0, 5e-4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +97,14 @@ class Circulation:
 
     Notes
     -----
-    Constants of Regazzoni et al. (2022), compared with those of the public code
-    `ComputationalPhysiology/circulation` (whose first versions have 60 mL/mmHg for the systemic
-    veins, as here; later ones 130). The atria contract 0.2 s before the ventricles, which is the
-    paper's onset of 0.8 s at a period of 1 s. The valves' width is our own.
+    Constants of the public code `circulation` 0.4 (ComputationalPhysiology), which are those of
+    Regazzoni et al. (2022) tuned to a healthy adult: the paper's pulmonary resistances (twice
+    0.1625 mmHg s/mL, 5.4 Wood units) and unstressed volumes give a right ventricle of 43 mmHg.
+    Its clock puts the ventricles' contraction at 0.1 s and, because the atria's onset of 0.9 s
+    exceeds the period, theirs with it; `from_end_diastole` gives the heart's own order.
     """
 
-    period: float = 1.0  # s
+    period: float = PERIOD
     left_atrium: Chamber = LEFT_ATRIUM
     left_ventricle: Chamber = LEFT_VENTRICLE
     right_atrium: Chamber = RIGHT_ATRIUM
@@ -133,11 +145,24 @@ class Circulation:
         return np.array([(v.resistance, v.compliance, v.inertance) for v in vessels]).T
 
     @cached_property
-    def _valves(self) -> Float[np.ndarray, "3 4"]:
+    def ring(self) -> Loop:
+        """Return valves and vessels as the right-hand side takes them."""
         valves = (self.mitral, self.aortic, self.tricuspid, self.pulmonary)
-        return np.array(
-            [(1 / v.open_resistance, 1 / v.closed_resistance, v.width) for v in valves]
-        ).T
+        groups = []
+        for law in dict.fromkeys(v.law for v in valves):
+            which = [number for number, v in enumerate(valves) if v.law == law]
+            numbers = [
+                (v.open_resistance, v.closed_resistance, v.width) for v in valves if v.law == law
+            ]
+            shape = (3, 2, 2) if len(which) == 4 else (3, len(which))
+            low, high, width = np.array(numbers).T.reshape(shape)
+            groups.append((law, which, valve_constants(law, low, high, width, np)))
+        resistance, _, inertance = self.vessels
+        return Loop(
+            valves=tuple(groups),
+            drag=(resistance / inertance).reshape(2, 2),
+            push=(1 / inertance).reshape(2, 2),
+        )
 
     def laws(self, time: float) -> tuple[Eight, Eight]:
         """Return elastance, Pa/m^3, and unstressed volume, m^3, of each store."""
@@ -147,36 +172,32 @@ class Circulation:
         E[VESSELS] = 1 / self.vessels[1]
         return E, V0
 
-    def valve_flows(self, difference: Any, xp: Any = np) -> tuple[Any, Any]:
+    def valve_flows(self, difference: Float[np.ndarray, "4"]) -> tuple[Any, Any]:
         """Return the valves' flows, m^3/s, and their slopes by the pressures across, Pa."""
-        forwards, backwards, width = self._valves
-        x = difference / width
-        softplus = (x + abs(x)) / 2 + xp.log1p(xp.exp(-abs(x)))
-        sigmoid = (1 + xp.tanh(x / 2)) / 2
-        flow = backwards * difference + (forwards - backwards) * width * softplus
-        return flow, backwards + (forwards - backwards) * sigmoid
+        slope = np.empty(4)
+        for law, which, constants in self.ring.valves:
+            flat = tuple(value.ravel() for value in constants)
+            slope[which] = valve_slope(law, difference[which], flat, np)
+        return self.ring.valve_flows(difference.reshape(2, 2), np).ravel(), slope
 
-    def rates(self, volume: Eight, vessel_flow: Float[np.ndarray, "4"], time: float) -> Any:
+    def rates(
+        self, volume: Eight, vessel_flow: Float[np.ndarray, "4"], time: float
+    ) -> tuple[Eight, Float[np.ndarray, "4"]]:
         """Return d(volume)/dt, m^3/s, and d(vessel flow)/dt, m^3/s^2: what `step` integrates."""
-        E, V0 = self.laws(time)
-        pressure = E * (volume - V0)
-        across = pressure - np.roll(pressure, -1)
-        outflow = np.empty(8)
-        outflow[VALVES] = self.valve_flows(across[VALVES])[0]
-        outflow[VESSELS] = vessel_flow
-        resistance, _, inertance = self.vessels
-        change = (across[VESSELS] - resistance * vessel_flow) / inertance
-        return np.roll(outflow, 1) - outflow, change
+        pressure = pressures(volume, *self.laws(time))
+        change, faster = rates(pressure, vessel_flow.reshape(2, 2), self.ring, np)
+        return change, faster.ravel()
 
     def start(
         self,
         chamber_volume: Mapping[str, float] = CHAMBER_VOLUMES,
         vessel_pressure: Mapping[str, float] = VESSEL_PRESSURES,
+        vessel_flow: Mapping[str, float] = VESSEL_FLOWS,
         *,
         outside: Mapping[str, float] | None = None,
         time: float = 0.0,
     ) -> State:
-        """Return a state with its vessels' blood at rest.
+        """Return a state: volumes, m^3, of chambers, pressures, Pa, and flows, m^3/s, of vessels.
 
         `outside` holds the pressures, Pa, of chambers whose law is not this circulation's.
         """
@@ -190,6 +211,7 @@ class Circulation:
         across = pressure - np.roll(pressure, -1)
         outflow = np.zeros(8)
         outflow[VALVES] = self.valve_flows(across[VALVES])[0]
+        outflow[VESSELS] = [vessel_flow[name] for name in compliances]
         state = State(
             time=time,
             volume=volume,
@@ -198,3 +220,34 @@ class Circulation:
         )
         refuse_negative(state)
         return state
+
+
+def from_end_diastole(circulation: Circulation, period: float | None = None) -> Circulation:
+    """Return the loop whose ventricles contract at t = 0, their atria 0.2 s before.
+
+    A `period`, s, shorter than the loop's shortens its twitches alike; in a longer one they last
+    as they did and the heart rests.
+    """
+    period = circulation.period if period is None else period
+    shortened = min(1.0, period / circulation.period)
+    changed: dict[str, Any] = {}
+    for name, onset in (("atrium", -CONDUCTION), ("ventricle", 0.0)):
+        for side in ("left", "right"):
+            chamber = getattr(circulation, f"{side}_{name}")
+            if isinstance(chamber, Elastance):
+                twitch = Twitch(
+                    onset=shortened * onset,
+                    contraction=shortened * chamber.twitch.contraction,
+                    relaxation=shortened * chamber.twitch.relaxation,
+                )
+                changed[f"{side}_{name}"] = replace(chamber, twitch=twitch)
+    return replace(circulation, period=period, **changed)
+
+
+def with_valves(circulation: Circulation, law: str, width: float) -> Circulation:
+    """Return the loop whose valves open by another law, over a width, Pa."""
+    names = ("mitral", "aortic", "tricuspid", "pulmonary")
+    changed: dict[str, Any] = {
+        name: replace(getattr(circulation, name), law=law, width=width) for name in names
+    }
+    return replace(circulation, **changed)

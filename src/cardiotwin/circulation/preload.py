@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cardiotwin.circulation.beats import LimitCycle, limit_cycle
+from cardiotwin.circulation.beats import LimitCycle, settle
 from cardiotwin.circulation.elements import Elastance
 from cardiotwin.circulation.loop import Circulation
 from cardiotwin.circulation.state import State
@@ -50,7 +50,7 @@ def preload(
     misses: list[float] = []
     given = 0.0
     for _ in range(TRIALS):
-        cycle = limit_cycle(loop, state, n_steps, tolerance=SETTLED)
+        cycle = settle(loop, state, n_steps, tolerance=SETTLED)
         misses.append(volume - cycle.state.volume.lv)
         if abs(misses[-1]) < tolerance * volume:
             return loop, cycle

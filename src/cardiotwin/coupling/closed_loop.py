@@ -173,7 +173,7 @@ class ClosedLoop:
             If `most` do not suffice, or a step fails.
         """
         period = self.circulation.period
-        kept = None if journal is None else journal.read()
+        kept = None if journal is None else journal.read(self.dynamics.body.fields)
         course, here = kept or (Course().grown(start), start)
         changes: list[float] = []
         before: Record | None = None
@@ -220,5 +220,5 @@ class ClosedLoop:
 
     def _turn(self, journal: Journal, page: Course, here: Moment) -> None:
         """Write a page; who goes on from it has no tangent, so this run drops its own."""
-        journal.write(page, here)
+        journal.write(page, here, self.dynamics.body.fields)
         self.dynamics.problem.forget()

@@ -1,6 +1,5 @@
 """Beats on disk while they run, so that a run that was stopped goes on where it was."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -8,18 +7,22 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from jaxtyping import Float
 
 from cardiotwin.circulation import Record, State, Stores
 from cardiotwin.coupling.moment import Moment
 from cardiotwin.errors import InputError
 from cardiotwin.mechanics.active import CrossBridges
-from cardiotwin.mechanics.dynamics import Kinematics
-from cardiotwin.mechanics.loads import LOADS, Loads
+from cardiotwin.mechanics.checkpoint import (
+    motion_arrays,
+    motion_from,
+    read_arrays,
+    write_arrays,
+)
+from cardiotwin.mechanics.fields import Fields
 from cardiotwin.mechanics.muscle import Bridges
-from cardiotwin.mechanics.solved import Solved
 
 ROWS = ("time", "volume", "pressure", "outflow")
+WALL = "wall_"  # before the names of the wall's arrays in a page
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,6 +59,9 @@ class Course:
 class Journal:
     """A folder to which a run's moments are written, a few steps at a time.
 
+    A page is by the mesh's nodes and cells, so that a run on any number of processes goes on from
+    it; on several, all of them write and read together.
+
     Parameters
     ----------
     folder
@@ -69,20 +75,15 @@ class Journal:
     def _pages(self) -> list[Path]:
         return sorted(self._folder.glob("steps_*.npz"))
 
-    def write(self, course: Course, last: Moment) -> None:
+    def write(self, course: Course, last: Moment, of: Fields) -> None:
         """Write the steps since the page before, and the moment at which they end."""
-        rows = course.record
+        rows, comm = course.record, of.layout.comm
         page: dict[str, Any] = {name: getattr(rows, name) for name in ROWS}
-        page |= {"tension": np.array(course.tension)} | _packed(last)
-        path = self._folder / f"steps_{len(self._pages()):06d}.npz"
-        part = path.with_suffix(".part")
-        with part.open("wb") as file:
-            np.savez(file, **page)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        page |= {"tension": np.array(course.tension)} | _packed(last, of)
+        number = comm.bcast(len(self._pages()))
+        write_arrays(self._folder / f"steps_{number:06d}.npz", page, comm)
 
-    def read(self) -> tuple[Course, Moment] | None:
+    def read(self, of: Fields) -> tuple[Course, Moment] | None:
         """Return all steps and the moment at which they end; None where nothing was written.
 
         Raises
@@ -91,12 +92,11 @@ class Journal:
             If a page cannot be read.
         """
         course, last = Course(), None
-        for path in self._pages():
+        for path in of.layout.comm.bcast(self._pages()):
             try:
-                with path.open("rb") as file, np.load(file) as page:
-                    values = {name: page[name] for name in page.files}
-                    course = _joined(course, values)
-                    last = _unpacked(values)
+                values = read_arrays(path)
+                course = _joined(course, values)
+                last = _unpacked(values, of)
             except (OSError, ValueError, KeyError, BadZipFile) as error:
                 msg = (
                     f"{path.name} of the beats' journal cannot be read, found: {error}. "
@@ -121,18 +121,10 @@ def _joined(course: Course, page: Mapping[str, Any]) -> Course:
     )
 
 
-def _packed(moment: Moment) -> dict[str, Float[np.ndarray, "..."]]:
-    wall, bridges = moment.wall, moment.bridges
-    result = {
-        "wall_time": np.array(wall.time),
-        "unknown": wall.solved.unknown,
-        "other": wall.solved.other,
-        "loads": np.array([getattr(wall.solved.loads, name) for name in LOADS]),
-        "velocity": wall.velocity,
-        "acceleration": wall.acceleration,
-        "past_time": np.array([time for time, _ in wall.past]),
-        "past": np.array([unknown for _, unknown in wall.past]),
-    }
+def _packed(moment: Moment, of: Fields) -> dict[str, Any]:
+    bridges = moment.bridges
+    wall = motion_arrays(of, moment.wall)
+    result = {f"{WALL}{name}": values for name, values in wall.items()}
     if bridges is not None:
         result |= {"stretch": bridges.stretch, "rate": bridges.rate}
         result |= {
@@ -141,17 +133,11 @@ def _packed(moment: Moment) -> dict[str, Float[np.ndarray, "..."]]:
     return result
 
 
-def _unpacked(page: Mapping[str, Any]) -> Moment:
-    loads = Loads(**dict(zip(LOADS, page["loads"].tolist(), strict=True)))
-    wall = Kinematics(
-        time=float(page["wall_time"]),
-        solved=Solved(unknown=page["unknown"], other=page["other"], loads=loads),
-        velocity=page["velocity"],
-        acceleration=page["acceleration"],
-        past=tuple(zip(page["past_time"].tolist(), page["past"], strict=True)),
-    )
+def _unpacked(page: Mapping[str, Any], of: Fields) -> Moment:
     bridges = None
     if "stretch" in page:
         state = {f.name: page[f"bridges_{f.name}"] for f in fields(CrossBridges)}
         bridges = Bridges(state=CrossBridges(**state), stretch=page["stretch"], rate=page["rate"])
-    return Moment(wall=wall, loop=_joined(Course(), page).states[-1], bridges=bridges)
+    wall = {name.removeprefix(WALL): page[name] for name in page if name.startswith(WALL)}
+    loop = _joined(Course(), page).states[-1]
+    return Moment(wall=motion_from(of, wall), loop=loop, bridges=bridges)

@@ -14,9 +14,12 @@ from cardiotwin.circulation import (
     Twitch,
     Valve,
     Vessel,
-    limit_cycle,
+    from_end_diastole,
     preload,
+    settle,
+    with_valves,
 )
+from cardiotwin.circulation.valves import SMOOTH_WIDTH
 from cardiotwin.errors import ConvergenceError, InputError
 from cardiotwin.units import ML, MMHG
 
@@ -72,10 +75,10 @@ def personal_circulation(
     ConvergenceError
         If there is no such loop.
     """
-    healthy = circulation or Circulation()
+    healthy = circulation or with_valves(Circulation(), "softplus", SMOOTH_WIDTH)
+    healthy = from_end_diastole(healthy, beat.period)
     stroke = beat.end_diastolic_volume - beat.end_systolic_volume
-    healthy = replace(healthy, period=beat.period)
-    own = limit_cycle(healthy, healthy.start()).record.volume[:, LV]
+    own = settle(healthy, healthy.start()).record.volume[:, LV]
     loop = scaled(healthy, stroke / float(np.ptp(own)))
     unstressed = min(5 * ML, 0.5 * beat.end_systolic_volume)
     passive = beat.end_diastolic_pressure / (beat.end_diastolic_volume - unstressed)

@@ -1,14 +1,15 @@
 """How bright a tissue is in a balanced steady-state cine at 1.5 T.
 
-Relaxation times: Stanisz et al. (2005), MRM 54:507-512, and the values of
-Wissmann et al. (2014), JCMR 16:63, for fat, lung and bone.
+Relaxation times: `cardiotwin.imaging.tissue`.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from cardiotwin.units import MS
+from cardiotwin.imaging.tissue import tissue
+
+FIELD_STRENGTH = 1.5  # T
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +29,19 @@ class Relaxation:
     t2: float
 
 
-BLOOD = Relaxation(proton_density=0.95, t1=1441 * MS, t2=290 * MS)
-MYOCARDIUM = Relaxation(proton_density=0.80, t1=1030 * MS, t2=40 * MS)
-MUSCLE = Relaxation(proton_density=0.80, t1=1008 * MS, t2=44 * MS)
-FAT = Relaxation(proton_density=0.70, t1=300 * MS, t2=85 * MS)
-LIVER = Relaxation(proton_density=0.80, t1=590 * MS, t2=43 * MS)
-SPLEEN = Relaxation(proton_density=0.85, t1=1057 * MS, t2=79 * MS)
-LUNG = Relaxation(proton_density=0.12, t1=1185 * MS, t2=40 * MS)
-MARROW = Relaxation(proton_density=0.45, t1=550 * MS, t2=50 * MS)
+def _relaxation(name: str) -> Relaxation:
+    row = tissue(name, FIELD_STRENGTH)
+    return Relaxation(proton_density=row.proton_density, t1=row.t1, t2=row.t2)
+
+
+BLOOD = _relaxation("blood")
+MYOCARDIUM = _relaxation("myocardium")
+MUSCLE = _relaxation("muscle")
+FAT = _relaxation("fat")
+LIVER = _relaxation("liver")
+SPLEEN = _relaxation("spleen")
+LUNG = _relaxation("lung")
+MARROW = _relaxation("marrow")
 
 
 def balanced_signal(tissue: Relaxation, flip: float, repetition_time: float) -> float:

@@ -1,4 +1,7 @@
-"""What a sparse tangent cannot hold: terms of low rank, and loads that are sought."""
+"""What a sparse tangent cannot hold: terms of low rank, and loads that are sought.
+
+Loads, measures and ranks are the same on every process; dofs are local (see `layout`).
+"""
 
 from typing import Protocol, runtime_checkable
 

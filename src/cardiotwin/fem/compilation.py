@@ -3,6 +3,7 @@
 FFCx marks a form in work by its C file and waits ten seconds for whoever writes it. A process
 that was killed leaves that mark for ever, and two processes that start together (a sweep) wait
 too shortly for each other: so one process at a time compiles, and clears what a killed one left.
+Of the processes that share a mesh the first one compiles; the others load what it has made.
 """
 
 import fcntl
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
+from mpi4py import MPI
 
 import dolfinx
 import numpy as np
@@ -27,29 +28,34 @@ _OPTIONS = ["-O3", "-march=native", "-fno-math-errno"]
 
 def compile_form(form: ufl.Form) -> Any:
     """Return the form ready for assembly."""
-    with _compiling() as options:
+    mesh = form.ufl_domain().ufl_cargo()
+    with _compiling(mesh.comm) as options:
         return dolfinx.fem.form(form, jit_options=options)
 
 
 def evaluator(
     value: Any, points: Float[np.ndarray, "points 3"], mesh: dolfinx.mesh.Mesh[Any]
 ) -> Callable[[], Float[np.ndarray, "cells points"]]:
-    """Return what reads a scalar at reference points of every cell, in dolfinx's cell order."""
-    with _compiling() as options:
+    """Return what reads a scalar at reference points of every cell, in dolfinx's cell order.
+
+    A process reads the cells that it owns.
+    """
+    with _compiling(mesh.comm) as options:
         expression = dolfinx.fem.Expression(value, points, jit_options=options)
     cells = np.arange(mesh.topology.index_map(3).size_local, dtype=np.int32)
     return lambda: np.asarray(expression.eval(mesh, cells))
 
 
 @contextmanager
-def _compiling() -> Iterator[dict[str, Any]]:
-    """Give the options of the form compiler, to one process at a time."""
+def _compiling(comm: MPI.Intracomm) -> Iterator[dict[str, Any]]:
+    """Give the options of the form compiler, to one process (or one group of them) at a time."""
     with _lock_file() as handle:
         cache = Path(handle.name).parent
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        for source in cache.glob("*.c"):
-            if not source.with_suffix(".c.cached").exists():
-                source.unlink()
+        if comm.rank == 0:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            for source in cache.glob("*.c"):
+                if not source.with_suffix(".c.cached").exists():
+                    source.unlink()
         yield {"cffi_extra_compile_args": _OPTIONS, "cache_dir": cache}
 
 

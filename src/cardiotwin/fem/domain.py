@@ -27,9 +27,9 @@ class Domain:
     mesh
         The dolfinx mesh with order-2 geometry.
     nodes
-        The `TetMesh`'s node of each geometry node.
+        The `TetMesh`'s node of each of this process's geometry nodes.
     cells
-        The `TetMesh`'s cell of each cell.
+        The `TetMesh`'s cell of each of this process's cells; no other process has them.
     facets
         Tagged boundary facets.
     tags
@@ -49,13 +49,34 @@ class Domain:
             self.tags[name]
         )
 
+    def by_cell(self, values: Float[np.ndarray, "own ..."]) -> Float[np.ndarray, "cells ..."]:
+        """Return every process's values per cell, in the wall's cell order."""
+        n_cells = self.mesh.topology.index_map(3).size_global
+        result = np.zeros((n_cells, *values.shape[1:]))
+        result[self.cells] = values
+        return _summed(self.mesh.comm, result)
 
-def make_domain(mesh: TetMesh) -> Domain:
-    """Return the mesh in dolfinx, curved as it is."""
+
+def _summed(comm: MPI.Intracomm, array: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """Return the sum of the processes' arrays, which is the array itself where there is one."""
+    if comm.size > 1:
+        comm.Allreduce(MPI.IN_PLACE, array)
+    return array
+
+
+def make_domain(mesh: TetMesh, comm: MPI.Intracomm = MPI.COMM_SELF) -> Domain:
+    """Return the mesh in dolfinx, curved as it is, its cells spread over the processes.
+
+    Every process has the whole `mesh`; the first one's is spread.
+    """
     coordinate: Any = basix.ufl.element("Lagrange", "tetrahedron", 2, shape=(3,))
     order = dolfinx.io.utils.cell_perm_vtk(dolfinx.mesh.CellType.tetrahedron, 10)
     cells = np.ascontiguousarray(mesh.cells[:, order], dtype=np.int64)
-    domain = dolfinx.mesh.create_mesh(MPI.COMM_SELF, cells, coordinate, mesh.points)
+    points = mesh.points
+    if comm.rank > 0:
+        cells, points = cells[:0], points[:0]
+    unghosted: Any = dolfinx.mesh.create_cell_partitioner(dolfinx.mesh.GhostMode.none, 2)  # type: ignore[call-arg]
+    domain = dolfinx.mesh.create_mesh(comm, cells, coordinate, points, unghosted)
     # `astype`, for dolfinx's long long is int64 by another name, which `array` would keep.
     nodes = np.asarray(domain.geometry.input_global_indices).astype(np.int64)
     facets, tags = _tag_facets(domain, nodes, mesh.facets)
@@ -84,42 +105,51 @@ def _tag_facets(
     }
     tags = {name: number for number, name in enumerate(named, start=1)}
     found = [
-        (index[tuple(sorted(key))], tags[name])
+        (index[corner], tags[name])
         for name, triangles in named.items()
-        for key in triangles[:, :3].tolist()
+        for corner in map(tuple, np.sort(triangles[:, :3], axis=1).tolist())
+        if corner in index
     ]
-    pairs = np.array(sorted(found), dtype=np.int32)
+    missing = sum(map(len, named.values())) - domain.comm.allreduce(len(found))
+    assert missing == 0, f"{missing} named facets are not of the boundary"  # noqa: S101 - a bug
+    pairs = np.array(sorted(found), dtype=np.int32).reshape(-1, 2)
     return dolfinx.mesh.meshtags(domain, dimension, pairs[:, 0], pairs[:, 1]), tags
 
 
 class NodalField:
-    """Values at the wall's nodes as a quadratic Lagrange function, and back.
+    """Values at the wall's nodes as a continuous Lagrange function, and back.
+
+    Every process has all nodes, and those dofs that it owns or sees.
 
     Parameters
     ----------
     domain
         The mesh.
     space
-        A (collapsed) quadratic Lagrange space on it, scalar or blocked.
+        A (collapsed) Lagrange space on it, scalar or blocked: quadratic, or linear, which has
+        dofs at the corners alone.
     """
 
     def __init__(self, domain: Domain, space: dolfinx.fem.FunctionSpace[Any]) -> None:
-        geometry = domain.mesh.geometry.dofmaps[0]
-        dofs = space.dofmap.list
+        dofs, index_map = space.dofmap.list, space.dofmap.index_map
+        nodes = np.asarray(domain.mesh.geometry.dofmaps[0])[:, : dofs.shape[1]]
         self.block = space.dofmap.bs
-        self.n_nodes = len(domain.nodes)
-        self._node_of_dof = np.empty(self.n_nodes, dtype=np.int64)
-        self._node_of_dof[dofs.ravel()] = domain.nodes[np.asarray(geometry).ravel()]
+        self.n_nodes: int = domain.mesh.geometry.index_map().size_global
+        self._comm: MPI.Intracomm = domain.mesh.comm
+        self._n_owned = index_map.size_local
+        self._node_of_dof = np.empty(self._n_owned + index_map.num_ghosts, dtype=np.int64)
+        self._node_of_dof[dofs.ravel()] = domain.nodes[nodes.ravel()]
 
     def to_dofs(self, values: Num[np.ndarray, "nodes ..."]) -> Float[np.ndarray, " dofs"]:
         """Return the dof array of values in the wall's node order."""
         return np.ascontiguousarray(values[self._node_of_dof], dtype=np.float64).ravel()
 
     def to_nodes(self, dofs: Float[np.ndarray, " dofs"]) -> Float[np.ndarray, "nodes block"]:
-        """Return values in the wall's node order of a dof array."""
-        result = np.empty((self.n_nodes, self.block))
-        result[self._node_of_dof] = dofs.reshape(-1, self.block)
-        return result
+        """Return values in the wall's node order of a dof array (zero where it has no dof)."""
+        result = np.zeros((self.n_nodes, self.block))
+        own = dofs.reshape(-1, self.block)[: self._n_owned]
+        result[self._node_of_dof[: self._n_owned]] = own
+        return _summed(self._comm, result)
 
 
 def quadrature_rule(
@@ -160,7 +190,8 @@ class QuadratureScalar:
         self.function = dolfinx.fem.Function(space)
         self._cells = domain.cells
         self._dofs = space.dofmap.list
-        self.shape: tuple[int, int] = self._dofs.shape
+        n_cells = domain.mesh.topology.index_map(3).size_global
+        self.shape: tuple[int, int] = (n_cells, self._dofs.shape[1])
 
     def set(self, values: Float[np.ndarray, "cells points"]) -> None:
         """Give the values."""

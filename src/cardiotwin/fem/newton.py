@@ -1,4 +1,4 @@
-"""Newton's method with a direct solver.
+"""Newton's method with a tangent that is factorised.
 
 Deuflhard (2011), Newton Methods for Nonlinear Problems, sect. 2.1 (a tangent that is kept) and 3
 (damping).
@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
-from petsc4py import PETSc
 
 import dolfinx.fem.petsc
 import numpy as np
@@ -19,6 +18,8 @@ from jaxtyping import Float, Integer
 from cardiotwin.errors import ConvergenceError
 from cardiotwin.fem.bordering import Border, Columns, Coupling, Dofs
 from cardiotwin.fem.compilation import compile_form
+from cardiotwin.fem.layout import Layout
+from cardiotwin.fem.linear import DirectSolver
 from cardiotwin.fem.settings import NewtonSettings
 
 ROUNDING = 1e-14  # of the unknown: a correction below it says nothing
@@ -31,12 +32,7 @@ class _Errors:
 
     residual: Dofs
     gaps: Float[np.ndarray, " loads"]
-
-    @property
-    def norm(self) -> float:
-        """Return their norm."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return float(np.hypot(np.linalg.norm(self.residual), np.linalg.norm(self.gaps)))
+    norm: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,88 +75,72 @@ class Equilibrium:
         self.couplings = tuple(couplings)
         self._update: tuple[Any, Any] | None = None
         self._eliminated: _Elimination | None = None
-        self._measured = measured
+        self.layout = Layout(unknown.function_space)
+        self._measured = self.layout.owned(measured)
         self.conditions = tuple(conditions)
         self._residual = compile_form(residual)
         self._tangent = compile_form(ufl.derivative(residual, unknown))
-        self._vector = dolfinx.fem.petsc.create_vector(unknown.function_space)
         self._matrix: Any = None
-        self._solver: Any = None
+        self._solver: DirectSolver | None = None
         self.factorisations = 0
 
     def residual(self) -> Dofs:
         """Return R at the current iterate (zero where w is prescribed)."""
-        array = self._vector.array_w
-        array[:] = 0
+        array = np.zeros(self.layout.n_local)
         dolfinx.fem.assemble_vector(array, self._residual)
+        array = self.layout.assembled(array)
         for coupling in self.couplings:
             array += coupling.force()
         for condition in self.conditions:
             condition.set(array, self.unknown.x.array, 0.0)
-        return np.array(array)
+        return array
 
     def factorise(self) -> None:
         """Assemble and factorise the tangent at the current iterate."""
-        if self._matrix is None:
+        if self._solver is None:
             self._matrix = dolfinx.fem.petsc.create_matrix(self._tangent)
-            self._solver = _direct_solver(self._matrix)
+            self._solver = DirectSolver(self._matrix, self.layout)
         self._matrix.zeroEntries()
         assemble: Any = dolfinx.fem.petsc.assemble_matrix
         assemble(self._matrix, self._tangent, bcs=list(self.conditions))
         self._matrix.assemble()
-        self._solver.setUp()
+        self._solver.factorise()
         self.factorisations += 1
         self._update = None
         self._eliminated = None
         if self.couplings:
             factors = [coupling.factors() for coupling in self.couplings]
             B, C = (np.concatenate(parts, axis=1) for parts in zip(*factors, strict=True))
-            Z = self._sparse_columns(B)
-            self._update = Z @ np.linalg.inv(np.eye(B.shape[1]) + C.T @ Z), C
+            Z = self._factors.solve_columns(B)
+            own = np.eye(B.shape[1]) + self.layout.dot(C, Z)
+            self._update = Z @ np.linalg.inv(own), C
 
     def forget(self) -> None:
         """Factorise anew at the next iterate, whatever `NewtonSettings.reuse` says."""
         self._eliminated = None
 
+    @property
+    def _factors(self) -> DirectSolver:
+        assert self._solver is not None  # noqa: S101 - `factorise` comes first
+        return self._solver
+
     def solve_tangent(self, right_hand_side: Dofs) -> Dofs:
         """Return the solution with the tangent factorised last."""
-        x = self._solve_sparse(right_hand_side)
+        x = self._factors.solve(right_hand_side)
         if self._update is not None:
             Z, C = self._update
-            x -= Z @ (C.T @ x)
+            x -= Z @ self.layout.dot(C, x)
+            # Where the sparse tangent is nearly singular, rounding would part ghosts from owners.
+            x = self.layout.shared(x[: self.layout.n_owned])
         return x
-
-    def _solve_sparse(self, right_hand_side: Dofs) -> Dofs:
-        b = self._matrix.createVecRight()
-        x = self._matrix.createVecRight()
-        b.array_w[:] = right_hand_side
-        self._solver.solve(b, x)
-        result = np.array(x.array_r)
-        b.destroy()
-        x.destroy()
-        return result
 
     def solve_columns(self, columns: Columns) -> Columns:
         """Return the solutions of several right-hand sides with the tangent factorised last."""
-        X = self._sparse_columns(columns)
+        X = self._factors.solve_columns(columns)
         if self._update is not None:
             Z, C = self._update
-            X -= Z @ (C.T @ X)
+            X -= Z @ self.layout.dot(C, X)
         return X
-
-    def _sparse_columns(self, columns: Columns) -> Columns:
-        if columns.size == 0:
-            return columns
-        pc = self._solver.getPC()
-        pc.setUp()
-        array: Any = np.asfortranarray(columns)
-        B = PETSc.Mat().createDense(columns.shape, array=array)
-        X = B.duplicate()
-        pc.getFactorMatrix().matSolve(B, X)
-        result = np.array(X.getDenseArray())
-        B.destroy()
-        X.destroy()
-        return result
 
     def solve(self, settings: NewtonSettings, border: Border | None = None) -> tuple[float, ...]:
         """Move the unknown (and the border's loads) to equilibrium; return the residual norms.
@@ -205,13 +185,16 @@ class Equilibrium:
         """Put back what `state` returned."""
         n_dofs = len(self.unknown.x.array)
         self.unknown.x.array[:] = state[:n_dofs]
+        self.unknown.x.scatter_forward()
         if border is not None:
             border.values = state[n_dofs:]
 
     @np.errstate(over="ignore", invalid="ignore")  # a lost iterate is not a warning
     def _evaluate(self, border: Border | None) -> _Errors:
         gaps = np.zeros(0) if border is None else border.gaps()
-        return _Errors(self.residual(), gaps)
+        residual = self.residual()
+        norm = np.hypot(self.layout.norm(residual), np.linalg.norm(gaps))
+        return _Errors(residual, gaps, float(norm))
 
     @np.errstate(over="ignore", invalid="ignore")
     def _follow(self, border: Border | None, here: _Errors) -> _Errors | None:
@@ -240,19 +223,19 @@ class Equilibrium:
         """
         before = self.state(border)
         correction = self._correction(here)
-        size = float(np.linalg.norm(correction[self._measured]))
-        rounding = ROUNDING * float(np.linalg.norm(before[self._measured]))
+        size = self.layout.norm(correction, self._measured)
+        rounding = ROUNDING * self.layout.norm(before, self._measured)
         length = 1.0
         while length >= settings.shortest:
             self.set_state(before - length * correction, border)
             there = self._evaluate(border)
             following = self._correction(there)
-            if np.all(np.isfinite(following)):
-                left = float(np.linalg.norm(following[self._measured]))
+            if self.layout.finite(following):
+                left = self.layout.norm(following, self._measured)
                 if left <= max((1 - length / 4) * size, rounding):
                     return there
-                curved = following[self._measured] - (1 - length) * correction[self._measured]
-                estimate = length**2 * size / (2 * float(np.linalg.norm(curved)))
+                curved = following - (1 - length) * correction
+                estimate = length**2 * size / (2 * self.layout.norm(curved, self._measured))
                 length = min(max(estimate, length / 10), length / 2)
             else:
                 length /= 4
@@ -264,7 +247,7 @@ class Equilibrium:
             self._eliminated = _Elimination(None)
             return
         gradients, along = border.gradients(), self.solve_columns(border.columns())
-        slopes = gradients.T @ along - border.own()
+        slopes = self.layout.dot(gradients, along) - border.own()
         self._eliminated = _Elimination(border, gradients, along, np.linalg.inv(slopes))
 
     def _correction(self, errors: _Errors) -> Dofs:
@@ -273,18 +256,5 @@ class Equilibrium:
         eliminated = self._eliminated
         if eliminated is None or eliminated.border is None:
             return sparse
-        change = eliminated.inverse @ (eliminated.gradients.T @ sparse - errors.gaps)
+        change = eliminated.inverse @ (self.layout.dot(eliminated.gradients, sparse) - errors.gaps)
         return np.concatenate([sparse - eliminated.along @ change, change])
-
-
-def _direct_solver(matrix: Any) -> Any:
-    solver = PETSc.KSP().create(matrix.comm)
-    solver.setOperators(matrix)
-    solver.setType("preonly")
-    pc = solver.getPC()
-    pc.setType("lu")
-    pc.setFactorSolverType("mumps")
-    pc.setFactorSetUpSolverType()
-    factor = pc.getFactorMatrix()
-    factor.setMumpsIcntl(14, 60)  # room for pivoting, per cent
-    return solver

@@ -1,7 +1,8 @@
 """The template of a left ventricle: a disc of triangles times layers, one connectivity for all.
 
 The disc is the ventricle cut open: its centre is the apex, its rim the base. Ring k has 6 k
-nodes, so that triangles stay even from apex to base. Layers run from endocardium to epicardium.
+nodes, so that triangles stay even over a dome; a long ventricle may stop widening where it is as
+wide as a cylinder. Layers run from endocardium to epicardium.
 """
 
 from collections.abc import Callable
@@ -31,13 +32,16 @@ class Template:
         Rows of triangles from apex to base.
     layers
         Layers of prisms through the wall; each prism becomes three tetrahedra.
+    widest
+        Most nodes in a sixth of a ring; 0 where every ring has one more than the one before.
     """
 
     rings: int = 8
     layers: int = 2
+    widest: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("rings", 2), ("layers", 1)):
+        for name, least in (("rings", 2), ("layers", 1), ("widest", 0)):
             value = getattr(self, name)
             if value < least:
                 msg = (
@@ -45,6 +49,10 @@ class Template:
                     "Eight rings and two layers resolve a healthy left ventricle."
                 )
                 raise InputError(msg)
+
+    def sixth(self, ring: int) -> int:
+        """Return how many nodes a sixth of a ring has (of ring 0, which is the apex, none)."""
+        return min(ring, self.widest) if self.widest else ring
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,7 +96,7 @@ def wall_mesh(template: Template, surface: Surface) -> TetMesh:
 @lru_cache(maxsize=16)
 def connectivity(template: Template) -> Connectivity:
     """Return the template's nodes and cells (kept, since every heart shares them)."""
-    disc_u, disc_angle, triangles = _disc(template.rings)
+    disc_u, disc_angle, triangles = _disc(template)
     n_disc = len(disc_u)
     layer = np.repeat(np.arange(template.layers + 1), n_disc)
     u, angle = np.tile(disc_u, template.layers + 1), np.tile(disc_angle, template.layers + 1)
@@ -117,27 +125,28 @@ def connectivity(template: Template) -> Connectivity:
 
 
 def _disc(
-    rings: int,
+    template: Template,
 ) -> tuple[
     Float[np.ndarray, " nodes"], Float[np.ndarray, " nodes"], Integer[np.ndarray, "triangles 3"]
 ]:
     """Return u and angle of the disc's nodes and its triangles, (u, angle) right-handed."""
     radius, turn, triangles = [0.0], [0.0], []
-    for ring in range(1, rings + 1):
-        first, count = 1 + 3 * ring * (ring - 1), 6 * ring
-        inner, n_inner = 1 + 3 * (ring - 1) * (ring - 2), max(6 * (ring - 1), 1)
-        inner = 0 if ring == 1 else inner
-        radius += [ring / rings] * count
+    inner, n_inner, first = 0, 1, 1  # the apex is the first ring's inner neighbour
+    for ring in range(1, template.rings + 1):
+        sixth, before = template.sixth(ring), template.sixth(ring - 1)
+        count = 6 * sixth
+        radius += [ring / template.rings] * count
         turn += [2 * np.pi * k / count for k in range(count)]
         for sector in range(6):
-            for k in range(ring):
-                outer = sector * ring + k
+            for k in range(sixth):
+                outer = sector * sixth + k
                 a, b = first + outer, first + (outer + 1) % count
-                c = inner + (sector * (ring - 1) + k) % n_inner
+                c = inner + (sector * before + k) % n_inner
                 triangles.append((a, b, c))
-                if k < ring - 1:
-                    d = inner + (sector * (ring - 1) + k + 1) % n_inner
+                if k < before:
+                    d = inner + (sector * before + k + 1) % n_inner
                     triangles.append((b, d, c))
+        inner, n_inner, first = first, count, first + count
     return np.array(radius), np.array(turn), np.array(triangles)
 
 
@@ -183,7 +192,7 @@ def _rim_facets(
     """Return the cells' faces whose three corners lie on the rim, outward."""
     faces = np.array([(1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1)])
     candidates = corners[:, faces].reshape(-1, 3)
-    on_rim = candidates % n_disc >= n_disc - 6 * template.rings
+    on_rim = candidates % n_disc >= n_disc - 6 * template.sixth(template.rings)
     # Three rim nodes always bound the wall: an inner face has a node on an inner ring.
     return candidates[on_rim.all(axis=1)]
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.geometry.shapes import triangle_shapes
+from cardiotwin.geometry.shapes import INNER, INNER_WEIGHTS, jacobians, triangle_shapes
 
 # Degree 4, points and weights (sum 1/2): Dunavant (1985), doi:10.1002/nme.1620210612.
 _A, _B = 0.445948490915965, 0.091576213509771
@@ -128,6 +128,13 @@ def cavity_volume_gradient(
     area = np.einsum("q,fqi->i", _WEIGHTS, np.cross(first, second))
     gradient[rim] += area / 3 / len(rim)  # the fan's tip moves with the rim
     return gradient
+
+
+def cell_volumes(
+    points: Float[np.ndarray, "nodes 3"], mesh: TetMesh
+) -> Float[np.ndarray, " cells"]:
+    """Return the volume of each curved cell, m^3."""
+    return np.asarray(np.linalg.det(jacobians(points, mesh, INNER)) @ INNER_WEIGHTS)
 
 
 def wall_volume(points: Float[np.ndarray, "nodes 3"], mesh: TetMesh) -> float:

@@ -2,6 +2,7 @@
 
 from cardiotwin.measurement.beat import (
     PumpFunction,
+    end_systole,
     fibre_work,
     loop_work,
     pressure_strain_work,
@@ -22,6 +23,7 @@ __all__ = [
     "Views",
     "annulus_descent",
     "cavity_length",
+    "end_systole",
     "fibre_work",
     "loop_work",
     "mark",

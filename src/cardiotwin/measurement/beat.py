@@ -97,6 +97,20 @@ def pump_function(
     )
 
 
+def end_systole(volume: Course, pressure: Course) -> int:
+    """Return the frame in which the chamber is stiffest: pressure over volume is largest.
+
+    Suga & Sagawa (1974), Circ Res 35:117-126, with an unstressed volume of zero. The smallest
+    volume comes later, when the pressure has fallen already.
+
+    Examples
+    --------
+    >>> end_systole(np.array([120.0, 118.0, 60.0, 58.0]), np.array([10.0, 80.0, 95.0, 50.0]))
+    2
+    """
+    return int(np.argmax(pressure / volume))
+
+
 def loop_work(
     course: Float[np.ndarray, "frames ..."], force: Float[np.ndarray, "frames ..."]
 ) -> Float[np.ndarray, "..."]:
@@ -161,6 +175,7 @@ def sphericity(
 __all__ = [
     "LOOP",
     "PumpFunction",
+    "end_systole",
     "fibre_work",
     "loop_work",
     "pressure_strain_work",

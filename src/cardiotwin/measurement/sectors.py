@@ -55,10 +55,17 @@ def segment_means(mesh: TetMesh, values: Float[np.ndarray, " cells"]) -> Float[n
     return np.where(totals > 0, sums / np.maximum(totals, np.finfo(np.float64).tiny), np.nan)
 
 
+def segment_sums(mesh: TetMesh, values: Float[np.ndarray, " cells"]) -> Float[np.ndarray, "17"]:
+    """Return the sum of a cell's share (of volume, of work) over each AHA segment's cells."""
+    numbers = mesh.cell_fields["aha_segment"].astype(np.int64)
+    return np.bincount(numbers, values, N_SEGMENTS + 1)[1 : N_SEGMENTS + 1]
+
+
 __all__ = [
     "by_segment",
     "long_segments",
     "segment_means",
+    "segment_sums",
     "slice_segments",
     "thickness_by_sector",
 ]

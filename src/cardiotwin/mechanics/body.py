@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from mpi4py import MPI
+
 import numpy as np
 import ufl
 from jaxtyping import Float
@@ -71,6 +73,8 @@ class Body:
         Whether the base bears the pressure on the valves (never that of a clamped wall).
     discretisation
         Mixed or penalty.
+    comm
+        The processes that share the work; all are given the same (see `fem.layout`).
     """
 
     def __init__(
@@ -88,10 +92,11 @@ class Body:
         free: bool = False,
         lids: bool = True,
         discretisation: Discretisation | None = None,
+        comm: MPI.Intracomm = MPI.COMM_SELF,
     ) -> None:
         self.discretisation = discretisation or Discretisation()
         self.mesh = mesh
-        self.domain: Domain = make_domain(mesh)
+        self.domain: Domain = make_domain(mesh, comm)
         self.fields = Fields(self.domain, mesh, mixed=self.discretisation.form == "mixed")
         surfaces = {"cavity_pressure": pressurised, "rv_pressure": "rv_endocardium"}
         self.cavities = {name: part for name, part in surfaces.items() if part in mesh.facets}
@@ -135,13 +140,7 @@ class Body:
 
     @property
     def tension(self) -> PointwiseTension:
-        """Return the active tension at the quadrature points.
-
-        Raises
-        ------
-        InputError
-            If the body was not built `pointwise`.
-        """
+        """Return the active tension at the quadrature points of a body built `pointwise`."""
         if self.equations.pointwise is None:
             msg = (
                 "This body has one prescribed tension, found pointwise=False. "
@@ -184,7 +183,7 @@ class Body:
             name: self.equations.per_load(name, u, self.fields.given, v)
             for name in (*self.cavities, "active_tension")
         }
-        return UnitLoads(forms, lids, self.conditions)
+        return UnitLoads(forms, lids, self.conditions, self.fields.layout)
 
     # ---- the two problems ----------------------------------------------------------------
 

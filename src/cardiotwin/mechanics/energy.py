@@ -65,11 +65,11 @@ class EnergyBalance:
         body.put(motion.solved)
         self._speed.x.array[:] = motion.velocity
         given = sum(
-            -getattr(motion.solved.loads, name) * float(self._along(name) @ motion.velocity)
+            -getattr(motion.solved.loads, name) * self._speed_along(name, motion.velocity)
             for name in (*body.cavities, "active_tension")
         )
         kinetic, stored, dissipated = (
-            float(dolfinx.fem.assemble_scalar(form).real)
+            body.domain.mesh.comm.allreduce(float(dolfinx.fem.assemble_scalar(form).real))
             for form in (self._kinetic, self._stored, self._dissipated)
         )
         return Energy(
@@ -79,5 +79,7 @@ class EnergyBalance:
             dissipated_power=dissipated,
         )
 
-    def _along(self, name: str) -> Placement:
-        return self._body.per_load(name)[self._body.fields.displacement_dofs]
+    def _speed_along(self, name: str, velocity: Placement) -> float:
+        fields = self._body.fields
+        force = self._body.per_load(name)[fields.displacement_dofs]
+        return float(fields.placement_layout.dot(force, velocity))

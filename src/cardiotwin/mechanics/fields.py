@@ -1,5 +1,6 @@
 """A body's finite-element functions: the one that is sought, and the placement given beside it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
@@ -8,8 +9,10 @@ import basix.ufl
 import dolfinx
 import numpy as np
 import ufl
+from jaxtyping import Float
 
 from cardiotwin.fem.domain import Domain, NodalField
+from cardiotwin.fem.layout import Layout
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.mechanics.solved import Dofs, Nodes, Placement
 
@@ -38,9 +41,14 @@ class Fields:
             self.space = dolfinx.fem.functionspace(domain.mesh, both)
             self.placements, part = self.space.sub(0).collapse()
             self.displacement_dofs = np.ravel(part)
+            pressures, part = self.space.sub(1).collapse()
+            self.pressure_dofs = np.ravel(part)
+            self._nodal_pressure = NodalField(domain, pressures)
         else:
             self.space = self.placements = dolfinx.fem.functionspace(domain.mesh, vector)
-            self.displacement_dofs = np.arange(self.space.dofmap.index_map.size_local * 3)
+            self.displacement_dofs = np.arange(Layout(self.space).n_local, dtype=np.int32)
+        self.layout = Layout(self.space)
+        self.placement_layout = Layout(self.placements)
         self.nodal = NodalField(domain, self.placements)
         self.unknown = dolfinx.fem.Function(self.space)
         self.given = dolfinx.fem.Function(self.placements)
@@ -72,6 +80,20 @@ class Fields:
         """Return the unknown's dofs of nodal vectors; those of the pressure are zero."""
         result = np.zeros_like(self.unknown.x.array)
         result[self.displacement_dofs] = self.nodal.to_dofs(vectors)
+        return result
+
+    def to_arrays(self, unknown: Dofs) -> dict[str, Float[np.ndarray, "nodes parts"]]:
+        """Return an unknown by nodes: the same however many processes there are."""
+        result = {"displacement": self.nodal.to_nodes(unknown[self.displacement_dofs])}
+        if self._mixed:
+            result["pressure"] = self._nodal_pressure.to_nodes(unknown[self.pressure_dofs])
+        return result
+
+    def from_arrays(self, arrays: Mapping[str, Any]) -> Dofs:
+        """Return the unknown that `to_arrays` had, to the last bit."""
+        result = self.of_nodes(arrays["displacement"])
+        if self._mixed:
+            result[self.pressure_dofs] = self._nodal_pressure.to_dofs(arrays["pressure"])
         return result
 
     def clamp(self, names: tuple[str, ...]) -> list[dolfinx.fem.DirichletBC[Any]]:

@@ -66,7 +66,8 @@ class ModalSprings:
         self._placements = self._loads[fields.displacement_dofs]
 
     def _pull(self, shift: Placement) -> Dofs:
-        return np.asarray(self._stiffness * self._loads @ (self._placements.T @ shift))
+        along = self._fields.placement_layout.dot(self._placements, shift)
+        return np.asarray(self._stiffness * self._loads @ along)
 
     def force(self) -> Dofs:
         """Return the residual's part, N."""
@@ -76,7 +77,8 @@ class ModalSprings:
     def energy(self, solved: Solved) -> float:
         """Return what they store in a present placement, J (they are to follow it)."""
         shift = solved.unknown[self._fields.displacement_dofs] - solved.other
-        return float(self._stiffness / 2 * np.sum((self._placements.T @ shift) ** 2))
+        along = self._fields.placement_layout.dot(self._placements, shift)
+        return float(self._stiffness / 2 * np.sum(along**2))
 
     def factors(self) -> tuple[Float[np.ndarray, "dofs rank"], Float[np.ndarray, "dofs rank"]]:
         """Return the factors of its derivative by the unknown."""

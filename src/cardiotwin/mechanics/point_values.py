@@ -39,10 +39,7 @@ class PointValues:
 
     def _read(self, values: Callable[[], Points], solved: Solved) -> Points:
         self._body.put(solved)
-        found = values()
-        result = np.empty_like(found)
-        result[self._body.domain.cells] = found
-        return result
+        return self._body.domain.by_cell(values())
 
     @cached_property
     def _stretch(self) -> Callable[[], Points]:

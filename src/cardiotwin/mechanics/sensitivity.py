@@ -66,7 +66,9 @@ class Sensitivity:
                 self._direction.x.array[:] = reference[name]
                 part = np.zeros_like(force)
                 dolfinx.fem.assemble_vector(part, self._along_given)
-                force += part + sum(c.along_given(reference[name]) for c in problem.couplings)
+                force += problem.layout.assembled(part) + sum(
+                    c.along_given(reference[name]) for c in problem.couplings
+                )
             for condition in problem.conditions:
                 condition.set(force, None, 0.0)
             changes[name] = -problem.solve_tangent(force)

@@ -10,6 +10,7 @@ import numpy as np
 import ufl
 
 from cardiotwin.fem.compilation import compile_form
+from cardiotwin.fem.layout import Layout
 from cardiotwin.mechanics.lid import Lid
 from cardiotwin.mechanics.solved import Dofs
 
@@ -25,6 +26,8 @@ class UnitLoads:
         The valves' parts, by the pressure's name.
     conditions
         Dirichlet conditions of the residual.
+    layout
+        Of the residual's dofs.
     """
 
     def __init__(
@@ -32,18 +35,19 @@ class UnitLoads:
         forms: Mapping[str, ufl.Form],
         lids: Mapping[str, Lid],
         conditions: Sequence[dolfinx.fem.DirichletBC[Any]],
+        layout: Layout,
     ) -> None:
         self._forms = {name: compile_form(form) for name, form in forms.items()}
         self._lids = lids
         self._conditions = conditions
+        self._layout = layout
 
     def force(self, name: str) -> Dofs:
         """Return the part at the current iterate."""
         form = self._forms[name]
-        space = form.function_spaces[0]
-        size = space.dofmap.index_map.size_local * space.dofmap.index_map_bs
-        force = np.zeros(size)
+        force = np.zeros(self._layout.n_local)
         dolfinx.fem.assemble_vector(force, form)
+        force = self._layout.assembled(force)
         if name in self._lids:
             force += self._lids[name].per_pressure()
         for condition in self._conditions:

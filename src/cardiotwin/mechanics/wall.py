@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from mpi4py import MPI
+
 import numpy as np
 from jaxtyping import Float
 
@@ -12,6 +14,7 @@ from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import CENTROID, jacobians
 from cardiotwin.geometry.volumes import cavity_volume, cavity_volume_gradient, wall_volume
 from cardiotwin.mechanics.activation import Activation
+from cardiotwin.mechanics.active.segments import per_segment
 from cardiotwin.mechanics.body import Body
 from cardiotwin.mechanics.control import Control
 from cardiotwin.mechanics.discretisation import Discretisation
@@ -35,8 +38,10 @@ class Wall:
         The imaged wall with its coordinates (point field ``transmural`` and ``apicobasal``).
     angles
         Fibre rule, in the imaged placement.
-    material, springs, activation, discretisation
+    material, springs, activation, discretisation, comm
         As in `Body`.
+    segment_contractility
+        Active tension of AHA segments as a share of the others' (a scar has 0).
     """
 
     def __init__(
@@ -48,6 +53,8 @@ class Wall:
         springs: Springs,
         activation: Activation | None = None,
         discretisation: Discretisation | None = None,
+        comm: MPI.Intracomm = MPI.COMM_SELF,
+        segment_contractility: Mapping[int, float] | None = None,
     ) -> None:
         self.mesh = mesh
         self.angles = angles
@@ -57,7 +64,11 @@ class Wall:
             material=material,
             springs=springs,
             activation=activation,
+            relative_tension=per_segment(mesh, segment_contractility)
+            if segment_contractility
+            else None,
             discretisation=discretisation,
+            comm=comm,
         )
         self.has_right = RIGHT in mesh.facets
         self._sensitivity = Sensitivity(self.body)

@@ -26,7 +26,7 @@ Job = Callable[[Options], None]
 
 OmegaConf.register_new_resolver("degrees", math.radians, replace=True)
 
-VERBATIM = ("path", "output", "image", "end_systole", "labels")
+VERBATIM = ("path", "output", "image", "end_systole", "labels", "segment_contractility")
 """Keys whose values are taken as they are, however a folder is called or a label is paired."""
 
 _FLAGS = (

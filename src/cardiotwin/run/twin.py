@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,11 @@ from cardiotwin.run.launchers import store_launchers
 from cardiotwin.run.logs import elapsed, logged
 from cardiotwin.run.options import FitOptions, ReadOptions, SubjectOptions, store, store_choice
 from cardiotwin.run.reading import place, reading
-from cardiotwin.run.schema import build, schema
+from cardiotwin.run.recipe import beliefs, recipe
+from cardiotwin.run.schema import schema
 from cardiotwin.run.volunteer import SUBJECT, volunteer_folder
 from cardiotwin.twin.files import write_bytes
 from cardiotwin.twin.stages import Stages
-from cardiotwin.units import MMHG
 
 _LOG = logging.getLogger(__name__)
 _NOT_IN_MARK = (
@@ -85,6 +85,8 @@ class TwinOptions(ReadOptions):
         Active stress across the fibre.
     discretisation
         How incompressibility is met, and when Newton's iteration has arrived.
+    segment_contractility
+        Of diseased AHA segments as a share of the others', e.g. 7:0/8:0.5 (0: a scar); null: none.
     fit
         What is fitted, with which priors.
     seed
@@ -107,6 +109,7 @@ class TwinOptions(ReadOptions):
     springs: Any = field(default_factory=schema(Springs))
     activation: Any = field(default_factory=schema(Activation))
     discretisation: Any = field(default_factory=schema(Discretisation))
+    segment_contractility: str | None = None
     fit: FitOptions = field(default_factory=FitOptions)
     seed: int = 1
     pictures: bool = True
@@ -136,7 +139,7 @@ def run(words: Sequence[str]) -> int:
 def make_twin(options: Options) -> None:
     """Read a heart, build its twin, save it, draw it; go on where an earlier call was killed."""
     start = time.perf_counter()
-    beliefs = _beliefs(options)  # refused before anything is read or run
+    models = beliefs(options)  # refused before anything is read or run
     examination = _read(options)
     subject = examination.subject if examination else None
     folder = _run_folder(options, subject)
@@ -151,7 +154,7 @@ def make_twin(options: Options) -> None:
         stages = Stages(folder / STAGES, stage_mark(mark))
         if examination is None:
             examination = _volunteer(options, folder, stages)
-        _finish(examination, options, folder, stages, recipe=_recipe(beliefs), mark=mark)
+        _finish(examination, options, folder, stages, recipe=recipe(models), mark=mark)
         shown = " (open report.html)" if options["pictures"] else ""
         _LOG.info("%s: finished in %s%s", folder, elapsed(start), shown)
 
@@ -177,63 +180,6 @@ def _finish(
     if options["pictures"]:
         draw(twin, folder)
     save_twin(twin, folder, fingerprint=mark)
-
-
-def _beliefs(options: Options) -> dict[str, Any]:
-    """Return the models that need no solver; raise `InputError` for a number that none takes."""
-    from cardiotwin.fitting.evidence import AssumedPressures  # noqa: PLC0415 - not for --help
-
-    pressure, prior = options["fit"]["pressure"], options["fit"]["passive"]["prior"]
-    if options["seed"] < 0:
-        msg = f"seed must be at least 0, found {options['seed']}. Give a whole number."
-        raise InputError(msg)
-    if options["path"] is None:
-        build(options["volunteer"])
-    return {
-        "template": build(options["template"]),
-        **_wall(options),
-        "material": build(options["material"]),
-        "springs": build(options["springs"]),
-        "activation": build(options["activation"]),
-        "discretisation": build(options["discretisation"]),
-        "priors": {
-            "passive_scale": build(prior["scale"]),
-            "passive_exponent": build(prior["exponent"]),
-            "contractility": build(options["fit"]["contractility"]["prior"]),
-        },
-        "assumed": AssumedPressures(
-            **{name.removesuffix("_mmhg"): value * MMHG for name, value in pressure.items()}
-        ),
-        "klotz": options["fit"]["klotz"]["use"],
-        "seed": options["seed"],
-    }
-
-
-def _wall(options: Options) -> dict[str, Any]:
-    """Return which ventricles are meshed, and their fibres' rule."""
-    fibres, both = build(options["fibres"]), build(options["biventricular"])
-    if options["anatomy"] == "lv":
-        return {"fibres": fibres, "biventricular": None}
-    if options["anatomy"] != "biventricular":
-        msg = (
-            f"anatomy must be lv or biventricular, found {options['anatomy']!r}. "
-            "Biventricular needs the right ventricle's cavity in the labels or contours."
-        )
-        raise InputError(msg)
-    if fibres != FibreAngles():
-        msg = (
-            "fibres is the rule of anatomy=lv, found other angles than its defaults with "
-            "anatomy=biventricular. Give biventricular_fibres.left (Bayer's rule: .angles)."
-        )
-        raise InputError(msg)
-    return {"fibres": build(options["biventricular_fibres"]), "biventricular": both}
-
-
-def _recipe(beliefs: Mapping[str, Any]) -> Any:
-    from cardiotwin.fitting.personalise import Priors  # noqa: PLC0415 - brings dolfinx
-    from cardiotwin.twin.build import Recipe  # noqa: PLC0415 - brings dolfinx
-
-    return Recipe(**{**beliefs, "priors": Priors(**beliefs["priors"])})
 
 
 def _is_built_in(options: Options) -> bool:

@@ -141,6 +141,18 @@ def motion_flags(checks: Mapping[str, float]) -> tuple[Flag, ...]:
     return (Flag(name="end_systolic_motion_missed", sentence=sentence),)
 
 
+def disease_flags(segment_contractility: Mapping[int, float]) -> tuple[Flag, ...]:
+    """Return a flag where the contractility of segments was given: the rest's is then fitted."""
+    if not segment_contractility:
+        return ()
+    pairs = ", ".join(f"{number}: {share:g}" for number, share in segment_contractility.items())
+    sentence = (
+        f"AHA segments were given a share of the others' contractility ({pairs}), which was "
+        "fitted to the volumes that the whole heart has: it is that of the healthy muscle."
+    )
+    return (Flag(name="segment_contractility_given", sentence=sentence),)
+
+
 def surface_nodes(mesh: TetMesh) -> Integer[np.ndarray, " nodes"]:
     """Return the nodes of the endocardium and the epicardium."""
     return np.unique(

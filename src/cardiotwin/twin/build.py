@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 
@@ -29,7 +29,13 @@ from cardiotwin.mechanics.solved import Solved
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.state import WallState
 from cardiotwin.mechanics.wall import Wall
-from cardiotwin.twin.agreement import agreements, checks, estimates, motion_flags
+from cardiotwin.twin.agreement import (
+    agreements,
+    checks,
+    disease_flags,
+    estimates,
+    motion_flags,
+)
 from cardiotwin.twin.reading import with_function
 from cardiotwin.twin.stages import Stages
 from cardiotwin.twin.twin import Twin
@@ -59,6 +65,8 @@ class Recipe:
         What is believed before the measurement, and in its absence.
     klotz
         Whether the empirical relation stands in for diastolic points that were not measured.
+    segment_contractility
+        Of diseased AHA segments, as a share of that of the others, which is fitted.
     n_draws
         Draws of the posterior to keep.
     seed
@@ -75,8 +83,21 @@ class Recipe:
     assumed: AssumedPressures
     biventricular: BiventricularOptions | None = None
     klotz: bool = True
+    segment_contractility: Mapping[int, float] = field(default_factory=dict)
     n_draws: int = 4000
     seed: int = 1
+
+    def wall(self, mesh: TetMesh) -> Wall:
+        """Return the mechanics of an imaged wall."""
+        return Wall(
+            mesh,
+            angles=self.fibres,
+            material=self.material,
+            springs=self.springs,
+            activation=self.activation,
+            discretisation=self.discretisation,
+            segment_contractility=self.segment_contractility,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,15 +131,7 @@ class _Bench:
 
     @cached_property
     def wall(self) -> Wall:
-        recipe = self._recipe
-        return Wall(
-            self._mesh,
-            angles=recipe.fibres,
-            material=recipe.material,
-            springs=recipe.springs,
-            activation=recipe.activation,
-            discretisation=recipe.discretisation,
-        )
+        return self._recipe.wall(self._mesh)
 
 
 def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tuple[Twin, Anatomy]:
@@ -133,7 +146,8 @@ def build_twin(examination: Examination, recipe: Recipe, stages: Stages) -> tupl
     """
     anatomy: Anatomy = stages.run("geometry", Anatomy, lambda: _anatomy(examination, recipe))
     evidence = gather_evidence(examination.subject, anatomy, recipe.assumed, klotz=recipe.klotz)
-    known = _unique((*examination.flags, *anatomy.flags, *evidence.flags))
+    given = disease_flags(recipe.segment_contractility)
+    known = _unique((*examination.flags, *anatomy.flags, *evidence.flags, *given))
     _tell(known)
     bench = _Bench(anatomy.mesh, recipe)
     fit: Fit = stages.run(
@@ -233,6 +247,7 @@ def _record(
         software=_software(),
         seed=recipe.seed,
         right=anatomy.right,
+        segment_contractility=dict(recipe.segment_contractility),
     )
 
 

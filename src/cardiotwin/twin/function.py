@@ -34,7 +34,7 @@ class Function:
     states
         Names of the states, in the beat's order.
     end_systole
-        Number of the frame with the smallest cavity.
+        Number of its frame: of the smallest cavity, in a whole beat of the largest p / V.
     material, image
         The model's strains along material lines, and in planes fixed in space.
     measured
@@ -80,6 +80,7 @@ def read_function(
     times: Mapping[str, float],
     heart_rate: float | None = None,
     measured: Float[np.ndarray, "nodes 3"] | None = None,
+    end_systole: int | None = None,
 ) -> Function:
     """Return what is read of the states of a beat.
 
@@ -93,6 +94,8 @@ def read_function(
         Beats per second, where known.
     measured
         The nodes on the imaged surfaces of end-systole, m, where there are any.
+    end_systole
+        Number of its frame; by default that of the smallest cavity.
 
     Raises
     ------
@@ -115,7 +118,7 @@ def read_function(
         worked = fibre_work(stretch, np.array(stress, dtype=np.float64))
     return Function(
         states=names,
-        end_systole=int(volume.argmin()),
+        end_systole=int(volume.argmin()) if end_systole is None else end_systole,
         material=material,
         image=read_image(mesh, frames),
         measured=None if measured is None else read_image(mesh, measured[None], tagged=False),

@@ -48,6 +48,10 @@ def twin_record(twin: Twin, files: Mapping[str, str], fingerprint: str = "") -> 
     }
     if twin.function is not None:
         record["function"] = function_record(twin.function)
+    if twin.segment_contractility:
+        record["segment_contractility"] = {
+            str(number): share for number, share in twin.segment_contractility.items()
+        }
     return record | ({"fingerprint": fingerprint} if fingerprint else {})
 
 

@@ -113,6 +113,8 @@ class Twin:
         Of the generator that drew `posterior`.
     right
         The right ventricle's agreement with its drawing, where the mesh has one.
+    segment_contractility
+        Of AHA segments that were said to be diseased, as a share of ``contractility``.
     """
 
     subject: Subject
@@ -135,3 +137,4 @@ class Twin:
     software: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     right: RightFit | None = None
+    segment_contractility: Mapping[int, float] = field(default_factory=dict)

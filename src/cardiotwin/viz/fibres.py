@@ -11,10 +11,11 @@ from matplotlib.colors import Normalize, to_rgb
 from scipy.spatial import cKDTree
 
 from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.geometry.volumes import cell_volumes
 from cardiotwin.viz import theme
 from cardiotwin.viz.layers import Camera, Layer
 from cardiotwin.viz.scene import render, tubes
-from cardiotwin.viz.wall import axes, cell_volumes, has_right, surface
+from cardiotwin.viz.wall import axes, has_right, surface
 
 N_LINES = 900
 STEP = 0.8e-3  # m
@@ -84,7 +85,7 @@ def follow_fibres(
     middles = mesh.points[mesh.cells[:, :4]].mean(axis=1)
     tree = cKDTree(middles)
     f0 = np.asarray(mesh.cell_fields["f0"], dtype=np.float64)
-    volumes = cell_volumes(mesh)
+    volumes = cell_volumes(mesh.points, mesh)
     seeds = rng.choice(len(middles), size=N_LINES, p=volumes / volumes.sum())
     halves = [
         _follow(mesh, middles[seeds], sign * f0[seeds], tree, f0=f0, values=values)

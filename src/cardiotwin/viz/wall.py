@@ -97,12 +97,6 @@ def nodal_mean(
     return np.asarray(sums / counts.reshape(-1, *[1] * (values.ndim - 1)))
 
 
-def cell_volumes(mesh: TetMesh) -> Float[np.ndarray, " cells"]:
-    """Return the volumes of the straight tetrahedra, m^3."""
-    corners = mesh.points[mesh.cells[:, :4]]
-    return np.asarray(np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 6)
-
-
 def has_right(mesh: TetMesh) -> bool:
     """Return whether the mesh is both ventricles."""
     return "rv_endocardium" in mesh.facets
@@ -224,7 +218,6 @@ __all__ = [
     "Axes",
     "Surface",
     "axes",
-    "cell_volumes",
     "has_right",
     "joined",
     "left",

@@ -15,6 +15,7 @@ from cardiotwin.mechanics.active import (
     Table,
     TensionCurve,
     per_segment,
+    segment_factors,
 )
 
 # Values of an independent solver (Radau, relative tolerance 1e-9), Pa, at these times, s.
@@ -105,9 +106,36 @@ def test_a_scar_takes_its_segments_tension_and_no_others():
     assert (shares[segments == 7] == 0).all()
     assert (shares[segments == 8] == 0.5).all()
     assert (shares[(segments != 7) & (segments != 8)] == 1).all()
-    with pytest.raises(InputError, match=r"no AHA segment 18, found 1, 2"):
+    with pytest.raises(InputError, match=r"segments are 1 to 17, found 18"):
         per_segment(mesh, {18: 0.0})
-    with pytest.raises(InputError, match=r"segment 7 must be 0 or more, found -1"):
+    with pytest.raises(InputError, match=r"segment 7 must be finite and not negative, found -1"):
         per_segment(mesh, {7: -1.0})
+    with pytest.raises(InputError, match=r"no muscle that contracts, found 0 in every"):
+        per_segment(mesh, dict.fromkeys(range(1, 18), 0.0))
+    upper = replace(mesh, cell_fields={"aha_segment": np.minimum(segments, 16)})
+    with pytest.raises(InputError, match=r"the mesh has no AHA segment 17, found 1, 2"):
+        per_segment(upper, {17: 0.0})
     with pytest.raises(InputError, match=r"field aha_segment, found none"):
         per_segment(replace(mesh, cell_fields={}), {7: 0.0})
+
+
+def test_factors_by_segment_are_read_from_one_word():
+    assert segment_factors("7:0/ 8:0.5/17:1.2") == {7: 0.0, 8: 0.5, 17: 1.2}
+    assert segment_factors("") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("7", "found '7'"),
+        ("7:0,8:0", "found '7:0,8:0'"),
+        ("7:0/scar:1", "found 'scar:1'"),
+        ("7:0/7:1", "segment 7 twice, found '7:0/7:1'"),
+        ("0:1", "1 to 17, found 0"),
+        ("7:nan", "segment 7 must be finite and not negative, found nan"),
+        ("7:-0.5", "segment 7 must be finite and not negative, found -0.5"),
+    ],
+)
+def test_a_word_that_names_no_disease_is_refused_by_what_it_says(text, found):
+    with pytest.raises(InputError, match=f"segment_contractility.*{found}"):
+        segment_factors(text)

@@ -66,7 +66,7 @@ def fit_biventricle(
     stack, wall, right = _placed(left)
     contours, frame = left.contours[Phase.END_DIASTOLE], wall.prolate.frame
     shape = shape_of(stack, wall, right, options.rv_wall)
-    straight, attempts = _sound_mesh(shape, options)
+    straight, attempts = sound_mesh(shape, options)
     mesh = with_coordinates(order_two(straight, shape), shape, wall)
     drawn = _drawn(contours, stack, wall)
     fit = _left_fit(mesh, wall, drawn)
@@ -133,7 +133,7 @@ def _frame(stack: Stack, left: Anatomy) -> HeartFrame:
     )
 
 
-def _sound_mesh(shape: Shape, options: BiventricularOptions) -> tuple[Tagged, int]:
+def sound_mesh(shape: Shape, options: BiventricularOptions) -> tuple[Tagged, int]:
     """Return the first sound mesh of several lattices, and how many were tried."""
     reasons: list[str] = []
     low, high = _bounds(shape)
@@ -205,4 +205,4 @@ def _check_volume(name: str, model: float, measured: float, most: float) -> None
         raise InputError(msg)
 
 
-__all__ = ["drawn_right", "fit_biventricle"]
+__all__ = ["drawn_right", "fit_biventricle", "sound_mesh"]

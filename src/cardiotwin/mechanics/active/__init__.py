@@ -3,7 +3,7 @@
 from cardiotwin.mechanics.active.land2017 import Contraction, CrossBridges, Land2017
 from cardiotwin.mechanics.active.load_curves import PressureCurve, Switch, TensionCurve
 from cardiotwin.mechanics.active.prescribed import CalciumTransient, DoubleHill, Table
-from cardiotwin.mechanics.active.segments import per_segment
+from cardiotwin.mechanics.active.segments import per_segment, segment_factors
 
 __all__ = [
     "CalciumTransient",
@@ -16,4 +16,5 @@ __all__ = [
     "Table",
     "TensionCurve",
     "per_segment",
+    "segment_factors",
 ]

@@ -1,0 +1,166 @@
+"""One beat of catheter pressures from a table, and what is wrong with its channels.
+
+A column is judged by what no circulation does: an aorta that empties to a ventricle's pressure,
+a ventricle that ejects far below its aorta. What is judged bad is named and not handed on.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from scipy.signal import savgol_filter
+
+from cardiotwin.errors import Flag, InputError
+from cardiotwin.units import ML, MMHG
+
+Course = Float[np.ndarray, " frames"]
+COLUMNS = {
+    "time": "t abs [s]",
+    "aortic_pressure": "AoP [mmHg]",
+    "lv_pressure": "LVP [mmHg]",
+    "coronary_flow": "LAD Flow [ml/s]",
+}
+UNITS = {"time": 1.0, "aortic_pressure": MMHG, "lv_pressure": MMHG, "coronary_flow": ML}
+VENTRICULAR = 0.35  # of its peak: an aorta's pressure never falls so low in a beat
+WEAK = 0.7  # of the aortic peak: a ventricle below it does not eject
+LEVEL = 4 * MMHG  # Pa by which the aorta may stay above the ventricle that fills it
+CORONARY = 5 * ML  # m^3/s: more flows in no coronary artery of an animal of this size
+PER_MINUTE = 1 / 60
+SMOOTHED = 0.05  # s over which a pressure is smooth
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BeatTrace:
+    """One beat, R wave to R wave.
+
+    Parameters
+    ----------
+    time
+        s since the R wave.
+    channels
+        Good ones by name, SI.
+    noise
+        Standard deviation of each about its smooth course, SI.
+    period
+        s.
+    flags
+        What was wrong.
+    """
+
+    time: Course
+    channels: Mapping[str, Course]
+    noise: Mapping[str, float]
+    period: float
+    flags: tuple[Flag, ...]
+
+
+def read_beat_trace(path: Path) -> BeatTrace:
+    """Return the beat of a comma-separated table with the columns of `COLUMNS`.
+
+    Raises
+    ------
+    InputError
+        If the file has no times, or they do not rise.
+    """
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    columns = {
+        name: np.array([_number(row.get(head)) for row in rows]) for name, head in COLUMNS.items()
+    }
+    time = columns.pop("time")
+    if len(time) < 10 or not np.all(np.diff(time) > 0):
+        msg = (
+            f"{path.name} has no beat: its column {COLUMNS['time']!r} holds {len(time)} times, "
+            "which must be ten or more and rise. Give one beat, R wave to R wave."
+        )
+        raise InputError(msg)
+    channels = {name: UNITS[name] * values for name, values in columns.items()}
+    good, flags = judge(channels)
+    step = float(np.median(np.diff(time)))
+    return BeatTrace(
+        time=time - time[0],
+        channels=good,
+        noise={name: _noise(values, step) for name, values in good.items()},
+        period=float(time[-1] - time[0] + step),
+        flags=flags,
+    )
+
+
+def judge(channels: Mapping[str, Course]) -> tuple[dict[str, Course], tuple[Flag, ...]]:
+    """Return the channels that can be used, and a flag for each that cannot or is odd."""
+    good = dict(channels)
+    flags = [*_missing(good), *_swapped(good), *_levels(good), *_units(good)]
+    return good, tuple(flags)
+
+
+def _missing(good: dict[str, Course]) -> Iterator[Flag]:
+    for name, values in list(good.items()):
+        count = int((~np.isfinite(values)).sum())
+        if count:
+            good.pop(name)
+            sentence = f"{name}: {count} of {len(values)} values are missing. It is not used."
+            yield Flag(name=f"{name}_missing", sentence=sentence)
+
+
+def _swapped(good: dict[str, Course]) -> Iterator[Flag]:
+    """Yield what is wrong of pressures that cannot be the artery's and its ventricle's."""
+    aorta, ventricle = good.get("aortic_pressure"), good.get("lv_pressure")
+    if aorta is None:
+        return
+    if aorta.min() < VENTRICULAR * aorta.max():
+        good.pop("aortic_pressure")
+        sentence = (
+            f"aortic_pressure falls from {aorta.max() / MMHG:.0f} to {aorta.min() / MMHG:.0f} "
+            "mmHg as only a ventricle's does: the column is mislabelled. It is not used."
+        )
+        yield Flag(name="aortic_pressure_mislabelled", sentence=sentence)
+    if ventricle is not None and ventricle.max() < WEAK * aorta.max():
+        good.pop("lv_pressure")
+        sentence = (
+            f"lv_pressure reaches {ventricle.max() / MMHG:.0f} mmHg where the other catheter "
+            f"reads {aorta.max() / MMHG:.0f}: no ventricle ejects so. It is not used."
+        )
+        yield Flag(name="lv_pressure_bad", sentence=sentence)
+
+
+def _levels(good: Mapping[str, Course]) -> Iterator[Flag]:
+    aorta, ventricle = good.get("aortic_pressure"), good.get("lv_pressure")
+    if aorta is None or ventricle is None:
+        return
+    ejecting = ventricle > 0.9 * ventricle.max()
+    excess = float(np.median(aorta[ejecting] - ventricle[ejecting]))
+    if excess > LEVEL:
+        sentence = (
+            f"The aorta stays {excess / MMHG:.1f} mmHg above the ventricle that ejects into it: "
+            "the catheters' zero levels differ."
+        )
+        yield Flag(name="pressure_levels_differ", sentence=sentence)
+
+
+def _units(good: dict[str, Course]) -> Iterator[Flag]:
+    flow = good.get("coronary_flow")
+    if flow is not None and float(np.abs(flow).mean()) > CORONARY:
+        good["coronary_flow"] = flow * PER_MINUTE
+        sentence = (
+            f"coronary_flow is labelled mL/s, but a mean of {flow.mean() / ML:.0f} is one in "
+            "mL/min: it is read as that."
+        )
+        yield Flag(name="coronary_flow_unit", sentence=sentence)
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return float("nan")
+
+
+def _noise(values: Course, step: float) -> float:
+    window = max(5, int(SMOOTHED / step) // 2 * 2 + 1)
+    return float(np.std(values - savgol_filter(values, window, 3)))
+
+
+__all__ = ["BeatTrace", "judge", "read_beat_trace"]

@@ -1,0 +1,95 @@
+"""How a twin is built, from the options that its job was given or that its run folder kept."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from cardiotwin.errors import InputError
+from cardiotwin.geometry.fibres import FibreAngles
+from cardiotwin.run.application import Options
+from cardiotwin.run.schema import build
+from cardiotwin.units import MMHG
+
+KEPT = ".hydra/config.yaml"
+
+
+def beliefs(options: Options) -> dict[str, Any]:
+    """Return the models that need no solver; raise `InputError` for a number that none takes."""
+    from cardiotwin.fitting.evidence import AssumedPressures  # noqa: PLC0415 - not for --help
+    from cardiotwin.mechanics.active import segment_factors  # noqa: PLC0415 - not for --help
+
+    pressure, prior = options["fit"]["pressure"], options["fit"]["passive"]["prior"]
+    if options["seed"] < 0:
+        msg = f"seed must be at least 0, found {options['seed']}. Give a whole number."
+        raise InputError(msg)
+    if options["path"] is None:
+        build(options["volunteer"])
+    return {
+        "template": build(options["template"]),
+        **_wall(options),
+        "material": build(options["material"]),
+        "springs": build(options["springs"]),
+        "activation": build(options["activation"]),
+        "discretisation": build(options["discretisation"]),
+        "priors": {
+            "passive_scale": build(prior["scale"]),
+            "passive_exponent": build(prior["exponent"]),
+            "contractility": build(options["fit"]["contractility"]["prior"]),
+        },
+        "assumed": AssumedPressures(
+            **{name.removesuffix("_mmhg"): value * MMHG for name, value in pressure.items()}
+        ),
+        "klotz": options["fit"]["klotz"]["use"],
+        "segment_contractility": segment_factors(options["segment_contractility"] or ""),
+        "seed": options["seed"],
+    }
+
+
+def _wall(options: Options) -> dict[str, Any]:
+    """Return which ventricles are meshed, and their fibres' rule."""
+    fibres, both = build(options["fibres"]), build(options["biventricular"])
+    if options["anatomy"] == "lv":
+        return {"fibres": fibres, "biventricular": None}
+    if options["anatomy"] != "biventricular":
+        msg = (
+            f"anatomy must be lv or biventricular, found {options['anatomy']!r}. "
+            "Biventricular needs the right ventricle's cavity in the labels or contours."
+        )
+        raise InputError(msg)
+    if fibres != FibreAngles():
+        msg = (
+            "fibres is the rule of anatomy=lv, found other angles than its defaults with "
+            "anatomy=biventricular. Give biventricular_fibres.left (Bayer's rule: .angles)."
+        )
+        raise InputError(msg)
+    return {"fibres": build(options["biventricular_fibres"]), "biventricular": both}
+
+
+def recipe(models: Mapping[str, Any]) -> Any:
+    """Return the `Recipe` of the models that `beliefs` built."""
+    from cardiotwin.fitting.personalise import Priors  # noqa: PLC0415 - brings dolfinx
+    from cardiotwin.twin.build import Recipe  # noqa: PLC0415 - brings dolfinx
+
+    return Recipe(**{**models, "priors": Priors(**models["priors"])})
+
+
+def kept_recipe(folder: Path) -> Any:
+    """Return the `Recipe` of the twin in a run folder.
+
+    Raises
+    ------
+    InputError
+        If the folder kept no options, or other ones than today's.
+    """
+    path = folder / KEPT
+    try:
+        content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+        return recipe(beliefs(content))
+    except (OSError, KeyError, TypeError) as error:
+        msg = (
+            f"The options of a twin are read from {path}, found {type(error).__name__}: {error}. "
+            "Make the twin again with cardiotwin twin ... force=true."
+        )
+        raise InputError(msg) from error

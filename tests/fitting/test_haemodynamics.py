@@ -1,0 +1,77 @@
+"""Fits of the circulation find the circulation that made the data, as often as they say."""
+
+import numpy as np
+import pytest
+
+from cardiotwin.circulation import Circulation, from_end_diastole, limit_cycle
+from cardiotwin.fitting.haemodynamics import Channel, correlated, fit_circulation
+from cardiotwin.fitting.priors import LogNormal
+from cardiotwin.units import ML, MMHG
+
+LOOP = from_end_diastole(Circulation(), 0.8)
+TRUTH = {
+    "left_ventricle.active": 3.2 * MMHG / ML,
+    "systemic_arteries.resistance": 0.95 * MMHG / ML,
+}
+BLOOD = 1.75e-3
+NOISE, LEVEL, SHIFT = {"pressure": 1.5 * MMHG, "volume": 2 * ML}, 4 * MMHG, 0.03
+
+
+def test_correlated_values_count_less():
+    rng = np.random.default_rng(2)
+    white = rng.normal(size=4000)
+    kernel = 0.8 ** np.arange(40)
+    assert correlated(white) == pytest.approx(1, abs=0.15)
+    red = np.convolve(white, kernel, mode="valid")
+    assert correlated(red) == pytest.approx((1 + 0.8) / (1 - 0.8), rel=0.25)
+    assert correlated(np.zeros(9)) == 1
+
+
+@pytest.mark.slow
+def test_a_fit_recovers_the_circulation_with_its_levels_and_clocks():
+    rng = np.random.default_rng(4)
+    trace = limit_cycle(TRUTH, circulation=LOOP, blood_volume=BLOOD, steps=400).trace
+    time = np.linspace(0, 0.79, 80)
+    phase = trace.time[:, 0].numpy()
+
+    def measured(store, quantity, delay=0.0, level=0.0):
+        course = trace.of(store, quantity)[:, 0].numpy()
+        clean = np.interp(time - delay, phase, course, period=0.8) + level
+        return clean + rng.normal(0, NOISE[quantity], len(time))
+
+    channels = [
+        Channel(
+            name="lv_pressure",
+            time=time,
+            value=measured("lv", "pressure", level=LEVEL),
+            noise=NOISE["pressure"],
+            level_sd=5 * MMHG,
+        ),
+        Channel(
+            name="aortic_pressure",
+            time=time,
+            value=measured("systemic_arteries", "pressure"),
+            noise=NOISE["pressure"],
+        ),
+        Channel(
+            name="lv_volume",
+            time=time,
+            value=measured("lv", "volume", delay=SHIFT),
+            noise=NOISE["volume"],
+            shift_sd=0.05,
+        ),
+    ]
+    wide = {"left_ventricle.active": 4.482, "systemic_arteries.resistance": 0.733}
+    priors = {
+        name: LogNormal(median=value * MMHG / ML, sd=0.7, source="the adult")
+        for name, value in wide.items()
+    }
+    priors["blood_volume"] = LogNormal(median=1.6e-3, sd=0.3, source="the adult")
+    fit = fit_circulation(LOOP, priors, channels)
+    for name, value in {**TRUTH, "blood_volume": BLOOD}.items():
+        assert abs(np.log(fit.values[name] / value)) < 3 * fit.sd[name]
+        assert fit.sd[name] < 0.05
+    assert fit.values["lv_pressure.level"] == pytest.approx(LEVEL, abs=0.8 * MMHG)
+    assert fit.values["lv_volume.shift"] == pytest.approx(SHIFT, abs=0.004)
+    for channel in channels:
+        assert fit.residual[channel.name] == pytest.approx(channel.noise, rel=0.25)

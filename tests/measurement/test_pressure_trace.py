@@ -1,0 +1,79 @@
+"""Catheter pressures over a beat: good ones are handed on, recorded defects are named."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from cardiotwin.errors import InputError
+from cardiotwin.measurement.pressure_trace import COLUMNS, read_beat_trace
+from cardiotwin.units import ML, MMHG
+
+TIME = np.linspace(0, 0.7, 101)
+AORTA = 70 + 15 * np.sin(2 * np.pi * TIME / 0.7)
+VENTRICLE = np.maximum(8, 88 * np.sin(2 * np.pi * TIME / 0.7))
+
+
+def write(path, aorta=AORTA, ventricle=VENTRICLE, time=TIME, flow=30.0):
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(COLUMNS.values())
+        rows.writerows(zip(time, aorta, ventricle, np.full(len(time), flow), strict=True))
+    return read_beat_trace(path)
+
+
+def test_good_channels_are_read_in_si_and_coronary_flow_in_its_true_unit(tmp_path):
+    trace = write(tmp_path / "beat.csv")
+    np.testing.assert_allclose(trace.channels["aortic_pressure"], AORTA * MMHG)
+    np.testing.assert_allclose(trace.channels["coronary_flow"], 30 * ML / 60)
+    assert trace.period == pytest.approx(0.707)
+    assert [flag.name for flag in trace.flags] == ["coronary_flow_unit"]
+    small = write(tmp_path / "small.csv", flow=0.5)
+    np.testing.assert_allclose(small.channels["coronary_flow"], 0.5 * ML)
+    assert small.flags == ()
+
+
+def test_noise_is_that_about_a_smooth_course(tmp_path):
+    rng = np.random.default_rng(3)
+    noisy = write(tmp_path / "beat.csv", aorta=AORTA + rng.normal(0, 2, 101))
+    assert noisy.noise["aortic_pressure"] / MMHG == pytest.approx(2, rel=0.35)
+
+
+@pytest.mark.parametrize(
+    ("changed", "flag", "kept"),
+    [
+        ({"aorta": np.full(101, np.nan)}, "aortic_pressure_missing", {"lv_pressure"}),
+        ({"ventricle": VENTRICLE / 5}, "lv_pressure_bad", {"aortic_pressure"}),
+        ({"aorta": VENTRICLE}, "aortic_pressure_mislabelled", {"lv_pressure"}),
+        ({"aorta": AORTA + 20}, "pressure_levels_differ", {"lv_pressure", "aortic_pressure"}),
+    ],
+)
+def test_a_channel_that_no_circulation_makes_is_named(tmp_path, changed, flag, kept):
+    trace = write(tmp_path / "beat.csv", **changed, flow=0.5)
+    assert [one.name for one in trace.flags] == [flag]
+    assert set(trace.channels) == kept | {"coronary_flow"}
+
+
+def test_a_table_without_times_that_rise_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"no beat: its column 't abs \[s\]' holds 101 times"):
+        write(tmp_path / "beat.csv", time=TIME[::-1])
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [
+        ("DSEA07_mild_sten_dob", {"lv_pressure_missing"}),
+        ("DSEA14_baseline", {"aortic_pressure_missing"}),
+        ("DSEA14_mod_sten", {"aortic_pressure_missing"}),
+        ("DSEA14_mild_sten", {"aortic_pressure_mislabelled", "lv_pressure_bad"}),
+        ("DSEA14_mild_sten_dob", {"aortic_pressure_mislabelled", "lv_pressure_bad"}),
+        ("DSEA08_baseline", set()),
+        ("DSEA10_mild_sten_dob", set()),
+        ("DSEA06_baseline", {"pressure_levels_differ"}),
+    ],
+)
+def test_the_recorded_defects_of_the_study_are_recognised(real_data, name, flags):
+    folder = real_data / "pressure_volume" / "coronary_dogs"
+    trace = read_beat_trace(folder / f"{name}.csv")
+    assert {flag.name for flag in trace.flags} - {"coronary_flow_unit"} == flags
