@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import circulation_speed
+import reconstruction_speed
 from benchmark_bodies import ellipsoid
 from command import Run, build_twin
 from experiment import run
@@ -121,6 +122,9 @@ def bench(options: Options) -> Mapping[str, Any]:
     blood = circulation_speed.speed(
         circulation_speed.Options(output=str(folder / "circulation_speed"))
     )
+    images = reconstruction_speed.speed(
+        reconstruction_speed.Options(output=str(folder / "reconstruction_speed"))
+    )
     places = {name: data / place for name, place in HEARTS.items() if (data / place).exists()}
     rows, failures = {}, {}
     for name, words in {"volunteer": [], **{k: [f"path={v}"] for k, v in places.items()}}.items():
@@ -129,12 +133,15 @@ def bench(options: Options) -> Mapping[str, Any]:
         except CardiotwinError as error:
             failures[name] = str(error)
         print(name, rows.get(name) or failures[name], flush=True)
-    (ROOT / "docs" / "benchmarks.md").write_text(page(rows, failures, step, blood))
+    (ROOT / "docs" / "benchmarks.md").write_text(
+        page(rows, failures, step, blood) + "\n" + reconstruction_speed.paragraph(images)
+    )
     numbers = {
         f"{name}_{key}{'' if key == 'memory_gb' else '_s'}": value
         for name, took in rows.items()
         for key, value in took.items()
     }
+    numbers |= {f"reconstruction_{key}": value for key, value in images.items()}
     return numbers | step | {f"circulation_{key}": value for key, value in blood.items()}
 
 

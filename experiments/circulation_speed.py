@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,12 +47,12 @@ class Options:
     output: str = "outputs/circulation_speed"
 
 
-def install(folder: Path) -> Path | None:
+def install(folder: Path, needed: Sequence[str] = NEEDED) -> Path | None:
     """Return the interpreter of the peer's environment, or None where it does not install."""
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-    words = [str(python), "-m", "pip", "install", "--quiet", *NEEDED]
+    words = [str(python), "-m", "pip", "install", "--quiet", *needed]
     done = subprocess.run(words, check=False, capture_output=True)  # noqa: S603
     return python if done.returncode == 0 else None
 

@@ -69,7 +69,5 @@ def test_the_same_stack_gives_the_same_files(tmp_path):
 
 
 def test_values_that_do_not_fit_are_refused(tmp_path):
-    with pytest.raises(
-        InputError, match=r"between 0 and 65535 .* found 60 to 199613"
-    ):
+    with pytest.raises(InputError, match=r"between 0 and 65535 .* found 60 to 199613"):
         written(stack(top=200000), tmp_path)
