@@ -29,7 +29,7 @@ from cardiotwin.imaging.raw import cartesian_spectra
 from cardiotwin.imaging.reconstruction import espirit_maps, low_rank_sparse, sense
 from cardiotwin.imaging.reconstruction.sense import DAMPING, LineSense, mean_middle
 
-THRESHOLD, CROP, LOW_RANK, SPARSE = 0.003, 0.9, 0.003, 0.001
+THRESHOLD, CROP, LOW_RANK, SPARSE = 0.003, 0.9, 0.001, 0.0003
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,8 @@ def describe_beside(path: Path) -> Findings:
     """
     if not path.is_dir():
         return Findings(lines=(), flags=())
-    lines, flags = [], []
+    lines: list[str] = []
+    flags: list[Flag] = []
     for file in raw_files(path):
         scan, found = read_raw(file)
         lines.append(_scan(scan, file))
