@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench_page import write_section
 from experiment import run
 from peers.environment import AMBIT, install
 
 from cardiotwin.errors import CardiotwinError
 
 HERE = Path(__file__).resolve().parent
-PAGE = HERE.parent / "docs" / "benchmarks.md"
 HEADING = "## Mechanics against other codes"
 ABSENT = "svMultiPhysics is in no package registry that pip knows, so it was not installed."
 
@@ -102,8 +102,8 @@ def beat_lines(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def bench_mechanics(options: Options) -> Mapping[str, Any]:
-    """Run the comparisons, write the section, and return its numbers."""
+def compare(options: Options) -> tuple[str, Mapping[str, Any]]:
+    """Run the comparisons, and return what the page says of them and their numbers."""
     folder = Path(options.output)
     peers = f"peers={folder / 'peers'}"
     land = numbers_of("compare_land.py", folder / "land", peers)
@@ -116,8 +116,7 @@ def bench_mechanics(options: Options) -> Mapping[str, Any]:
         lines += beat_lines(found["beat"])
     _, missing = install(AMBIT, folder / "peers")
     lines.append(f"\n{missing or 'ambit-fe 2026.1.0 installs, but was not timed.'} {ABSENT}")
-    PAGE.write_text(with_section(PAGE.read_text(), HEADING, "\n".join(lines)))
-    return {
+    return "\n".join(lines), {
         f"{part}_{key}": value
         for part, numbers in found.items()
         for key, value in numbers.items()
@@ -125,11 +124,11 @@ def bench_mechanics(options: Options) -> Mapping[str, Any]:
     }
 
 
-def with_section(page: str, heading: str, text: str) -> str:
-    """Return a page with the section of a heading rewritten, or put at its end."""
-    before, _, after = page.partition(f"{heading}\n")
-    _, begin, rest = after.partition("\n## ")
-    return f"{before.rstrip()}\n\n{heading}\n\n{text.strip()}\n{begin}{rest}"
+def bench_mechanics(options: Options) -> Mapping[str, Any]:
+    """Run the comparisons, write the section, and return its numbers."""
+    text, numbers = compare(options)
+    write_section(HEADING, text)
+    return numbers
 
 
 if __name__ == "__main__":

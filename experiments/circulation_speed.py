@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,12 +47,12 @@ class Options:
     output: str = "outputs/circulation_speed"
 
 
-def install(folder: Path) -> Path | None:
+def install(folder: Path, needed: Sequence[str] = NEEDED) -> Path | None:
     """Return the interpreter of the peer's environment, or None where it does not install."""
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-    words = [str(python), "-m", "pip", "install", "--quiet", *NEEDED]
+    words = [str(python), "-m", "pip", "install", "--quiet", *needed]
     done = subprocess.run(words, check=False, capture_output=True)  # noqa: S603
     return python if done.returncode == 0 else None
 
@@ -125,6 +125,23 @@ def speed(options: Options) -> Mapping[str, Any]:
         "ratio": max(ours) / rate,
         **{f"peer_{k}_error_ml": abs(theirs[0][k] - v) for k, v in PUBLISHED.items()},
     }
+
+
+def paragraph(blood: Mapping[str, Any]) -> str:
+    """Return the circulation's paragraph."""
+    ours = (
+        "One core, a batch of 1,000 hearts, 400 Runge-Kutta steps per beat: "
+        f"{blood['beats_per_s']:.0f} beats per CPU-s; the gradient of all parameters costs "
+        f"{blood['gradient_over_forward']:.1f} times the forward run, a heart in four times the "
+        f"batch {blood['cost_per_heart_of_4_times_the_batch']:.2f} times as much. "
+    )
+    if "ratio" not in blood:
+        return ours + f"`{PEER}` could not be installed.\n"
+    return ours + (
+        f"`{PEER}` as it ships: {blood['peer_beats_per_s']:.2f} beats per "
+        f"CPU-s, a ratio of {blood['ratio']:.0f}. Errors of the end-diastolic volume, 136.744 mL: "
+        f"{blood['edv_error_ml']:.4f} and {blood['peer_edv_error_ml']:.4f} mL.\n"
+    )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 [sampling=regular|random] [coils=8] [snr=60] [output=folder]`: `path` is a NIfTI cine. Its frames
 are the truth; the raw data are written as ISMRMRD, read again, and reconstructed with coil maps of
 their own: zero-filled, by SENSE, as low-rank and sparse. Errors are relative root mean squares in
-the middle of the picture, where the heart is, against what full sampling without noise gives.
+the middle of the picture, where the heart is, against what full sampling without noise gives;
+`motion` is what differs from the mean over the beat.
 """
 
 import time
@@ -105,6 +106,16 @@ def middle(series: np.ndarray) -> np.ndarray:
     return series[:, i // 4 : 3 * i // 4, j // 4 : 3 * j // 4]
 
 
+def motion(series: np.ndarray) -> np.ndarray:
+    """Return what differs from the mean over the beat."""
+    return np.asarray(series - series.mean(axis=0))
+
+
+def relative(found: np.ndarray, true: np.ndarray) -> float:
+    """Return the relative root mean square of the difference."""
+    return float(np.linalg.norm(found - true) / np.linalg.norm(true))
+
+
 def draw(found: Mapping[str, np.ndarray], errors: Mapping[str, float], folder: Path) -> Path:
     """Draw each method's first frame, its error and its course in time along one column."""
     true = middle(found["truth"])
@@ -148,14 +159,15 @@ def reconstruction(options: Options) -> Mapping[str, Any]:
     folder = Path(options.output)
     found, seconds = reconstructions(anatomy, protocol, folder)
     true = middle(found["truth"])
-    errors = {
-        name: float(np.linalg.norm(middle(series) - true) / np.linalg.norm(true))
-        for name, series in found.items()
-        if name != "truth"
-    }
+    errors, moving = {}, {}
+    for name, series in found.items():
+        if name != "truth":
+            errors[name] = relative(middle(series), true)
+            moving[name] = relative(motion(middle(series)), motion(true))
     draw(found, errors, folder)
     return {
         **{f"{name}_error_percent": 100 * value for name, value in errors.items()},
+        **{f"{name}_motion_error_percent": 100 * value for name, value in moving.items()},
         **{f"{name}_cpu_s": value for name, value in seconds.items()},
         "raw_mb": (folder / "raw.h5").stat().st_size / 1e6,
     }

@@ -1,6 +1,7 @@
 """The page of benchmarks: a section is rewritten, the others stay."""
 
-from bench_mechanics import HEADING, with_section
+from bench_mechanics import HEADING
+from bench_page import with_section
 
 PAGE = "# Benchmarks\n\nhearts\n"
 

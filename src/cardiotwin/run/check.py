@@ -27,13 +27,15 @@ def check_examination(options: Options) -> None:
     from cardiotwin.geometry.fit import fit_anatomy  # noqa: PLC0415 - not for --help
     from cardiotwin.geometry.template import Template  # noqa: PLC0415 - not for --help
     from cardiotwin.imaging import describe, read_examination  # noqa: PLC0415 - not for --help
+    from cardiotwin.imaging.beside import describe_beside  # noqa: PLC0415 - not for --help
 
     if options["path"] is None:
         msg = "check needs a path, found none. Write cardiotwin check path=folder."
         raise InputError(msg)
-    examination = read_examination(place("path", options["path"]), reading(options))
-    found = describe(examination)
-    lines, flags = list(found.lines), list(found.flags)
+    path = place("path", options["path"])
+    examination = read_examination(path, reading(options))
+    found, beside = describe(examination), describe_beside(path)
+    lines, flags = [*found.lines, *beside.lines], [*found.flags, *beside.flags]
     try:
         anatomy = fit_anatomy(examination, Template())
         lines += [*(_fitted(phase, anatomy) for phase in anatomy.fits), _right(anatomy)]

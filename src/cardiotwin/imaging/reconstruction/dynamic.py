@@ -50,8 +50,8 @@ def low_rank_sparse(
     mask: Bool[np.ndarray, "t j"],
     coil_maps: Complex[np.ndarray, "coils i j"],
     *,
-    low_rank: float = 0.003,
-    sparse: float = 0.001,
+    low_rank: float = 0.001,
+    sparse: float = 0.0003,
     tolerance: float = 5e-3,
     iterations: int = 300,
 ) -> LowRankSparse:

@@ -1,0 +1,91 @@
+"""What lies in a subject's folder beside the drawing: raw data, and who may be found by it all."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydicom
+from pydicom.errors import InvalidDicomError
+
+from cardiotwin.errors import Flag
+from cardiotwin.imaging.check import Findings
+from cardiotwin.imaging.dicom import dicom_files
+from cardiotwin.imaging.raw import RawScan, read_raw
+from cardiotwin.imaging.raw.read import SUFFIXES
+from cardiotwin.units import MM, MS
+
+FOLDER = "raw"
+IDENTIFYING = (
+    *("PatientName", "PatientID", "PatientBirthDate", "OtherPatientIDs", "PatientAddress"),
+    *("PatientTelephoneNumbers", "StudyDate", "StudyTime", "AccessionNumber", "StudyID"),
+    *("ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName"),
+    *("InstitutionName", "InstitutionAddress", "StationName", "DeviceSerialNumber"),
+)
+
+
+def describe_beside(path: Path) -> Findings:
+    """Return lines on a folder's raw data, and flags for what tells who the person is.
+
+    Raises
+    ------
+    InputError
+        If a raw-data file cannot be read.
+    """
+    if not path.is_dir():
+        return Findings(lines=(), flags=())
+    lines: list[str] = []
+    flags: list[Flag] = []
+    for file in raw_files(path):
+        scan, found = read_raw(file)
+        lines.append(_scan(scan, file))
+        flags += found
+    return Findings(lines=tuple(lines), flags=(*flags, *_named_in_dicom(path)))
+
+
+def raw_files(folder: Path) -> tuple[Path, ...]:
+    """Return the raw-data files of a subject's folder."""
+    place = folder / FOLDER
+    if not place.is_dir():
+        return ()
+    return tuple(item for item in sorted(place.iterdir()) if item.suffix in SUFFIXES)
+
+
+def _scan(scan: RawScan, file: Path) -> str:
+    readouts, protocol = scan.readouts, scan.protocol
+    count, coils, samples = readouts.samples.shape
+    extents = zip(protocol.field_of_view, protocol.matrix, strict=True)
+    step = [extent / number / MM for extent, number in extents]
+    noise = "noise measured" if scan.noise is not None else "no noise measured"
+    traces = ", ".join(trace.kind for trace in scan.traces) or "no traces"
+    repetition = f", TR {protocol.repetition_time / MS:.3g} ms" if protocol.repetition_time else ""
+    size = f"{len(scan.affines)} slices, {readouts.phase.max() + 1} phases"
+    return (
+        f"raw {file.name}: {protocol.name}, {protocol.trajectory}, {count} read-outs of {samples} "
+        f"samples by {coils} coils, {size}, pixels {step[0]:.3g} x {step[1]:.3g} mm{repetition}, "
+        f"{noise}, {traces}"
+    )
+
+
+def _named_in_dicom(folder: Path) -> tuple[Flag, ...]:
+    """Return a flag that names the identifying attributes of the DICOM files in a folder."""
+    found = {name for file in dicom_files(folder) for name in _filled(file)}
+    if not found:
+        return ()
+    names = ", ".join(name for name in IDENTIFYING if name in found)
+    sentence = (
+        f"DICOM files in {folder.name} may tell who the person is, they have {names}: cardiotwin "
+        "copies none of it, but do not pass the files on."
+    )
+    return (Flag(name="personal_data", sentence=sentence),)
+
+
+def _filled(file: Path) -> Iterator[str]:
+    try:
+        data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(IDENTIFYING))
+    except (InvalidDicomError, OSError, EOFError, ValueError):
+        return  # reading the images says what is wrong
+    for name in IDENTIFYING:
+        if str(data.get(name, "") or "").strip():
+            yield name
+
+
+__all__ = ["describe_beside", "raw_files"]
