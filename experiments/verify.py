@@ -170,18 +170,19 @@ def elastodynamics(solved: Solutions, finest: int) -> tuple[str, Row]:
     )
     text += table(columns, rows) + "\n![curves of all cases](elastodynamics.png)\n\n"
     text += (
-        "In case 0B nothing contracts: at 200 ms the pressure begins to push the wall along its "
-        "straight tangents out of the bearing. It snaps, and from 300 ms on the curves depend on "
-        "the mesh; before, they stand still.\n\n"
+        "The table's two planes show where the cells suffice. In cases 0B, 1 and 2C the wall is "
+        "pushed along its straight tangents out of the bearing, which nothing but the soft base "
+        "resists: it slips, and after a slip (from about 300 ms on) the curves depend on the "
+        "mesh. Before, and in the other cases, they stand still to about a percent.\n\n"
     )
     text += (
         "The epicardium slides behind springs of 1e8 Pa/m along its unloaded normals. Where cells "
         "have straight edges, the normal jumps from facet to facet, and what slides along one "
         "facet is stopped by its neighbour: the wall locks at the edges, by a stiffness that "
-        "falls with the square of the cells' size. With curved facets it is all but gone. The "
-        "limit of both is that of the plane. Meshes of straight edges, such as those of 5 mm that "
-        "the benchmark's curves were made on, are far from it; the curves themselves (Zenodo "
-        f"record 14260459) could not be had here. Case {caught}, the first {end / 4:g} ms:\n\n"
+        "falls with the square of the cells' size (`tests/mechanics/test_supports.py`). With "
+        "curved facets it is all but gone: they are the nearer to the limit. The benchmark's own "
+        "mesh has straight edges of 5 mm; its participants' curves (Zenodo record 14260459) could "
+        f"not be had here. Case {caught}, the first {end / 4:g} ms:\n\n"
     )
     columns = {"mesh": "mesh", "facets": "facets"} | SIZE | MOVES | {"cpu_s": "CPU-s"}
     return text + table(columns, facets), finals
