@@ -70,6 +70,7 @@ def continue_to(
         n_steps += 1
         growth = GROWTH[settings.reuse]
         step *= growth[min(equilibrium.factorisations - before, len(growth) - 1)]
+        step = max(step, SMALLEST * first_step)
         if 1.0 - position < 1.2 * step:
             step = 1.0 - position
     return n_steps
