@@ -13,6 +13,8 @@ from cardiotwin.imaging.reconstruction.dynamic import (
 
 from .series import SHAPE, beating, coil_maps, error, samples
 
+OTAZO = {"low_rank": 0.01, "sparse": 0.0025}  # for coils that are evenly bright, as here
+
 
 def random(*shape, seed=0):
     rng = np.random.default_rng(seed)
@@ -54,8 +56,8 @@ def test_shrinking_frequencies_is_the_proximal_point(seed, limit):
 
 
 def test_the_objective_settles_where_a_longer_iteration_leads():
-    settled = low_rank_sparse(*problem()).objective[-1]
-    longer = low_rank_sparse(*problem(), tolerance=1e-5, iterations=1000)
+    settled = low_rank_sparse(*problem(), **OTAZO, tolerance=1e-3).objective[-1]
+    longer = low_rank_sparse(*problem(), **OTAZO, tolerance=1e-5, iterations=1000)
     assert settled / longer.objective[-1] == pytest.approx(1, abs=3e-3)
     assert longer.objective[-1] == pytest.approx(min(longer.objective), rel=1e-4)
 
@@ -69,7 +71,7 @@ def test_an_objective_that_has_not_settled_is_told():
 def test_a_beating_phantom_comes_out_better_than_by_sense():
     kspace, mask, maps = problem()
     truth = beating()
-    found = low_rank_sparse(kspace, mask, maps)
+    found = low_rank_sparse(kspace, mask, maps, **OTAZO)
     plain = error(sense(kspace, mask, maps), truth)
     assert error(found.image, truth) < 0.65 * plain
     values = np.linalg.svd(found.background.reshape(12, -1), compute_uv=False)
