@@ -39,7 +39,7 @@ def beat_numbers(beat: WholeBeat, record: Record) -> dict[str, Any]:
         "long_axis_shortening_percent": told["long_axis_shortening_percent"],
         "fibre_work_j": beat.fibre_work,
         "fibre_work_mj_per_ml": beat.fibre_work / beat.states[0].wall_volume * ML / MJ,
-        **{key: [round(float(value), 3) for value in values] for key, values in lists.items()},
+        **{key: [_known(value) for value in values] for key, values in lists.items()},
         "blood_change": float(np.ptp(blood) / blood[0]),
     }
 
@@ -73,3 +73,8 @@ def right_numbers(beat: WholeBeat, record: Record) -> dict[str, float]:
     """Return the right ventricle's numbers, where the wall has one."""
     both = any(state.right is not None for state in beat.states)
     return pump_numbers(record, "rv") if both else {}
+
+
+def _known(value: float) -> float | None:
+    """Return a number for the record; None where a segment has none."""
+    return round(float(value), 3) if np.isfinite(value) else None
