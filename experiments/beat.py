@@ -1,12 +1,13 @@
 """Whole beats of a personalised heart in the closed loop of its blood, until they repeat.
 
 `python experiments/beat.py [path=subject] [anatomy=lv|biventricular] [step_ms=4] [frames=40]
-[tension_share=1] [segment_contractility=7:0/8:0.5] [output=folder]`: the twin is built first
-(without `path` that of the volunteer; a finished run folder `twin` in `output` is used again),
-then it beats from its end-diastole at its heart rate. `tension_share` multiplies the fitted
-contractility, `segment_contractility` that of AHA segments: an infarct after the fit. The last
-beat's numbers go to `result.json` and `function.json`, its steps to `beat.csv`, its frames to
-`curves.csv` and `beat.vtkhdf`; the same command goes on where it was stopped (`journal`).
+[tension_share=1] [segment_contractility=7:0/8:0.5] [tolerance_percent=0.5] [output=folder]`: the
+twin is built first (without `path` that of the volunteer; a finished run folder `twin` in `output`
+is used again), then it beats from its end-diastole at its heart rate until a beat differs from the
+one before by less than the tolerance. `tension_share` multiplies the fitted contractility,
+`segment_contractility` that of AHA segments: an infarct after the fit. The last beat's numbers go
+to `result.json` and `function.json`, its steps to `beat.csv`, its frames to `curves.csv` and
+`beat.vtkhdf`, beside pictures; the same command goes on where it was stopped (`journal`).
 """
 
 import csv
@@ -34,12 +35,14 @@ from cardiotwin.twin.frames import Cine
 from cardiotwin.twin.function_record import function_record
 from cardiotwin.twin.json_record import as_json
 from cardiotwin.twin.stages import Stages
-from cardiotwin.twin.whole_beat import WholeBeat, read_beat
+from cardiotwin.twin.whole_beat import WholeBeat, read_beat, two_states
 from cardiotwin.units import KPA, ML, MMHG
 from cardiotwin.viz.curves import draw_beat_curves, draw_beat_segments
+from cardiotwin.viz.function import draw_function
+from cardiotwin.viz.strain import draw_strain
 
 MS = 1e-3
-TO_OTHER_RUN = ("path", "output")  # of the options: the twin's hash stands for the path
+NOT_IN_MARK = ("path", "output", "tolerance_percent")  # change no step; a hash stands for the path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,7 @@ class Options:
     frames: int = 40
     tension_share: float = 1.0
     segment_contractility: str = ""
+    tolerance_percent: float = 0.5
     output: str = "outputs/beat"
 
 
@@ -66,7 +70,7 @@ def journal_of(options: Options) -> tuple[Journal, Stages]:
     """Return the journal of these options' run, and where its frames are kept."""
     folder = Path(options.output) / "journal"
     twin = (Path(options.output) / "twin" / "twin.json").read_bytes()
-    told = {key: value for key, value in asdict(options).items() if key not in TO_OTHER_RUN}
+    told = {key: value for key, value in asdict(options).items() if key not in NOT_IN_MARK}
     page = json.dumps({**told, "twin_sha256": sha256_of(twin)}, indent=2) + "\n"
     mark = folder / "run.json"
     if mark.exists() and mark.read_text() != page:
@@ -95,7 +99,7 @@ def table(beats: Beats, path: Path) -> None:
             writer.writerow([since, *(volume / ML), *(pressure / MMHG), tension / KPA])
 
 
-def write_files(beat: WholeBeat, beats: Beats, options: Options) -> None:
+def write_files(beat: WholeBeat, beats: Beats, twin: Twin, options: Options) -> None:
     """Write tables, fields and pictures of the last beat."""
     folder = Path(options.output)
     table(beats, folder / "beat.csv")
@@ -105,6 +109,9 @@ def write_files(beat: WholeBeat, beats: Beats, options: Options) -> None:
     disease = segment_factors(options.segment_contractility)
     draw_beat_curves(beat, beats.record, folder / "beat_curves.png", diseased=disease)
     draw_beat_segments(beat, folder / "beat_segments.png")
+    shown = two_states(beat, twin)
+    draw_strain(shown, folder / "beat_strain.png")
+    draw_function(shown, folder / "function.png")
 
 
 def beat(options: Options) -> Mapping[str, Any]:
@@ -123,8 +130,10 @@ def beat(options: Options) -> Mapping[str, Any]:
         print(f"beat {number}: changed by {100 * change:.2f} %", flush=True)
 
     began = time.process_time()
+    tolerance = options.tolerance_percent / 100
+    watched: dict[str, Any] = {"journal": journal, "tell": tell, "watch": cine.watch}
     try:
-        beats = loop.beats(start, step, journal=journal, tell=tell, watch=cine.watch)
+        beats = loop.beats(start, step, tolerance=tolerance, **watched)
     except KeyboardInterrupt as stop:
         said = f"Interrupted. The same command goes on from the journal in {options.output}."
         raise KeyboardInterrupt(said) from stop
@@ -139,7 +148,7 @@ def beat(options: Options) -> Mapping[str, Any]:
         pressure=record.pressure[:-1, lv],
         heart_rate=1 / period,
     )
-    write_files(read, beats, options)
+    write_files(read, beats, twin, options)
     return {
         **beat_numbers(read, record),
         "cycles": count,

@@ -12,6 +12,7 @@ from typing import Any
 
 import circulation_speed
 import reconstruction_speed
+import retrieval_speed
 from benchmark_bodies import ellipsoid
 from command import Run, build_twin
 from experiment import run
@@ -77,6 +78,7 @@ def page(
     failures: Mapping[str, str],
     step: Mapping[str, float],
     blood: Mapping[str, Any],
+    voxels: Mapping[str, Mapping[str, Any]],
 ) -> str:
     """Return the page."""
     columns = (*STAGES, "rest", "whole", "cpu", "memory_gb")
@@ -94,7 +96,7 @@ def page(
         f"\nOne Newton step (assembly, factorisation, solution) of {step['newton_step_dofs']:.0f} "
         f"unknowns: {step['newton_step_cpu_s']:.3f} CPU-s.\n"
     )
-    lines.append(circulation_text(blood))
+    lines += [circulation_text(blood), retrieval_text(voxels)]
     return "\n".join(lines)
 
 
@@ -115,6 +117,27 @@ def circulation_text(blood: Mapping[str, Any]) -> str:
     )
 
 
+def retrieval_text(voxels: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the paragraph of fits of many voxels, by model."""
+    text = (
+        "## Retrieval\n\nVoxels per CPU-s of `imaging.retrieval.fit` and of scipy's `curve_fit` "
+        "on the same noisy signals, without bounds (its fastest) and with those of physics; the "
+        "root mean square error over the Cramer-Rao bound, of the worst parameter.\n"
+    )
+    lines = [
+        text,
+        "| model | fit | scipy | ratio | scipy, bounded | ratio | error/bound |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {model} | {took['voxels_per_s']:.0f} | {took['peer_voxels_per_s']:.0f} "
+        f"| {took['ratio']:.0f} | {took['bounded_peer_voxels_per_s']:.0f} "
+        f"| {took['bounded_ratio']:.0f} | {took['rmse_over_crlb']:.3f} |"
+        for model, took in voxels.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def bench(options: Options) -> Mapping[str, Any]:
     """Run all hearts, write the page, and return its numbers."""
     folder, data = Path(options.output), Path(options.data)
@@ -125,6 +148,10 @@ def bench(options: Options) -> Mapping[str, Any]:
     images = reconstruction_speed.speed(
         reconstruction_speed.Options(output=str(folder / "reconstruction_speed"))
     )
+    voxels = {
+        model: retrieval_speed.compare(retrieval_speed.Options(model=model))
+        for model in ("t1", "ivim")
+    }
     places = {name: data / place for name, place in HEARTS.items() if (data / place).exists()}
     rows, failures = {}, {}
     for name, words in {"volunteer": [], **{k: [f"path={v}"] for k, v in places.items()}}.items():
@@ -134,15 +161,18 @@ def bench(options: Options) -> Mapping[str, Any]:
             failures[name] = str(error)
         print(name, rows.get(name) or failures[name], flush=True)
     (ROOT / "docs" / "benchmarks.md").write_text(
-        page(rows, failures, step, blood) + "\n" + reconstruction_speed.paragraph(images)
+        page(rows, failures, step, blood, voxels) + "\n" + reconstruction_speed.paragraph(images)
     )
     numbers = {
         f"{name}_{key}{'' if key == 'memory_gb' else '_s'}": value
         for name, took in rows.items()
         for key, value in took.items()
     }
+    numbers |= {f"circulation_{key}": value for key, value in blood.items()}
+    for model, took in voxels.items():
+        numbers |= {f"retrieval_{model}_{key}": value for key, value in took.items()}
     numbers |= {f"reconstruction_{key}": value for key, value in images.items()}
-    return numbers | step | {f"circulation_{key}": value for key, value in blood.items()}
+    return numbers | step
 
 
 if __name__ == "__main__":

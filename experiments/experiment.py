@@ -1,6 +1,7 @@
 """What the experiments share: options from the command line, `result.json` in a folder."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
@@ -39,7 +40,12 @@ def read_options[Options](kind: type[Options], words: list[str]) -> Options:
 
 
 def run[Options](kind: type[Options], experiment: Callable[[Options], Mapping[str, Any]]) -> None:
-    """Run an experiment as a program: print its numbers, write them to ``output``."""
+    """Run an experiment as a program: print its numbers, write them to ``output``.
+
+    Ctrl-C, and a batch system's SIGTERM, end it with one line.
+    """
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     try:
         options = read_options(kind, sys.argv[1:])
         result = experiment(options)

@@ -37,6 +37,10 @@ class ConvergenceError(CardiotwinError):
         self.residuals = tuple(float(norm) for norm in residuals)
         self.state = state
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pass from process to process whole."""
+        return type(self), (str(self), self.residuals, self.state)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Flag:

@@ -1,5 +1,7 @@
 """Newton and load continuation on equations solved point by point, whose answers are known."""
 
+import pickle
+
 from mpi4py import MPI
 
 import dolfinx
@@ -148,3 +150,10 @@ def test_a_walk_led_by_a_measure_passes_the_folds_of_the_load(cubic):
     continue_to(cubic.equilibrium, apply, SETTINGS, border=border)
     np.testing.assert_allclose(cubic.w.x.array, 0.2, atol=1e-10)
     assert border.values[0] == pytest.approx(0.2**3 - 0.2, abs=1e-10)
+
+
+def test_a_failure_passes_from_process_to_process_whole():
+    sent = ConvergenceError("stopped", (2.0, 1.0), np.arange(3.0))
+    got = pickle.loads(pickle.dumps(sent))  # noqa: S301 - our own bytes
+    assert (str(got), got.residuals) == ("stopped", (2.0, 1.0))
+    np.testing.assert_array_equal(got.state, sent.state)

@@ -86,7 +86,7 @@ def test_another_body_built_unloaded_inflates_to_the_image():
     )
     # The valves hand their load to the base as the image has it.
     np.testing.assert_array_equal(
-        body.fields.nodal._node_of_dof, wall.body.fields.nodal._node_of_dof
+        body.fields.nodal.node_of_dof, wall.body.fields.nodal.node_of_dof
     )
     body.forward.couplings[0]._spread = wall.body.forward.couplings[0]._spread
     inflated = body.load(body.rest(DIASTOLE), DIASTOLE)

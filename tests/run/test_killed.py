@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from cardiotwin.coupling import Journal
 from cardiotwin.twin import load_twin
 from cardiotwin.twin.stages import fingerprint
 
@@ -112,3 +114,33 @@ def test_the_pictures_of_a_finished_run_can_be_drawn_later(undisturbed, tmp_path
     drawn = [line for line in out.split() if line.endswith(".png")]
     assert len(drawn) >= 4
     assert (folder / "report.html").stat().st_size > 1e5
+
+
+def test_beats_that_are_interrupted_say_in_one_line_how_to_go_on(undisturbed, tmp_path):
+    folder = tmp_path / "beats"
+    shutil.copytree(undisturbed / "run", folder / "twin")
+    program = Path(__file__).parents[2] / "experiments" / "beat.py"
+    command = [sys.executable, program, f"output={folder}", "step_ms=12", "frames=20"]
+    page, limit = folder / "journal" / "steps_000000.npz", time.monotonic() + LONGEST
+    with (tmp_path / "said.txt").open("w") as said:
+        process = subprocess.Popen(command, stderr=said)  # noqa: S603 - our own program
+        while not page.exists():
+            assert process.poll() is None, (tmp_path / "said.txt").read_text()
+            assert time.monotonic() < limit
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LONGEST) == 130
+    said = (tmp_path / "said.txt").read_text()
+    assert said == f"Interrupted. The same command goes on from the journal in {folder}.\n"
+    course, last = Journal(folder / "journal").read()
+    assert len(course.states) >= 50
+    assert last.time == course.states[-1].time
+    other = subprocess.run(  # noqa: S603 - our own program
+        [*command, "tension_share=0.5"],
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
+    assert other.returncode == 2
+    assert "is the journal of another run, found {'tension_share': 1.0}" in other.stderr

@@ -111,8 +111,9 @@ def test_frames_are_the_first_steps_not_before_their_times(whole):
         assert frame.time == pytest.approx(since[step], abs=1e-12)
         assert frame.state.cavity_volume == pytest.approx(beats.record.volume[step, LV], rel=1e-6)
         assert frame.state.cavity_pressure == beats.record.pressure[step, LV]
+    last = len(beats.changes) + 1
     kept = {path.name[:8] for path in (folder / "frames").glob("*.npz")}
-    assert kept == {f"beat_{n:03d}" for n in (len(beats.changes), len(beats.changes) + 1)}
+    assert kept == {f"beat_{n:03d}" for n in range(max(last - 2, 0), last + 1)}
 
 
 def test_a_run_that_was_stopped_ends_with_the_same_frames(heart, whole, tmp_path):

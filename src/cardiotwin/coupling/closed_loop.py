@@ -12,7 +12,7 @@ from cardiotwin.errors import ConvergenceError
 from cardiotwin.mechanics.dynamics import Dynamics
 from cardiotwin.mechanics.muscle import CrossBridgeMuscle
 from cardiotwin.mechanics.solved import Solved
-from cardiotwin.units import MMHG
+from cardiotwin.units import ML, MMHG
 
 SMALLEST = 1 / 16  # of the step asked for: a beat that needs less is stopped
 PAGE = 50  # steps between two pages of the journal
@@ -116,11 +116,12 @@ class ClosedLoop:
         )
         loop = self._join.answer().state
         for name in self._join.chambers:
-            pressure = getattr(loop.pressure, name)
-            if pressure < SUCTION:
+            pressure, volume = getattr(loop.pressure, name), getattr(loop.volume, name)
+            if not (pressure >= SUCTION and volume > 0):  # nor are they, where not a number
                 msg = (
                     f"The pressure in the {name} falls to {pressure / MMHG:.3g} mmHg at "
-                    f"{time:.4f} s. Let the tension fall more slowly, or give more blood."
+                    f"{time:.4f} s, with {volume / ML:.4g} mL in it. Let the tension fall more "
+                    "slowly, or give more blood."
                 )
                 raise ConvergenceError(msg, (), start.wall.solved.unknown)
         bridges = start.bridges

@@ -133,22 +133,23 @@ class NodalField:
     def __init__(self, domain: Domain, space: dolfinx.fem.FunctionSpace[Any]) -> None:
         dofs, index_map = space.dofmap.list, space.dofmap.index_map
         nodes = np.asarray(domain.mesh.geometry.dofmaps[0])[:, : dofs.shape[1]]
+        self.space = space
         self.block = space.dofmap.bs
         self.n_nodes: int = domain.mesh.geometry.index_map().size_global
         self._comm: MPI.Intracomm = domain.mesh.comm
         self._n_owned = index_map.size_local
-        self._node_of_dof = np.empty(self._n_owned + index_map.num_ghosts, dtype=np.int64)
-        self._node_of_dof[dofs.ravel()] = domain.nodes[nodes.ravel()]
+        self.node_of_dof = np.empty(self._n_owned + index_map.num_ghosts, dtype=np.int64)
+        self.node_of_dof[dofs.ravel()] = domain.nodes[nodes.ravel()]
 
     def to_dofs(self, values: Num[np.ndarray, "nodes ..."]) -> Float[np.ndarray, " dofs"]:
         """Return the dof array of values in the wall's node order."""
-        return np.ascontiguousarray(values[self._node_of_dof], dtype=np.float64).ravel()
+        return np.ascontiguousarray(values[self.node_of_dof], dtype=np.float64).ravel()
 
     def to_nodes(self, dofs: Float[np.ndarray, " dofs"]) -> Float[np.ndarray, "nodes block"]:
         """Return values in the wall's node order of a dof array (zero where it has no dof)."""
         result = np.zeros((self.n_nodes, self.block))
         own = dofs.reshape(-1, self.block)[: self._n_owned]
-        result[self._node_of_dof[: self._n_owned]] = own
+        result[self.node_of_dof[: self._n_owned]] = own
         return _summed(self._comm, result)
 
 

@@ -1,6 +1,6 @@
 """Linear systems with one matrix and many right-hand sides."""
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
 from petsc4py import PETSc
@@ -9,6 +9,20 @@ import numpy as np
 
 from cardiotwin.fem.bordering import Columns, Dofs
 from cardiotwin.fem.layout import Layout
+
+
+@runtime_checkable
+class LinearSolver(Protocol):
+    """Solutions with one matrix, whose values change now and then."""
+
+    def factorise(self) -> None:
+        """Prepare solutions with the matrix as it is now."""
+
+    def solve(self, right_hand_side: Dofs) -> Dofs:
+        """Return the solution with the matrix prepared last."""
+
+    def solve_columns(self, columns: Columns) -> Columns:
+        """Return the solutions of several right-hand sides with the matrix prepared last."""
 
 
 class DirectSolver:
@@ -37,6 +51,7 @@ class DirectSolver:
     def factorise(self) -> None:
         """Factorise the matrix as it is now."""
         self._solver.setUp()
+        self._solver.getPC().setUp()  # now, not with the first solution
 
     def solve(self, right_hand_side: Dofs) -> Dofs:
         """Return the solution with the matrix factorised last."""
@@ -54,7 +69,6 @@ class DirectSolver:
         if n_columns == 0:
             return columns
         pc = self._solver.getPC()
-        pc.setUp()
         own: Any = np.asfortranarray(columns[: self._layout.n_owned])
         sizes: Any = ((len(own), None), (None, n_columns))
         B = PETSc.Mat().createDense(sizes, array=own, comm=self._matrix.comm)

@@ -4,7 +4,7 @@ Deuflhard (2011), Newton Methods for Nonlinear Problems, sect. 2.1 (a tangent th
 (damping).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from cardiotwin.errors import ConvergenceError
 from cardiotwin.fem.bordering import Border, Columns, Coupling, Dofs
 from cardiotwin.fem.compilation import compile_form
 from cardiotwin.fem.layout import Layout
-from cardiotwin.fem.linear import DirectSolver
+from cardiotwin.fem.linear import DirectSolver, LinearSolver
 from cardiotwin.fem.settings import NewtonSettings
 
 ROUNDING = 1e-14  # of the unknown: a correction below it says nothing
@@ -61,6 +61,8 @@ class Equilibrium:
     couplings
         Terms of low rank, which a sparse tangent cannot hold: they enter the solutions by the
         formula of Sherman, Morrison and Woodbury.
+    linear
+        What solves with the sparse tangent.
     """
 
     def __init__(
@@ -70,8 +72,11 @@ class Equilibrium:
         measured: Integer[np.ndarray, " measured"],
         conditions: Sequence[dolfinx.fem.DirichletBC[Any]] = (),
         couplings: Sequence[Coupling] = (),
+        *,
+        linear: Callable[[Any, Layout], LinearSolver] = DirectSolver,
     ) -> None:
         self.unknown = unknown
+        self._linear = linear
         self.couplings = tuple(couplings)
         self._update: tuple[Any, Any] | None = None
         self._eliminated: _Elimination | None = None
@@ -81,7 +86,7 @@ class Equilibrium:
         self._residual = compile_form(residual)
         self._tangent = compile_form(ufl.derivative(residual, unknown))
         self._matrix: Any = None
-        self._solver: DirectSolver | None = None
+        self._solver: LinearSolver | None = None
         self.factorisations = 0
 
     def residual(self) -> Dofs:
@@ -99,7 +104,7 @@ class Equilibrium:
         """Assemble and factorise the tangent at the current iterate."""
         if self._solver is None:
             self._matrix = dolfinx.fem.petsc.create_matrix(self._tangent)
-            self._solver = DirectSolver(self._matrix, self.layout)
+            self._solver = self._linear(self._matrix, self.layout)
         self._matrix.zeroEntries()
         assemble: Any = dolfinx.fem.petsc.assemble_matrix
         assemble(self._matrix, self._tangent, bcs=list(self.conditions))
@@ -111,7 +116,7 @@ class Equilibrium:
         if self.couplings:
             factors = [coupling.factors() for coupling in self.couplings]
             B, C = (np.concatenate(parts, axis=1) for parts in zip(*factors, strict=True))
-            Z = self._factors.solve_columns(B)
+            Z = self.linear.solve_columns(B)
             own = np.eye(B.shape[1]) + self.layout.dot(C, Z)
             self._update = Z @ np.linalg.inv(own), C
 
@@ -120,13 +125,14 @@ class Equilibrium:
         self._eliminated = None
 
     @property
-    def _factors(self) -> DirectSolver:
+    def linear(self) -> LinearSolver:
+        """Return what solves with the sparse tangent, prepared by `factorise`."""
         assert self._solver is not None  # noqa: S101 - `factorise` comes first
         return self._solver
 
     def solve_tangent(self, right_hand_side: Dofs) -> Dofs:
         """Return the solution with the tangent factorised last."""
-        x = self._factors.solve(right_hand_side)
+        x = self.linear.solve(right_hand_side)
         if self._update is not None:
             Z, C = self._update
             x -= Z @ self.layout.dot(C, x)
@@ -136,7 +142,7 @@ class Equilibrium:
 
     def solve_columns(self, columns: Columns) -> Columns:
         """Return the solutions of several right-hand sides with the tangent factorised last."""
-        X = self._factors.solve_columns(columns)
+        X = self.linear.solve_columns(columns)
         if self._update is not None:
             Z, C = self._update
             X -= Z @ self.layout.dot(C, X)
@@ -151,6 +157,14 @@ class Equilibrium:
             If it does not arrive; everything is put back to where it started.
         """
         start = self.state(border)
+        try:
+            return self._iterate(settings, border)
+        except ConvergenceError:
+            self.set_state(start, border)
+            self._eliminated = None
+            raise
+
+    def _iterate(self, settings: NewtonSettings, border: Border | None) -> tuple[float, ...]:
         here = self._evaluate(border)
         norms = [here.norm]
         target = max(settings.relative * norms[0], settings.absolute)
@@ -164,8 +178,6 @@ class Equilibrium:
                     self._eliminate(border)
                     following = self._step(border, here, settings)
             if following is None:
-                self.set_state(start, border)
-                self._eliminated = None
                 msg = (
                     f"Newton stopped after {len(norms) - 1} steps at residual {norms[-1]:.3g} "
                     f"(start {norms[0]:.3g}, tolerance {target:.3g}). "

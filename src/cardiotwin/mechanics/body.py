@@ -25,6 +25,7 @@ from cardiotwin.fem.domain import Domain, make_domain
 from cardiotwin.fem.newton import Equilibrium
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.mechanics.activation import Activation
+from cardiotwin.mechanics.blocks import solver_of
 from cardiotwin.mechanics.control import Control
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.equations import Axes, Equations, Muscle
@@ -119,6 +120,7 @@ class Body:
         )
         self.constants = self.equations.constants
         self.conditions = self.fields.clamp(clamped)
+        self.linear = solver_of(self.fields, self.conditions, self.discretisation)
         unknown, given = self.fields.unknown, self.fields.given
         u, pressure = self.fields.split(unknown)
         test = self.fields.split(ufl.TestFunction(self.fields.space))
@@ -133,6 +135,7 @@ class Body:
                 self.fields.displacement_dofs,
                 self.conditions,
                 self.couplings(follows=form is self.forms[0]),
+                linear=self.linear,
             )
             for form in self.forms
         )

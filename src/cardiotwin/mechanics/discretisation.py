@@ -8,6 +8,8 @@ from cardiotwin.errors import InputError
 from cardiotwin.fem.settings import NewtonSettings
 
 FORMS = ("mixed", "penalty")
+COMPLEMENTS = ("mass", "selfp")
+SOLVERS = ("direct", "iterative")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +24,18 @@ class Discretisation:
         Pa; infinite for a mixed form that is fully incompressible.
     newton
         Tolerances.
+    linear_solver
+        ``direct`` (MUMPS) or ``iterative`` (flexible GMRES, see `fem.iterative`).
+    schur
+        What stands for the mixed form's Schur complement in the iterative solver: ``mass``, the
+        pressure's weighted mass matrix, or ``selfp``, B diag(K)^-1 B^T.
     """
 
     form: str = "mixed"
     bulk_modulus: float = float("inf")  # Pa
     newton: NewtonSettings = field(default_factory=NewtonSettings)
+    linear_solver: str = "direct"
+    schur: str = "mass"
 
     def __post_init__(self) -> None:
         """Refuse a form that is none, and a penalty without a finite bulk modulus."""
@@ -34,6 +43,18 @@ class Discretisation:
             msg = (
                 f"Discretisation.form must be {' or '.join(FORMS)}, found {self.form!r}. "
                 "Mixed is the default, and exact where the wall keeps its volume."
+            )
+            raise InputError(msg)
+        if self.linear_solver not in SOLVERS:
+            msg = (
+                f"Discretisation.linear_solver must be {' or '.join(SOLVERS)}, found "
+                f"{self.linear_solver!r}. Direct is the default."
+            )
+            raise InputError(msg)
+        if self.schur not in COMPLEMENTS:
+            msg = (
+                f"Discretisation.schur must be {' or '.join(COMPLEMENTS)}, found {self.schur!r}. "
+                "Mass is the default."
             )
             raise InputError(msg)
         finite = np.isfinite(self.bulk_modulus)

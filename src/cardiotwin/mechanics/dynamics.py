@@ -121,7 +121,12 @@ class Dynamics:
         )
         couplings = body.couplings(follows=True, midway=self._midway)
         self.problem = Equilibrium(
-            form, fields.unknown, fields.displacement_dofs, body.conditions, couplings
+            form,
+            fields.unknown,
+            fields.displacement_dofs,
+            body.conditions,
+            couplings,
+            linear=body.linear,
         )
         lids = body.lids(follows=True, midway=self._midway)
         self.unit_loads = body.unit_loads(self.placement, lids)

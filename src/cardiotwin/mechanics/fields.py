@@ -31,9 +31,10 @@ class Fields:
     """
 
     def __init__(self, domain: Domain, mesh: TetMesh, *, mixed: bool) -> None:
-        self._domain = domain
-        self._points = mesh.points
+        self.domain = domain
+        self.points = mesh.points
         self._mixed = mixed
+        self.nodal_pressure: NodalField | None = None
         vector = basix.ufl.element("Lagrange", "tetrahedron", 2, shape=(3,))
         if mixed:
             pressure = basix.ufl.element("Lagrange", "tetrahedron", 1)
@@ -43,7 +44,7 @@ class Fields:
             self.displacement_dofs = np.ravel(part)
             pressures, part = self.space.sub(1).collapse()
             self.pressure_dofs = np.ravel(part)
-            self._nodal_pressure = NodalField(domain, pressures)
+            self.nodal_pressure = NodalField(domain, pressures)
         else:
             self.space = self.placements = dolfinx.fem.functionspace(domain.mesh, vector)
             self.displacement_dofs = np.arange(Layout(self.space).n_local, dtype=np.int32)
@@ -70,7 +71,7 @@ class Fields:
 
     def placed(self, displacement: Placement) -> Nodes:
         """Return the nodes after a displacement of the imaged mesh, m."""
-        return np.asarray(self._points + self.nodal.to_nodes(displacement))
+        return np.asarray(self.points + self.nodal.to_nodes(displacement))
 
     def given_nodes(self) -> Nodes:
         """Return the nodes of the given placement, m."""
@@ -85,22 +86,22 @@ class Fields:
     def to_arrays(self, unknown: Dofs) -> dict[str, Float[np.ndarray, "nodes parts"]]:
         """Return an unknown by nodes: the same however many processes there are."""
         result = {"displacement": self.nodal.to_nodes(unknown[self.displacement_dofs])}
-        if self._mixed:
-            result["pressure"] = self._nodal_pressure.to_nodes(unknown[self.pressure_dofs])
+        if self.nodal_pressure is not None:
+            result["pressure"] = self.nodal_pressure.to_nodes(unknown[self.pressure_dofs])
         return result
 
     def from_arrays(self, arrays: Mapping[str, Any]) -> Dofs:
         """Return the unknown that `to_arrays` had, to the last bit."""
         result = self.of_nodes(arrays["displacement"])
-        if self._mixed:
-            result[self.pressure_dofs] = self._nodal_pressure.to_dofs(arrays["pressure"])
+        if self.nodal_pressure is not None:
+            result[self.pressure_dofs] = self.nodal_pressure.to_dofs(arrays["pressure"])
         return result
 
     def clamp(self, names: tuple[str, ...]) -> list[dolfinx.fem.DirichletBC[Any]]:
         """Return the conditions that hold the named facets where the image has them."""
         conditions = []
         for name in names:
-            facets = self._domain.facets.find(self._domain.tags[name])
+            facets = self.domain.facets.find(self.domain.tags[name])
             zero = dolfinx.fem.Function(self.placements)
             if self._mixed:
                 spaces = (self.space.sub(0), self.placements)

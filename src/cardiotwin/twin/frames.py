@@ -1,7 +1,7 @@
 """The wall at evenly spaced frames of the beat that runs, kept on disk as a cine would show it.
 
 A beat has hundreds of steps, and no beat is known to be the last until it repeats: so its frames
-are files, those of the beat before are removed, and a run that goes on finds them again.
+are files, those of all but two beats are removed, and a run that goes on finds them again.
 """
 
 from dataclasses import dataclass
@@ -87,8 +87,8 @@ class Cine:
             return
         self._keep(beat, number, moment, phase)
         if number == 1:
-            self._remove((beat - 2, self._n_frames))
-            self._remove(*((beat - 1, k) for k in range(1, self._n_frames)))
+            self._remove((beat - 3, self._n_frames))
+            self._remove(*((beat - 2, k) for k in range(1, self._n_frames)))
 
     def frames(self, beat: int) -> tuple[Frame, ...]:
         """Return a beat's frames, its first moment as the first; the last is not the next's."""

@@ -14,6 +14,7 @@ from cardiotwin.mechanics.state import WallState
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.twin.frames import Frame
 from cardiotwin.twin.function import Function, read_function
+from cardiotwin.twin.twin import Twin
 
 Fields = dict[str, Float[np.ndarray, "frames cells"]]
 
@@ -113,6 +114,23 @@ def read_beat(
     )
 
 
+def two_states(beat: WholeBeat, twin: Twin) -> Twin:
+    """Return the twin with the beat's end-diastole and end-systole as its states, to be drawn."""
+    frames = {"end_diastole": 0, "end_systole": beat.function.end_systole}
+    return replace(
+        twin,
+        mesh=beat.mesh,
+        measured_points={},
+        states={name: beat.states[k] for name, k in frames.items()},
+        times={name: float(beat.time[k]) for name, k in frames.items()},
+        state_fields={
+            name: {key: values[k] for key, values in beat.fields.items()}
+            for name, k in frames.items()
+        },
+        function=beat.function,
+    )
+
+
 def _strains(wall: Wall, points: Sequence[Float[np.ndarray, "nodes 3"]]) -> Fields:
     """Return Green-Lagrange strains from the first placement, by name."""
     found = [wall.strains(there) for there in points]
@@ -123,4 +141,4 @@ def _strains(wall: Wall, points: Sequence[Float[np.ndarray, "nodes 3"]]) -> Fiel
     return result
 
 
-__all__ = ["WholeBeat", "read_beat"]
+__all__ = ["WholeBeat", "read_beat", "two_states"]

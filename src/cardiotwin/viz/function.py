@@ -46,11 +46,12 @@ def draw_function(twin: Twin, path: Path) -> Path | None:
         fig.text(
             0.01,
             0.012,
-            "end-systole against end-diastole; grey: healthy adults, mean ± 2 sd (Lim 2021: "
-            "strain, feature tracking; Rüssel 2008: torsion, tagging)",
+            "end-systole (the smaller cavity, of a whole beat the largest pressure over volume) "
+            "against end-diastole\ngrey: healthy adults, mean ± 2 sd (Lim 2021: strain, feature "
+            "tracking; Rüssel 2008: torsion, tagging)",
             fontsize=8,
         )
-        fig.subplots_adjust(0.075, 0.13, 0.985, 0.94, 0.36, 0.45)
+        fig.subplots_adjust(0.075, 0.155, 0.985, 0.94, 0.36, 0.47)
         return theme.save(fig, path)
 
 

@@ -57,8 +57,27 @@ def test_fat_returns_with_the_errors_it_states(strength):
         found.standard_errors["fat_fraction"]
     )
     wrong = np.abs(found.values["off_resonance"] - field.numpy()[:, 0]) > 50  # water for fat
-    assert wrong[found.fitted].mean() < 0.01
+    assert wrong[found.fitted].mean() < 0.001
     assert 0.95 < np.sqrt(np.nanmean(scaled[~wrong] ** 2)) < 1.1
+
+
+def test_where_noise_does_not_tell_water_from_fat_the_voxel_is_marked():
+    """Echoes 2.2 ms apart at 1.5 T and SNR 10: a shift by 217 Hz explains much the same."""
+    n, times = 1000, 1.2e-3 + 2.2e-3 * np.arange(6)
+    share, field = spread(0, 1, n, 1), spread(-100, 100, n, 2)
+    signal = water_fat(
+        1 - share,
+        share,
+        echo_time=torch.from_numpy(times),
+        field_strength=1.5,
+        off_resonance=field,
+        r2_star=30.0,
+    ).numpy()
+    noisy = signal + noise(4, signal.shape, 0.1)
+    found = fit("water_fat", noisy, echo_time=times, field_strength=1.5, noise_sd=0.1)
+    wrong = np.abs(found.values["off_resonance"] - field.numpy()[:, 0]) > 60
+    assert np.mean(found.status == Status.NOT_IDENTIFIED) > 0.3
+    assert wrong[found.fitted].mean() < 0.011  # odds of 90 to 1 and better
 
 
 @pytest.mark.parametrize("pattern", [REFERENCE_ENCODING, HADAMARD_ENCODING])

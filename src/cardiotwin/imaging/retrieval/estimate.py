@@ -17,6 +17,10 @@ from cardiotwin.imaging.retrieval.result import Status
 from cardiotwin.imaging.retrieval.separable import TINY, SeparableModel, project
 
 EDGE = 1e-3  # of the coordinate's range: an estimate this near to its end has run there
+# Two answers are not told apart where their misfits differ by less than this, in units of the
+# noise's variance: beyond it the odds are exp(9/2), 90 to 1.
+AMBIGUOUS = 9.0
+PART, START_PART = 4096, 1024  # voxels at once, so that what they need stays in the cache
 SINGULAR = 1e-13  # reciprocal condition of the scaled normal matrix below which nothing is told
 
 
@@ -41,13 +45,33 @@ class Starts:
         directions = torch.cat(project(basis, like).directions, 1)
         return cls(grid, directions.T.float().contiguous())
 
-    def best(self, data: Float[Tensor, "values voxels"]) -> tuple[Tensor, Tensor]:
-        """Return each voxel's best start, and how much of its sum of squares that explains."""
-        n_voxels, n_grid = data.shape[1], self.coordinates.shape[1]
-        shares = self.directions @ data.float()
-        explained = shares.square_().reshape(-1, n_grid, n_voxels).sum(0)
-        most = explained.max(0)
-        return self.coordinates[:, most.indices], most.values
+    def best(
+        self, data: Float[Tensor, "values voxels"], rival: tuple[Tensor, float] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return each voxel's best start, and how much of its sum of squares that explains.
+
+        With a rival, a first coordinate for each voxel and a distance, only starts farther away
+        than that count.
+        """
+        indices, values = [], []
+        for first in range(0, data.shape[1], START_PART):
+            part = data[:, first : first + START_PART].float()
+            shares = (self.directions @ part).square_()
+            explained = shares.reshape(-1, self.coordinates.shape[1], part.shape[1]).sum(0)
+            if rival is not None:
+                here = rival[0][first : first + START_PART]
+                near = around(self.coordinates[0][:, None], here) < rival[1]
+                explained = explained.masked_fill_(near, -1.0)
+            most = explained.max(0)
+            indices.append(most.indices)
+            values.append(most.values)
+        return self.coordinates[:, torch.cat(indices)], torch.cat(values)
+
+
+def around(one: Tensor, other: Tensor) -> Tensor:
+    """Return the distance of coordinates whose range is a circle of length 1."""
+    away = (one - other).abs()
+    return torch.minimum(away, 1 - away)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +100,15 @@ def estimate(
     usable = torch.isfinite(data).all(0) & (data.abs().amax(0) > 0)
     if usable.any():
         signed, found = _least(model, data[:, usable], acquisition, starts, signs)
-        told = _told(model, signed, found, acquisition, noise_sd)
-        result.values[:, usable], result.errors[:, usable] = told.values, told.errors
-        result.status[usable], result.spread[usable] = told.status, told.spread
+        found, margin = _against_rival(model, signed, found, acquisition, starts)
+        for voxels in usable.nonzero()[:, 0].split(PART):
+            here = (torch.cumsum(usable, 0) - 1)[voxels]
+            part = Minimum(found.coordinates[:, here], found.misfit[here], found.converged[here])
+            told = _told(model, signed[:, here], part, acquisition, noise_sd)
+            sd = told.spread if noise_sd is None else noise_sd
+            told.status[margin[here] < AMBIGUOUS * sd**2] = int(Status.NOT_IDENTIFIED)
+            result.values[:, voxels], result.errors[:, voxels] = told.values, told.errors
+            result.status[voxels], result.spread[voxels] = told.status, told.spread
     refused = result.status != Status.FITTED
     result.values[:, refused], result.errors[:, refused] = torch.nan, torch.nan
     return result
@@ -107,13 +137,36 @@ def _least(
     ]
     if len(minima) == 1:
         return signed[0], minima[0]
-    first, second = minima
+    better = minima[0].misfit <= minima[1].misfit
+    return torch.where(better, signed[0], signed[1]), _better(*minima)
+
+
+def _better(first: Minimum, second: Minimum) -> Minimum:
+    """Return the lower of two minima of each voxel."""
     better = first.misfit <= second.misfit
-    return torch.where(better, signed[0], signed[1]), Minimum(
+    return Minimum(
         torch.where(better, first.coordinates, second.coordinates),
         torch.where(better, first.misfit, second.misfit),
         torch.where(better, first.converged, second.converged),
     )
+
+
+def _against_rival(
+    model: SeparableModel,
+    data: Tensor,
+    found: Minimum,
+    acquisition: Mapping[str, Any],
+    starts: Starts,
+) -> tuple[Minimum, Tensor]:
+    """Return the lower of two minima that are two answers, and by how much it is lower."""
+    none = torch.full_like(found.misfit, torch.inf)
+    if not model.rival:
+        return found, none
+    start, _ = starts.best(data, (found.coordinates[0], model.rival))
+    other = minimise(model, data, start, acquisition)
+    apart = around(found.coordinates[0], other.coordinates[0]) > model.rival / 2
+    margin = torch.where(apart, (found.misfit - other.misfit).abs(), none)
+    return _better(found, other), margin
 
 
 def _told(
@@ -126,16 +179,15 @@ def _told(
     """Return values with standard errors: the bound at the estimate, by the delta method."""
     basis, slopes = model.slopes(found.coordinates, acquisition)
     split = project(basis, data)
-    # Both voxels x values x parameters, and voxels x reported x parameters.
-    moved = [split.explained(slope) for slope in slopes]
-    jacobian = torch.stack([column.expand(data.shape) for column in (*moved, *basis)], -1)
-    jacobian = jacobian.transpose(0, 1)
-    values, gradients = _reported(
-        model, torch.cat([found.coordinates, torch.stack(split.coefficients)])
-    )
-    size = torch.linalg.vector_norm(jacobian, dim=1, keepdim=True).clamp_min(TINY)
-    inverse, wrong = torch.linalg.inv_ex((jacobian / size).mT @ (jacobian / size))
-    gradients = gradients / size
+    columns = [column.expand(data.shape) for column in basis]
+    columns = [split.explained(slope) for slope in slopes] + columns
+    size = torch.stack([column.square().sum(0).sqrt().clamp_min(TINY) for column in columns])
+    products = torch.stack([torch.stack([(a * b).sum(0) for b in columns]) for a in columns])
+    normal = products / size / size[:, None]
+    inverse, wrong = torch.linalg.inv_ex(normal.permute(2, 0, 1))
+    told = torch.cat([found.coordinates, torch.stack(split.coefficients)])
+    values, gradients = _reported(model, told)  # gradients: voxels x reported x parameters
+    gradients = gradients / size.T[:, None]
     variance = ((gradients @ inverse) * gradients).sum(-1).T
     spread = torch.sqrt(found.misfit / max(len(data) - model.n_parameters, 1))
     sd = spread if noise_sd is None else torch.full_like(spread, noise_sd)

@@ -5,7 +5,7 @@ leave the batch.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -22,6 +22,9 @@ FIRST_DAMPING, LARGEST_DAMPING = 1e-3, 1e10
 MISFIT, COORDINATE = 1e-7, 1e-9
 
 
+WINDOW = 8192  # voxels at once: their bases stay in the processor's cache
+
+
 @dataclass(frozen=True, eq=False)
 class Minimum:
     """Where the iteration stopped."""
@@ -31,48 +34,111 @@ class Minimum:
     converged: Bool[Tensor, " voxels"]
 
 
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """The voxels at work, along the last dimension of each tensor: where each is, and heads to."""
+
+    voxel: Tensor
+    data: Tensor
+    here: Tensor
+    trial: Tensor
+    misfit: Tensor  # here; infinite before the first evaluation
+    normal: Tensor  # nonlinear x nonlinear x voxels, here
+    gradient: Tensor
+    damping: Tensor
+    evaluations: Tensor
+
+    @classmethod
+    def of(cls, voxel: Tensor, data: Tensor, start: Tensor) -> "_Window":
+        """Return voxels that have not been evaluated yet; their first trial is their start."""
+        here, part = start[:, voxel], data[:, voxel]
+        size, count = here.shape
+        return cls(
+            voxel=voxel,
+            data=part,
+            here=here,
+            trial=here,
+            misfit=torch.full((count,), torch.inf, dtype=data.dtype),
+            normal=torch.zeros(size, size, count, dtype=data.dtype),
+            gradient=torch.zeros_like(here),
+            damping=torch.full((count,), FIRST_DAMPING, dtype=data.dtype),
+            evaluations=torch.zeros(count, dtype=torch.int64),
+        )
+
+    def only(self, kept: Tensor) -> "_Window":
+        """Return some of the voxels."""
+        return _Window(*(getattr(self, item.name)[..., kept] for item in fields(self)))
+
+    def with_more(self, other: "_Window") -> "_Window":
+        """Return the voxels of both."""
+        names = [item.name for item in fields(self)]
+        return _Window(*(torch.cat([getattr(self, n), getattr(other, n)], -1) for n in names))
+
+
 def minimise(
     model: SeparableModel,
     data: Float[Tensor, "values voxels"],
     start: Float[Tensor, "nonlinear voxels"],
     acquisition: Mapping[str, Any],
 ) -> Minimum:
-    """Return the nonlinear parameters of the least sum of squares, from a start in their box."""
+    """Return the nonlinear parameters of the least sum of squares, from a start in their box.
+
+    Voxels that are done make room for others, so that the window stays full to the last.
+    """
     low, high = bounds(model, data)
-    best, converged = start.clone(), torch.zeros(data.shape[1], dtype=torch.bool)
-    misfit = torch.full_like(data[0], torch.inf)
-    damping = torch.full_like(data[0], FIRST_DAMPING)
-    active = torch.arange(data.shape[1])
-    seen = data
-    for _ in range(ITERATIONS):
-        here, damped = best[:, active], damping[active]
-        normal, gradient, now = _linearise(model, seen, here, acquisition)
-        step = solve(
-            [
-                [x * (1 + damped) if i == j else x for j, x in enumerate(row)]
-                for i, row in enumerate(normal)
-            ],
-            gradient,
-        )
-        there = torch.clamp(here + torch.nan_to_num(torch.stack(step)), low, high)
-        moved = there - here
-        then = project(model.at(there, acquisition), seen).residual.square().sum(0)
-        accepted = then <= now
-        best[:, active] = torch.where(accepted, there, here)
-        misfit[active] = torch.where(accepted, then, now)
-        damped = damped * torch.where(accepted, BETTER, WORSE)
-        damping[active] = damped
-        slope = sum((m * g for m, g in zip(moved, gradient, strict=True)), torch.zeros_like(now))
-        small = (slope.abs() <= MISFIT * now) | (moved.abs().amax(0) <= COORDINATE)
-        # A small step tells nothing where the damping, not the misfit, made it small.
-        done = small & (accepted | (damped > 1.0))
-        converged[active] = done
-        left = ~(done | (damped > LARGEST_DAMPING))
-        if not left.all():
-            active, seen = active[left], seen[:, left]
-        if len(active) == 0:
-            break
-    return Minimum(best, misfit, converged)
+    found = Minimum(
+        start.clone(), torch.full_like(data[0], torch.inf), torch.zeros_like(data[0]) > 0
+    )
+    queue = list(torch.arange(data.shape[1]).split(WINDOW // 2))[::-1]
+    window = _Window.of(queue.pop(), data, start)
+    while len(window.voxel):
+        window, done = _step(model, window, acquisition)
+        ended = done | (window.damping > LARGEST_DAMPING) | (window.evaluations >= ITERATIONS)
+        if ended.any():
+            voxel = window.voxel[ended]
+            found.coordinates[:, voxel] = window.here[:, ended]
+            found.misfit[voxel], found.converged[voxel] = window.misfit[ended], done[ended]
+            window = window.only(~ended)
+        window = replace(window, trial=_next(window, low, high))
+        if queue and len(window.voxel) < WINDOW // 2:
+            window = window.with_more(_Window.of(queue.pop(), data, start))
+    return found
+
+
+def _step(
+    model: SeparableModel, window: _Window, acquisition: Mapping[str, Any]
+) -> tuple[_Window, Tensor]:
+    """Return the window after its trials, accepted or not, and which voxels are done."""
+    normal, gradient, misfit = _linearise(model, window.data, window.trial, acquisition)
+    first, accepted = torch.isinf(window.misfit), misfit <= window.misfit
+    moved = window.trial - window.here
+    slope = (moved * window.gradient).sum(0).abs()
+    small = (slope <= MISFIT * window.misfit) | (moved.abs().amax(0) <= COORDINATE)
+    changed = torch.where(accepted, BETTER, WORSE).masked_fill_(first & accepted, 1.0)
+    damping = window.damping * changed
+    # A small step tells nothing where the damping, not the misfit, made it small.
+    done = ~first & small & (accepted | (damping > 1.0))
+    after = replace(
+        window,
+        here=torch.where(accepted, window.trial, window.here),
+        misfit=torch.where(accepted, misfit, window.misfit),
+        normal=torch.where(accepted, normal, window.normal),
+        gradient=torch.where(accepted, gradient, window.gradient),
+        damping=damping,
+        evaluations=window.evaluations + 1,
+    )
+    return after, done
+
+
+def _next(window: _Window, low: Tensor, high: Tensor) -> Tensor:
+    """Return where to try next: the damped step, within the box."""
+    size = len(window.here)
+    matrix = [
+        [window.normal[i, j] * (1 + window.damping if i == j else 1.0) for j in range(size)]
+        for i in range(size)
+    ]
+    step = torch.stack(solve(matrix, list(window.gradient.unbind())))
+    return torch.clamp(window.here + torch.nan_to_num(step), low, high)
 
 
 def bounds(model: SeparableModel, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,14 +168,20 @@ def solve(matrix: list[list[Tensor]], right: list[Tensor]) -> list[Tensor]:
 
 def _linearise(
     model: SeparableModel, data: Tensor, coordinates: Tensor, acquisition: Mapping[str, Any]
-) -> tuple[list[list[Tensor]], list[Tensor], Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return the normal matrix, the gradient towards the minimum and the misfit."""
     basis, slopes = model.slopes(coordinates, acquisition)
     split = project(basis, data)
     columns = [split.outside(split.explained(slope)) for slope in slopes]
-    normal = [[(a * b).sum(0) for b in columns] for a in columns]
-    gradient = [(column * split.residual).sum(0) for column in columns]
-    return normal, gradient, split.residual.square().sum(0)
+    products = [(a * b).sum(0) for i, a in enumerate(columns) for b in columns[: i + 1]]
+    size = len(columns)
+    normal = [
+        [products[max(i, j) * (max(i, j) + 1) // 2 + min(i, j)] for j in range(size)]
+        for i in range(size)
+    ]
+    gradient = torch.stack([(column * split.residual).sum(0) for column in columns])
+    stacked = torch.stack([torch.stack(row) for row in normal])
+    return stacked, gradient, split.residual.square().sum(0)
 
 
 __all__ = ["Minimum", "bounds", "minimise", "solve"]

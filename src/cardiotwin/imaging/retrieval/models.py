@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from cardiotwin.imaging.retrieval.separable import TINY, Nonlinear, SeparableModel
-from cardiotwin.imaging.signal import HAMILTON_2011, molli_t1, turned
+from cardiotwin.imaging.signal import GAMMA, HAMILTON_2011, molli_t1, turned
 
 T1 = Nonlinear(name="t1", lowest=0.02, highest=6.0, n_grid=40)
 T2 = Nonlinear(name="t2", lowest=2e-3, highest=2.0, n_grid=40)
@@ -158,8 +158,11 @@ def _field_map(acquisition: Mapping[str, Any]) -> SeparableModel:
 def _water_fat(acquisition: Mapping[str, Any]) -> SeparableModel:
     """Return water and fat of one field and one decay, with the peaks of Hamilton et al. (2011).
 
-    Where water and fat could be exchanged by another field, the voxel's own residual decides.
+    Where water and fat could be exchanged, with a field that differs by their shift, a voxel whose
+    residual does not tell is marked as not identified.
     """
+    shift = GAMMA / (2 * np.pi) * 3.4e-6 * float(acquisition.get("field_strength", 1.5))
+    field = _off_resonance(acquisition)
 
     def basis(
         off_resonance: Tensor, t2_star: Tensor, echo_time: Tensor, field_strength: float
@@ -179,7 +182,7 @@ def _water_fat(acquisition: Mapping[str, Any]) -> SeparableModel:
         }
 
     return SeparableModel(
-        nonlinear=(_off_resonance(acquisition), replace(T2_STAR, n_grid=6)),
+        nonlinear=(field, replace(T2_STAR, n_grid=6)),
         n_linear=4,
         basis=basis,
         report=report,
@@ -193,6 +196,7 @@ def _water_fat(acquisition: Mapping[str, Any]) -> SeparableModel:
         admissible=lambda found: found["water"] + found["fat"] > 0,
         acquisition=("echo_time",),
         settings=("field_strength",),
+        rival=min(0.4 * shift / (field.highest - field.lowest), 0.3),
         complex_signal=True,
     )
 

@@ -19,8 +19,6 @@ from cardiotwin.imaging.retrieval.phase import ENCODED, motion_from_phase
 from cardiotwin.imaging.retrieval.result import Retrieval
 from cardiotwin.imaging.retrieval.separable import SeparableModel
 
-CHUNK = 8192  # voxels at once: their bases stay in the processor's cache
-
 
 def fit(
     model: str | SeparableModel,
@@ -69,18 +67,15 @@ def fit(
     _refuse_too_few(chosen, data.shape[1], noise_sd)
     signs = _signs(chosen, given) if polarity == "unknown" else torch.ones(1, data.shape[1])
     starts = Starts.of(chosen, given)
-    parts = [
-        estimate(chosen, part, given, starts, signs.double(), noise_sd=noise_sd)
-        for part in data.double().T.contiguous().split(CHUNK, 1)
-    ]
-    values = torch.cat([part.values for part in parts], 1).numpy()
-    errors = torch.cat([part.errors for part in parts], 1).numpy()
+    rows = data.double().T.contiguous()
+    found = estimate(chosen, rows, given, starts, signs.double(), noise_sd=noise_sd)
+    values, errors = found.values.numpy(), found.errors.numpy()
     return Retrieval(
         values={name: values[i].reshape(shape) for i, name in enumerate(chosen.units)},
         standard_errors={name: errors[i].reshape(shape) for i, name in enumerate(chosen.units)},
         units=chosen.units,
-        status=torch.cat([part.status for part in parts]).numpy().reshape(shape),
-        residual_sd=torch.cat([part.spread for part in parts]).numpy().reshape(shape),
+        status=found.status.numpy().reshape(shape),
+        residual_sd=found.spread.numpy().reshape(shape),
     )
 
 

@@ -80,6 +80,9 @@ class SeparableModel:
         Names of the acquisition's arguments that have one value per image.
     settings
         Names of its other arguments.
+    rival
+        Distance in the first nonlinear parameter, in shares of its range, beyond which another
+        minimum is another answer, and not told apart unless its misfit is; 0: none is.
     complex_signal
         Whether the signal is complex; its coefficients are real all the same.
     """
@@ -92,6 +95,7 @@ class SeparableModel:
     admissible: Callable[[Mapping[str, Tensor]], Tensor]
     acquisition: tuple[str, ...]
     settings: tuple[str, ...] = ()
+    rival: float = 0.0
     complex_signal: bool = False
 
     @property
