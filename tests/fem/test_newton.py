@@ -145,6 +145,20 @@ def test_a_failed_solution_carries_residuals_and_puts_the_start_back(parabola):
     np.testing.assert_array_equal(parabola.w.x.array, 1.0)
 
 
+def test_a_wild_prediction_is_not_what_the_tolerance_is_relative_to(exponential):
+    exponential.load.value = 1.0
+    exponential.w.x.array[:] = 60.0
+    settings = NewtonSettings(relative=1e-10, absolute=1e-13, reuse=False)
+    nothing = np.zeros_like(exponential.w.x.array)
+    norms = exponential.equilibrium.solve(settings, instead=nothing)
+    assert norms[0] < 2
+    np.testing.assert_allclose(exponential.w.x.array, np.log(2), rtol=1e-9)
+    exponential.w.x.array[:] = 0.7
+    assert exponential.equilibrium.solve(settings, instead=nothing)[0] < 0.1
+    exponential.w.x.array[:] = np.inf
+    assert np.isfinite(exponential.equilibrium.solve(settings, instead=nothing)[0])
+
+
 def test_a_walk_over_a_fold_keeps_the_last_converged_state(parabola):
     parabola.w.x.array[:] = 1.0
     with pytest.raises(

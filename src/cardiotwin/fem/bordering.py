@@ -3,6 +3,7 @@
 Loads, measures and ranks are the same on every process; dofs are local (see `layout`).
 """
 
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -30,6 +31,25 @@ class Border(Protocol):
 
     def own(self) -> Float[np.ndarray, "loads loads"]:
         """Return the gaps' derivatives by the loads where the unknown function stays."""
+
+
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """Residual and gaps at an iterate."""
+
+    residual: Dofs
+    gaps: Float[np.ndarray, " loads"]
+    norm: float
+
+
+@dataclass(frozen=True, eq=False)
+class Elimination:
+    """How a border's loads follow from the solutions of the sparse tangent."""
+
+    border: Border | None
+    gradients: Columns = field(default_factory=lambda: np.zeros((0, 0)))
+    along: Columns = field(default_factory=lambda: np.zeros((0, 0)))
+    inverse: Float[np.ndarray, "loads loads"] = field(default_factory=lambda: np.zeros((0, 0)))
 
 
 @runtime_checkable

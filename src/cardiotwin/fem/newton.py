@@ -5,7 +5,6 @@ Deuflhard (2011), Newton Methods for Nonlinear Problems, sect. 2.1 (a tangent th
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
@@ -13,10 +12,10 @@ from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
 import dolfinx.fem.petsc
 import numpy as np
 import ufl
-from jaxtyping import Float, Integer
+from jaxtyping import Integer
 
 from cardiotwin.errors import ConvergenceError
-from cardiotwin.fem.bordering import Border, Columns, Coupling, Dofs
+from cardiotwin.fem.bordering import Border, Columns, Coupling, Dofs, Elimination, Errors
 from cardiotwin.fem.compilation import compile_form
 from cardiotwin.fem.layout import Layout
 from cardiotwin.fem.linear import DirectSolver, LinearSolver
@@ -26,25 +25,6 @@ from cardiotwin.fem.settings import NewtonSettings
 ROUNDING = 1e-14  # of the unknown: a correction below it says nothing
 CONTRACTION = 0.8  # of the correction: a kept tangent that reduces it less has served its time
 RISE = 10.0  # of the residual: more in a step with a kept tangent is no step
-
-
-@dataclass(frozen=True, eq=False)
-class _Errors:
-    """Residual and gaps at an iterate."""
-
-    residual: Dofs
-    gaps: Float[np.ndarray, " loads"]
-    norm: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Elimination:
-    """How a border's loads follow from the solutions of the sparse tangent."""
-
-    border: Border | None
-    gradients: Columns = field(default_factory=lambda: np.zeros((0, 0)))
-    along: Columns = field(default_factory=lambda: np.zeros((0, 0)))
-    inverse: Float[np.ndarray, "loads loads"] = field(default_factory=lambda: np.zeros((0, 0)))
 
 
 class Equilibrium:
@@ -81,7 +61,7 @@ class Equilibrium:
         self._linear = linear
         self.couplings = tuple(couplings)
         self._update: tuple[Any, Any] | None = None
-        self._eliminated: _Elimination | None = None
+        self._eliminated: Elimination | None = None
         self.layout = Layout(unknown.function_space)
         self._measured = self.layout.owned(measured)
         self.conditions = tuple(conditions)
@@ -150,8 +130,17 @@ class Equilibrium:
             X -= Z @ self.layout.dot(C, X)
         return X
 
-    def solve(self, settings: NewtonSettings, border: Border | None = None) -> tuple[float, ...]:
+    def solve(
+        self,
+        settings: NewtonSettings,
+        border: Border | None = None,
+        *,
+        instead: Dofs | None = None,
+    ) -> tuple[float, ...]:
         """Move the unknown (and the border's loads) to equilibrium; return the residual norms.
+
+        It begins at the unknown's values, or at those of `instead` where these are nearer to
+        equilibrium: a prediction may be a wild one, and the tolerance is relative to the start.
 
         Raises
         ------
@@ -160,14 +149,28 @@ class Equilibrium:
         """
         start = self.state(border)
         try:
-            return self._iterate(settings, border)
+            return self._iterate(settings, border, self._begin(border, instead))
         except ConvergenceError:
             self.set_state(start, border)
             self._eliminated = None
             raise
 
-    def _iterate(self, settings: NewtonSettings, border: Border | None) -> tuple[float, ...]:
+    def _begin(self, border: Border | None, instead: Dofs | None) -> Errors:
+        """Return the errors at the unknown, or at `instead` where they are smaller (it stays)."""
         here = self._evaluate(border)
+        if instead is None:
+            return here
+        before = np.array(self.unknown.x.array)
+        self.unknown.x.array[:] = instead
+        there = self._evaluate(border)
+        if there.norm < here.norm or not np.isfinite(here.norm):
+            return there
+        self.unknown.x.array[:] = before
+        return here
+
+    def _iterate(
+        self, settings: NewtonSettings, border: Border | None, here: Errors
+    ) -> tuple[float, ...]:
         norms = [here.norm]
         target = max(settings.relative * norms[0], settings.absolute)
         most = self.factorisations + settings.iterations
@@ -206,16 +209,16 @@ class Equilibrium:
             border.values = state[n_dofs:]
 
     @np.errstate(over="ignore", invalid="ignore")  # a lost iterate is not a warning
-    def _evaluate(self, border: Border | None) -> _Errors:
+    def _evaluate(self, border: Border | None) -> Errors:
         gaps = np.zeros(0) if border is None else border.gaps()
         residual = self.residual()
         norm = np.hypot(self.layout.norm(residual), np.linalg.norm(gaps))
-        return _Errors(residual, gaps, float(norm))
+        return Errors(residual, gaps, float(norm))
 
     @np.errstate(over="ignore", invalid="ignore")
     def _follow(
-        self, border: Border | None, here: _Errors, target: float, norms: list[float]
-    ) -> _Errors:
+        self, border: Border | None, here: Errors, target: float, norms: list[float]
+    ) -> Errors:
         """Return where steps with the tangent factorised last lead; `norms` grows with them.
 
         They end at the residual `target`, or where the next correction is not smaller (Deuflhard's
@@ -247,8 +250,8 @@ class Equilibrium:
 
     @np.errstate(over="ignore", invalid="ignore")  # a lost iterate is shortened, not warned of
     def _step(
-        self, border: Border | None, here: _Errors, settings: NewtonSettings
-    ) -> _Errors | None:
+        self, border: Border | None, here: Errors, settings: NewtonSettings
+    ) -> Errors | None:
         """Take the longest step after which the next correction is smaller, if there is one.
 
         The natural monotonicity test (Deuflhard, eq. 3.30): both corrections are measured with the
@@ -277,13 +280,13 @@ class Equilibrium:
     def _eliminate(self, border: Border | None) -> None:
         """Prepare the solutions of the bordered system with the tangent factorised last."""
         if border is None:
-            self._eliminated = _Elimination(None)
+            self._eliminated = Elimination(None)
             return
         gradients, along = border.gradients(), self.solve_columns(border.columns())
         slopes = self.layout.dot(gradients, along) - border.own()
-        self._eliminated = _Elimination(border, gradients, along, np.linalg.inv(slopes))
+        self._eliminated = Elimination(border, gradients, along, np.linalg.inv(slopes))
 
-    def _correction(self, errors: _Errors) -> Dofs:
+    def _correction(self, errors: Errors) -> Dofs:
         """Return what leads to equilibrium from an iterate with these errors, to first order."""
         sparse = self.solve_tangent(errors.residual)
         eliminated = self._eliminated

@@ -171,7 +171,7 @@ class Dynamics:
         fields = self.body.fields
         fields.unknown.x.array[:] = start.predicted(dt)
         try:
-            self.problem.solve(self.newton, border)
+            self.problem.solve(self.newton, border, instead=start.solved.unknown)
             self._refuse_inverted()
         except ConvergenceError as error:
             fields.unknown.x.array[:] = start.solved.unknown
