@@ -82,18 +82,19 @@ def two_ventricles() -> Shape:
     n = np.ceil((high - low) / VOXEL).astype(int) + 1
     grid = Grid(low=low, shape=(int(n[0]), int(n[1]), int(n[2])))
 
-    def level(values: Float[np.ndarray, " samples"]) -> Level:
+    def sampled(half_axes: Float[np.ndarray, "3"], across: float = 0.0) -> Level:
+        values = inside(grid.points, half_axes, across)
         return Level(grid=grid, values=values.reshape(grid.shape))
 
-    left, ventricle = (inside(grid.points, axes) for axes in (LEFT_INNER, LEFT_OUTER))
-    right = inside(grid.points, RIGHT_INNER, RIGHT_CENTRE)
-    cavity = redistanced(level(-smooth_max(-right, ventricle, FILLET)))
-    outer = smooth_max(level(ventricle).values, cavity.values + RIGHT_WALL, FILLET)
+    left, ventricle = sampled(LEFT_INNER), sampled(LEFT_OUTER)
+    right = sampled(RIGHT_INNER, RIGHT_CENTRE)
+    cavity = redistanced(right.with_values(-smooth_max(-right.values, ventricle.values, FILLET)))
+    outer = smooth_max(ventricle.values, cavity.values + RIGHT_WALL, FILLET)
     x, _, z = np.eye(3)
     return Shape(
-        left=level(left),
+        left=left,
         right=cavity,
-        ventricle=level(ventricle),
+        ventricle=ventricle,
         outer=cavity.with_values(outer),
         axes=np.eye(3),
         origin=np.zeros(3),
