@@ -97,7 +97,7 @@ def with_gradient(hearts: int) -> tuple[float, float]:
 def speed(options: Options) -> Mapping[str, Any]:
     """Run both in turn and return their rates."""
     torch.set_num_threads(1)
-    folder = Path(options.output)
+    folder = Path(options.output).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     python = install(folder / "peer")
     ours, theirs, gradients = [], [], []

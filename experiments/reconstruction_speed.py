@@ -75,7 +75,7 @@ def timed(work: Callable[[], Any], repeats: int) -> tuple[Any, float]:
 
 def speed(options: Options) -> Mapping[str, Any]:
     """Run both and return seconds, errors and ratios."""
-    folder = Path(options.output)
+    folder = Path(options.output).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     anatomy = phantom(options)
     protocol = CineProtocol(
