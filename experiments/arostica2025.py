@@ -94,6 +94,18 @@ def columns(
     return result | {f"{name}_ml": np.array(values) / ML for name, values in volumes.items()}
 
 
+def cost(dynamics: Dynamics, steps: int, seconds: float) -> dict[str, Any]:
+    """Return the size of a run of some steps, and what it took, CPU-s."""
+    return {
+        "cells": len(dynamics.body.mesh.cells),
+        "dofs": len(dynamics.body.fields.unknown.x.array),
+        "steps": steps,
+        "factorisations": dynamics.problem.factorisations,
+        "cpu_s": seconds,
+        "cpu_s_per_step": seconds / steps,
+    }
+
+
 def report(curves: Mapping[str, Float[np.ndarray, " times"]], folder: Path) -> dict[str, Any]:
     """Write the curves as a table, and return them with their extremes."""
     folder.mkdir(parents=True, exist_ok=True)

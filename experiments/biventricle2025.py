@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from arostica2025 import LAW, SUPPORTS, columns, moving, report
+from arostica2025 import LAW, SUPPORTS, columns, cost, moving, report
 from experiment import run
 from jaxtyping import Float
 
@@ -149,14 +149,7 @@ def solve(options: Options) -> Mapping[str, Any]:
     times, shifts, left, right = zip(*course(options, mesh, dynamics), strict=True)
     seconds = time.process_time() - start
     curves = columns(NAMES, times, shifts, {"lv_volume": left, "rv_volume": right})
-    return report(curves, Path(options.output)) | {
-        "cells": len(mesh.cells),
-        "dofs": len(dynamics.body.fields.unknown.x.array),
-        "steps": len(times) - 1,
-        "factorisations": dynamics.problem.factorisations,
-        "cpu_s": seconds,
-        "cpu_s_per_step": seconds / (len(times) - 1),
-    }
+    return report(curves, Path(options.output)) | cost(dynamics, len(times) - 1, seconds)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from arostica2025 import CASES, SUPPORTS, Case, columns, moving, report
+from arostica2025 import CASES, SUPPORTS, Case, columns, cost, moving, report
 from experiment import run
 from jaxtyping import Float
 from spheroid import Spheroid
@@ -129,14 +129,7 @@ def solve(options: Options) -> Mapping[str, Any]:
     times, shifts, volumes = zip(*course(options, mesh, dynamics), strict=True)
     seconds = time.process_time() - start
     curves = columns(("p0", "p1"), times, shifts, {"volume": volumes})
-    return report(curves, Path(options.output)) | {
-        "cells": len(mesh.cells),
-        "dofs": len(dynamics.body.fields.unknown.x.array),
-        "steps": len(times) - 1,
-        "factorisations": dynamics.problem.factorisations,
-        "cpu_s": seconds,
-        "cpu_s_per_step": seconds / (len(times) - 1),
-    }
+    return report(curves, Path(options.output)) | cost(dynamics, len(times) - 1, seconds)
 
 
 if __name__ == "__main__":
