@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from cardiotwin.errors import InputError
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.body import Body
@@ -52,6 +53,16 @@ class Case:
     law: HolzapfelOgden = LAW
     tension: float = 1.5e5
     pressure: bool = True
+
+
+def require_steps(step_ms: float, end_ms: float) -> None:
+    """Refuse a time that is not reached by steps."""
+    if not 0 < step_ms <= end_ms:
+        msg = (
+            "step_ms must be positive and no more than end_ms, found "
+            f"step_ms={step_ms:g} end_ms={end_ms:g}."
+        )
+        raise InputError(msg)
 
 
 def _other(a: float, a_f: float, a_s: float, a_fs: float, tension: float) -> Case:

@@ -19,19 +19,19 @@ from pathlib import Path
 from typing import Any
 
 from beat_numbers import beat_numbers
-from command import build_twin
+from command import finished_twin
 from experiment import run
 
-from cardiotwin.circulation import Stores
+from cardiotwin.circulation import Circulation, Stores
 from cardiotwin.coupling import Beats, Journal
 from cardiotwin.errors import InputError
 from cardiotwin.mechanics.active import segment_factors
 from cardiotwin.run.recipe import kept_recipe
-from cardiotwin.twin import Twin, load_twin
+from cardiotwin.twin import Twin
 from cardiotwin.twin.beat_files import beat_to_hdf5, curves_table
 from cardiotwin.twin.beating import beating_heart
 from cardiotwin.twin.files import sha256_of, write_bytes
-from cardiotwin.twin.frames import Cine
+from cardiotwin.twin.frames import FEWEST, Cine
 from cardiotwin.twin.function_record import function_record
 from cardiotwin.twin.json_record import as_json
 from cardiotwin.twin.stages import Stages
@@ -56,28 +56,38 @@ class Options:
     tolerance_percent: float = 0.5
     output: str = "outputs/beat"
 
+    def __post_init__(self) -> None:
+        if not (self.step_ms > 0 and self.frames >= FEWEST and self.tension_share >= 0):
+            msg = (
+                f"step_ms must be positive, frames at least {FEWEST}, tension_share not negative, "
+                f"found step_ms={self.step_ms:g} frames={self.frames} "
+                f"tension_share={self.tension_share:g}."
+            )
+            raise InputError(msg)
+        if self.anatomy not in ("lv", "biventricular"):
+            msg = f"anatomy must be lv or biventricular, found {self.anatomy!r}."
+            raise InputError(msg)
+        if not self.tolerance_percent > 0:
+            msg = f"tolerance_percent must be positive, found {self.tolerance_percent:g}."
+            raise InputError(msg)
 
-def personal_twin(options: Options) -> Twin:
-    """Return the twin, built where its run folder is not finished."""
-    folder = Path(options.output) / "twin"
-    words = [f"path={options.path}"] if options.path else []
-    if not (folder / "twin.json").exists():
-        build_twin(folder, *words, f"anatomy={options.anatomy}", "pictures=false", fresh=False)
-    return load_twin(folder)
 
-
-def journal_of(options: Options) -> tuple[Journal, Stages]:
-    """Return the journal of these options' run, and where its frames are kept."""
+def journal_of(options: Options, circulation: Circulation) -> tuple[Journal, Stages]:
+    """Return the journal of a run with these options, and where its frames are kept."""
     folder = Path(options.output) / "journal"
     twin = (Path(options.output) / "twin" / "twin.json").read_bytes()
     told = {key: value for key, value in asdict(options).items() if key not in NOT_IN_MARK}
-    page = json.dumps({**told, "twin_sha256": sha256_of(twin)}, indent=2) + "\n"
+    told |= {"twin_sha256": sha256_of(twin), "circulation": repr(circulation)}
+    page = json.dumps(told, indent=2) + "\n"
     mark = folder / "run.json"
     if mark.exists() and mark.read_text() != page:
-        before = json.loads(mark.read_text())
-        other = {key: value for key, value in before.items() if value != json.loads(page)[key]}
+        try:
+            before = json.loads(mark.read_text())
+            other = [key for key, value in told.items() if before.get(key) != value]
+        except (ValueError, AttributeError):
+            other = ["a page that cannot be read"]
         msg = (
-            f"{folder} is the journal of another run, found {other} in its run.json. "
+            f"{folder} is the journal of another run, found different: {', '.join(other)}. "
             "Remove the folder, or name another one with output=..."
         )
         raise InputError(msg)
@@ -117,12 +127,12 @@ def write_files(beat: WholeBeat, beats: Beats, twin: Twin, options: Options) -> 
 def beat(options: Options) -> Mapping[str, Any]:
     """Run the beats, write the last one's files, and return its numbers."""
     disease = segment_factors(options.segment_contractility)
-    twin = personal_twin(options)
+    twin = finished_twin(Path(options.output) / "twin", options.path, options.anatomy)
     recipe = kept_recipe(Path(options.output) / "twin")
-    journal, stages = journal_of(options)
     wall, loop, start = beating_heart(
         twin, recipe, tension_share=options.tension_share, segment_contractility=disease
     )
+    journal, stages = journal_of(options, loop.circulation)
     period, step = loop.circulation.period, options.step_ms * MS
     cine = Cine(wall, stages, start, period=period, step=step, n_frames=options.frames)
 

@@ -1,10 +1,11 @@
 """Speed and memory, against other codes where there are any, into `docs/benchmarks.md`.
 
-`python experiments/bench.py [parts=twins,mechanics,circulation,retrieval,reconstruction]
-[data=folder] [output=folder]`; each part rewrites its section and keeps the others. Real hearts
+`python experiments/bench.py [parts=twins,mechanics,solvers,circulation,retrieval,
+reconstruction] [data=folder] [output=folder]`; each part rewrites its section and keeps the others. Real hearts
 are those in `data` (by default the published data beside the project).
 """
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ import bench_twins
 import circulation_speed
 import reconstruction_speed
 import retrieval_speed
-from bench_page import write_section
+import solver_cost
+from bench_page import PAGE, write_section
 from experiment import run
 
 from cardiotwin.errors import InputError
@@ -26,7 +28,7 @@ MODELS = ("t1", "ivim")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    parts: str = "twins,mechanics,circulation,retrieval,reconstruction"
+    parts: str = "twins,mechanics,solvers,circulation,retrieval,reconstruction"
     data: str = str(ROOT.parent / "shared" / "data")
     output: str = "outputs/bench"
 
@@ -53,6 +55,14 @@ def mechanics(options: Options) -> Part:
     return bench_mechanics.HEADING, text, numbers
 
 
+def solvers(options: Options) -> Part:
+    """Compare elimination with iteration."""
+    folder = Path(options.output) / "solver_cost"
+    found = solver_cost.costs(solver_cost.Options(output=str(folder)))
+    shutil.copy(folder / "solver_cost.png", PAGE.parent / "solver_cost.png")
+    return "## Elimination and iteration", solver_cost.paragraph(found, folder), found
+
+
 def circulation(options: Options) -> Part:
     """Compare the circulation."""
     folder = Path(options.output) / "circulation_speed"
@@ -75,7 +85,8 @@ def reconstruction(options: Options) -> Part:
 
 
 PARTS: dict[str, Callable[[Options], Part]] = {
-    part.__name__: part for part in (twins, mechanics, circulation, retrieval, reconstruction)
+    part.__name__: part
+    for part in (twins, mechanics, solvers, circulation, retrieval, reconstruction)
 }
 
 

@@ -20,6 +20,11 @@ from cardiotwin.errors import CardiotwinError
 
 HERE = Path(__file__).resolve().parent
 HEADING = "## Mechanics against other codes"
+BEATS: dict[str, tuple[str, int, *tuple[str, ...]]] = {
+    "lv": ("left ventricle", 180),
+    "biventricular": ("two ventricles", 900, "step_ms=8"),
+}
+"""By anatomy: its name, CPU seconds allowed per beat, options."""
 ABSENT = "svMultiPhysics is in no package registry that pip knows, so it was not installed."
 
 
@@ -91,15 +96,14 @@ def dynamic_lines(found: Mapping[str, Any]) -> list[str]:
     return [said]
 
 
-def beat_lines(found: Mapping[str, Any]) -> list[str]:
+def beat_line(found: Mapping[str, Any], chambers: str, allowed: int) -> str:
     """Return what a whole beat costs."""
-    return [
-        (
-            f"\nA closed-loop beat of patient1's left ventricle ({found['dofs']} unknowns, "
-            f"{found['steps']} steps): {found['cpu_s']:.0f} CPU-s (180 are allowed), "
-            f"{found['factorisations']} factorisations in {found['cycles']} beats."
-        )
-    ]
+    return (
+        f"\nA closed-loop beat of patient1's {chambers} ({found['dofs']} unknowns, "
+        f"{found['steps']} steps): {found['cpu_s']:.0f} CPU-s ({allowed} are allowed), "
+        f"{found['factorisations']} factorisations in {found['cycles']} beats; ejection fraction "
+        f"{found['ef_percent']:.1f} %, peak {found['peak_pressure_mmhg']:.0f} mmHg."
+    )
 
 
 def compare(options: Options) -> tuple[str, Mapping[str, Any]]:
@@ -112,8 +116,11 @@ def compare(options: Options) -> tuple[str, Mapping[str, Any]]:
     found = {"land": land, "dynamics": motion}
     heart = Path(options.data) / "cine" / "patient1" / "guidepoints"
     if heart.exists():
-        found["beat"] = numbers_of("beat.py", folder / "beat", f"path={heart}")
-        lines += beat_lines(found["beat"])
+        for anatomy, (chambers, allowed, *words) in BEATS.items():
+            words = [f"path={heart}", f"anatomy={anatomy}", *words]
+            beat = numbers_of("beat.py", folder / f"beat_{anatomy}", *words)
+            lines.append(beat_line(beat, chambers, allowed))
+            found[f"beat_{anatomy}"] = beat
     _, missing = install(AMBIT, folder / "peers")
     lines.append(f"\n{missing or 'ambit-fe 2026.1.0 installs, but was not timed.'} {ABSENT}")
     return "\n".join(lines), {

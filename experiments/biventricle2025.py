@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from arostica2025 import LAW, SUPPORTS, columns, cost, moving, report
+from arostica2025 import LAW, SUPPORTS, columns, cost, moving, report, require_steps
 from experiment import run
 from jaxtyping import Float
 
-from cardiotwin.errors import InputError
 from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
 from cardiotwin.geometry.anatomy import HeartFrame
 from cardiotwin.geometry.biventricular import Bayer, BiventricularOptions
@@ -57,12 +56,7 @@ class Options:
     output: str = "outputs/biventricle2025"
 
     def __post_init__(self) -> None:
-        if not 0 < self.step_ms <= self.end_ms:
-            msg = (
-                "step_ms must be positive and no more than end_ms, found "
-                f"step_ms={self.step_ms:g} end_ms={self.end_ms:g}."
-            )
-            raise InputError(msg)
+        require_steps(self.step_ms, self.end_ms)
 
 
 def inside(

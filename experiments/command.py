@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cardiotwin.errors import CardiotwinError
+from cardiotwin.errors import CardiotwinError, InputError
+from cardiotwin.run.recipe import kept_options
+from cardiotwin.twin import Twin, load_twin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,8 @@ def build_twin(folder: Path, *words: str, fresh: bool = True) -> Run:
     if child.returncode:
         last = said.strip().splitlines()[-1:] or ["nothing"]
         msg = f"cardiotwin twin ended with code {child.returncode} and said: {last[0]}"
-        raise CardiotwinError(msg)
+        kind = InputError if child.returncode == InputError.exit_code else CardiotwinError
+        raise kind(msg)
     seconds = time.perf_counter() - start
     record = json.loads((folder / "twin.json").read_text())
     return Run(
@@ -58,3 +61,26 @@ def build_twin(folder: Path, *words: str, fresh: bool = True) -> Run:
         cpu=usage.ru_utime + usage.ru_stime,
         memory=usage.ru_maxrss * 1024 / 1e9,
     )
+
+
+def finished_twin(folder: Path, path: str, anatomy: str) -> Twin:
+    """Return a subject's twin (the volunteer's without `path`), built where it is not finished.
+
+    Raises
+    ------
+    InputError
+        If the finished one is of another subject or anatomy.
+    """
+    words = [f"path={path}"] if path else []
+    if not (folder / "twin.json").exists():
+        build_twin(folder, *words, f"anatomy={anatomy}", "pictures=false", fresh=False)
+    kept = kept_options(folder)
+    before = kept["path"] or ""
+    same = Path(before).resolve() == Path(path).resolve() if before and path else before == path
+    if not same or kept["anatomy"] != anatomy:
+        msg = (
+            f"{folder} holds another twin, found path={before or '(the volunteer)'} "
+            f"anatomy={kept['anatomy']}. Give these options, or another folder with output=..."
+        )
+        raise InputError(msg)
+    return load_twin(folder)

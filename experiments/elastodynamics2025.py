@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from arostica2025 import CASES, SUPPORTS, Case, columns, cost, moving, report
+from arostica2025 import CASES, SUPPORTS, Case, columns, cost, moving, report, require_steps
 from experiment import run
 from jaxtyping import Float
 from spheroid import Spheroid
@@ -49,6 +49,7 @@ class Options:
     output: str = "outputs/elastodynamics2025"
 
     def __post_init__(self) -> None:
+        require_steps(self.step_ms, self.end_ms)
         if self.case not in CASES or self.facets not in ("curved", "flat") or self.refinement < 1:
             msg = (
                 f"The cases are {', '.join(CASES)}, the facets curved or flat, refined at least "

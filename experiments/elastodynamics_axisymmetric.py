@@ -32,6 +32,7 @@ from arostica2025 import (
     Case,
     columns,
     report,
+    require_steps,
 )
 from elastodynamics2025 import POINTS, WALL, surface
 from experiment import run
@@ -59,6 +60,7 @@ class Options:
     output: str = "outputs/elastodynamics_axisymmetric"
 
     def __post_init__(self) -> None:
+        require_steps(self.step_ms, self.end_ms)
         if self.case not in CASES or self.refinement < 1:
             msg = (
                 f"The cases are {', '.join(CASES)}, refined at least once, found "

@@ -1,6 +1,7 @@
 """What the experiments share: options from the command line, `result.json` in a folder."""
 
 import json
+import math
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -36,6 +37,9 @@ def read_options[Options](kind: type[Options], words: list[str]) -> Options:
         except ValueError as error:
             msg = f"{key} takes {types[key].__name__} values, found {text!r}. Give a number."
             raise InputError(msg) from error
+        if isinstance(given[key], float) and not math.isfinite(given[key]):
+            msg = f"{key} takes finite numbers, found {text!r}."
+            raise InputError(msg)
     return kind(**given)
 
 

@@ -27,6 +27,9 @@ CONTRACTION = 0.8  # of the correction: a kept tangent that reduces it less has 
 RISE = 10.0  # of the residual: more in a step with a kept tangent is no step
 
 
+Goal = Callable[[float, float], bool]  # of a residual's and a correction's norm
+
+
 class Equilibrium:
     """R(w) = 0 for one unknown function w, its tangent factorised by MUMPS.
 
@@ -136,11 +139,14 @@ class Equilibrium:
         border: Border | None = None,
         *,
         instead: Dofs | None = None,
+        leaving: Dofs | None = None,
     ) -> tuple[float, ...]:
         """Move the unknown (and the border's loads) to equilibrium; return the residual norms.
 
         It begins at the unknown's values, or at those of `instead` where these are nearer to
         equilibrium: a prediction may be a wild one, and the tolerance is relative to the start.
+        A state that only leads from `leaving` to others has arrived, too, where the correction is
+        small beside the way from there (`NewtonSettings.waypoint`).
 
         Raises
         ------
@@ -149,7 +155,7 @@ class Equilibrium:
         """
         start = self.state(border)
         try:
-            return self._iterate(settings, border, self._begin(border, instead))
+            return self._iterate(settings, border, self._begin(border, instead), leaving)
         except ConvergenceError:
             self.set_state(start, border)
             self._eliminated = None
@@ -169,15 +175,20 @@ class Equilibrium:
         return here
 
     def _iterate(
-        self, settings: NewtonSettings, border: Border | None, here: Errors
+        self,
+        settings: NewtonSettings,
+        border: Border | None,
+        here: Errors,
+        leaving: Dofs | None,
     ) -> tuple[float, ...]:
-        norms = [here.norm]
+        norms, size = [here.norm], np.inf
         target = max(settings.relative * norms[0], settings.absolute)
+        arrived = self._goal(target, settings.waypoint, border, leaving)
         most = self.factorisations + settings.iterations
-        while not norms[-1] <= target < np.inf:  # neither nan nor inf has arrived
+        while not arrived(norms[-1], size):
             if settings.reuse and np.isfinite(norms[-1]):
-                here = self._follow(border, here, target, norms)
-                if norms[-1] <= target:
+                here, size = self._follow(border, here, arrived, norms)
+                if arrived(norms[-1], size):
                     break
             following = None
             if self.factorisations < most and np.isfinite(norms[-1]):
@@ -191,9 +202,24 @@ class Equilibrium:
                     "Apply the load in smaller steps, or start from a nearer state."
                 )
                 raise ConvergenceError(msg, norms)
-            here = following
+            here, size = following
             norms.append(here.norm)
         return tuple(norms)
+
+    def _goal(
+        self, target: float, share: float, border: Border | None, leaving: Dofs | None
+    ) -> Goal:
+        """Return what tells whether a residual will do, or the last correction's successor."""
+
+        def arrived(norm: float, correction: float) -> bool:
+            if norm <= target < np.inf:  # neither nan nor inf has arrived
+                return True
+            if leaving is None or not norm + correction < np.inf:
+                return False
+            way = self.state(border) - leaving
+            return correction <= share * self.layout.norm(way, self._measured)
+
+        return arrived
 
     def state(self, border: Border | None) -> Dofs:
         """Return a copy of the unknown, with the border's loads behind it."""
@@ -217,17 +243,21 @@ class Equilibrium:
 
     @np.errstate(over="ignore", invalid="ignore")
     def _follow(
-        self, border: Border | None, here: Errors, target: float, norms: list[float]
-    ) -> Errors:
+        self,
+        border: Border | None,
+        here: Errors,
+        arrived: Goal,
+        norms: list[float],
+    ) -> tuple[Errors, float]:
         """Return where steps with the tangent factorised last lead; `norms` grows with them.
 
         They end at the residual `target`, or where the next correction is not smaller (Deuflhard's
         monotonicity test): a new tangent is due there.
         """
         if self._eliminated is None or self._eliminated.border is not border:
-            return here
+            return here, np.inf
         secants, size = Secants(self._dot), np.inf
-        while norms[-1] > target:
+        while not arrived(norms[-1], size):
             step = secants.improved(-self._correction(here))
             left = np.inf if step is None else self.layout.norm(step, self._measured)
             if step is None or not left <= CONTRACTION * size:
@@ -241,7 +271,7 @@ class Equilibrium:
             secants.add(step)
             here, size = there, left
             norms.append(here.norm)
-        return here
+        return here, size
 
     def _dot(self, one: Dofs, other: Dofs) -> float:
         """Return the scalar product of two corrections of the unknown, without the border's."""
@@ -251,7 +281,7 @@ class Equilibrium:
     @np.errstate(over="ignore", invalid="ignore")  # a lost iterate is shortened, not warned of
     def _step(
         self, border: Border | None, here: Errors, settings: NewtonSettings
-    ) -> Errors | None:
+    ) -> tuple[Errors, float] | None:
         """Take the longest step after which the next correction is smaller, if there is one.
 
         The natural monotonicity test (Deuflhard, eq. 3.30): both corrections are measured with the
@@ -269,7 +299,7 @@ class Equilibrium:
             if self.layout.finite(following):
                 left = self.layout.norm(following, self._measured)
                 if left <= max((1 - length / 4) * size, rounding):
-                    return there
+                    return there, left
                 curved = following - (1 - length) * correction
                 estimate = length**2 * size / (2 * self.layout.norm(curved, self._measured))
                 length = min(max(estimate, length / 10), length / 2)

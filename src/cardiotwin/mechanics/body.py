@@ -18,7 +18,7 @@ import numpy as np
 import ufl
 from jaxtyping import Float
 
-from cardiotwin.errors import InputError
+from cardiotwin.errors import ConvergenceError, InputError
 from cardiotwin.fem.bordering import Coupling
 from cardiotwin.fem.continuation import continue_to
 from cardiotwin.fem.domain import Domain, make_domain
@@ -36,10 +36,12 @@ from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import Material
 from cardiotwin.mechanics.modes import ModalSprings, rigid_motions
 from cardiotwin.mechanics.pointwise import PointwiseTension
+from cardiotwin.mechanics.requirements import require_borne, require_facets, require_finite
 from cardiotwin.mechanics.solved import Dofs, Placement, Solved
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.unit_loads import UnitLoads
 
+LEFT = "lv_endocardium"
 RIGID_STIFFNESS = 1e6  # Pa/m^2: what holds a wall's rigid motions where nothing else does
 
 
@@ -88,13 +90,15 @@ class Body:
         activation: Activation | None = None,
         relative_tension: Float[np.ndarray, " cells"] | None = None,
         pointwise: bool = False,
-        pressurised: str = "lv_endocardium",
+        pressurised: str = LEFT,
         clamped: tuple[str, ...] = (),
         free: bool = False,
         lids: bool = True,
         discretisation: Discretisation | None = None,
         comm: MPI.Intracomm = MPI.COMM_SELF,
     ) -> None:
+        require_finite(mesh, axes, relative_tension)
+        require_facets(mesh, {pressurised} - {LEFT} | set(clamped))
         self.discretisation = discretisation or Discretisation()
         self.mesh = mesh
         self.domain: Domain = make_domain(mesh, comm)
@@ -271,7 +275,12 @@ class Body:
         if past is not None:
             tail = [] if control is None else [getattr(past[1].loads, control.load)]
             before = past[0], np.concatenate([past[1].unknown, tail])
-        continue_to(problem, apply, newton, border=control, first_step=first_step, past=before)
+        try:
+            continue_to(problem, apply, newton, border=control, first_step=first_step, past=before)
+        except ConvergenceError as error:
+            led = "" if control is None else f", {control.load} sought"
+            msg = f"{error} The way led from {start.loads} to {loads}{led}."
+            raise ConvergenceError(msg, error.residuals, error.state) from error
         if control is not None:
             loads = replace(loads, **{control.load: float(control.values[0])})
         return Solved(
@@ -285,7 +294,14 @@ class Body:
         self.apply(solved.loads)
 
     def apply(self, loads: Loads, sought: tuple[str, ...] = ()) -> None:
-        """Set the loads that the forms see, but those that are sought."""
+        """Set the loads that the forms see, but those that are sought.
+
+        Raises
+        ------
+        InputError
+            If a pressure acts in a cavity that the mesh does not have.
+        """
+        require_borne(loads, self.cavities, self.mesh)
         for name, constant in self.constants.items():
             if name not in sought:
                 constant.value = getattr(loads, name)

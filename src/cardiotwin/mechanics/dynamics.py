@@ -161,7 +161,12 @@ class Dynamics:
         ------
         ConvergenceError
             If Newton does not arrive, or a cell turns inside out; it carries the last unknown.
+        InputError
+            If the step is not positive.
         """
+        if not dt > 0:
+            msg = f"A step must be positive, found {dt:g} s."
+            raise InputError(msg)
         self._begin(start, dt)
         names = () if sought is None else sought.names
         share = self.scheme.force_share

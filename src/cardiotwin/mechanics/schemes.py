@@ -14,7 +14,7 @@ Weights = tuple[float, float, float]
 
 @runtime_checkable
 class Scheme(Protocol):
-    """A one-step scheme of second order in time."""
+    """A one-step scheme."""
 
     @property
     def force_share(self) -> float:
@@ -50,10 +50,10 @@ class GeneralisedAlpha:
     alpha_f: float = 0.4
 
     def __post_init__(self) -> None:
-        """Refuse shares without unconditional stability (eq. 24)."""
-        if not self.alpha_m <= self.alpha_f <= 0.5:
+        """Refuse what is not stable (eq. 24), or grows at infinite frequency (eq. 20)."""
+        if not -1 <= self.alpha_m <= self.alpha_f <= 0.5:
             msg = (
-                "GeneralisedAlpha needs alpha_m <= alpha_f <= 1/2, found "
+                "GeneralisedAlpha needs -1 <= alpha_m <= alpha_f <= 1/2, found "
                 f"{self.alpha_m:g} and {self.alpha_f:g}. 0.2 and 0.4 are usual."
             )
             raise InputError(msg)

@@ -75,6 +75,22 @@ def recipe(models: Mapping[str, Any]) -> Any:
     return Recipe(**{**models, "priors": Priors(**models["priors"])})
 
 
+def kept_options(folder: Path) -> Options:
+    """Return the options that the twin in a run folder was built with.
+
+    Raises
+    ------
+    InputError
+        If the folder kept none.
+    """
+    path = folder / KEPT
+    try:
+        found: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    return dict(found)
+
+
 def kept_recipe(folder: Path) -> Any:
     """Return the `Recipe` of the twin in a run folder.
 
@@ -83,13 +99,14 @@ def kept_recipe(folder: Path) -> Any:
     InputError
         If the folder kept no options, or other ones than today's.
     """
-    path = folder / KEPT
     try:
-        content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-        return recipe(beliefs(content))
-    except (OSError, KeyError, TypeError) as error:
-        msg = (
-            f"The options of a twin are read from {path}, found {type(error).__name__}: {error}. "
-            "Make the twin again with cardiotwin twin ... force=true."
-        )
-        raise InputError(msg) from error
+        return recipe(beliefs(kept_options(folder)))
+    except (KeyError, TypeError) as error:
+        raise _unusable(folder / KEPT, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"The options of a twin are read from {path}, found {type(error).__name__}: {error}. "
+        "Make the twin again with cardiotwin twin ... force=true."
+    )

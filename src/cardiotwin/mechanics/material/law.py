@@ -40,8 +40,18 @@ def require_numbers(model: Any, may_vanish: tuple[str, ...] = ()) -> None:
     """Refuse a coefficient of a law that is not finite and positive (some may be zero)."""
     for field in fields(model):
         value = getattr(model, field.name)
-        if isinstance(value, bool | str):
+        kind = type(field.default)
+        if kind in (bool, str):
+            if not isinstance(value, kind):
+                msg = (
+                    f"{type(model).__name__}.{field.name} takes a {kind.__name__}, "
+                    f"found {value!r}. {field.default!r} is the default."
+                )
+                raise InputError(msg)
             continue
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            msg = f"{type(model).__name__}.{field.name} must be one number, found {value!r}."
+            raise InputError(msg)
         vanishing = field.name in may_vanish
         if not (0 < value < math.inf or (vanishing and value == 0)):
             msg = (
