@@ -1,8 +1,8 @@
 """Speed and memory, against other codes where there are any, into `docs/benchmarks.md`.
 
-`python experiments/bench.py [parts=twins,mechanics,solvers,circulation,retrieval,
-reconstruction] [data=folder] [output=folder]`; each part rewrites its section and keeps the others. Real hearts
-are those in `data` (by default the published data beside the project).
+`python experiments/bench.py [parts=twins,mechanics,...] [data=folder] [output=folder]`; each part
+rewrites its section and keeps the others. Real hearts are those in `data` (by default the
+published data beside the project).
 """
 
 import shutil

@@ -116,8 +116,8 @@ def compare(options: Options) -> tuple[str, Mapping[str, Any]]:
     found = {"land": land, "dynamics": motion}
     heart = Path(options.data) / "cine" / "patient1" / "guidepoints"
     if heart.exists():
-        for anatomy, (chambers, allowed, *words) in BEATS.items():
-            words = [f"path={heart}", f"anatomy={anatomy}", *words]
+        for anatomy, (chambers, allowed, *more) in BEATS.items():
+            words = [f"path={heart}", f"anatomy={anatomy}", *more]
             beat = numbers_of("beat.py", folder / f"beat_{anatomy}", *words)
             lines.append(beat_line(beat, chambers, allowed))
             found[f"beat_{anatomy}"] = beat
