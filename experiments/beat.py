@@ -23,7 +23,7 @@ from command import finished_twin
 from experiment import run
 
 from cardiotwin.circulation import Circulation, Stores
-from cardiotwin.coupling import Beats, Journal
+from cardiotwin.coupling import Beats, Journal, Moment
 from cardiotwin.errors import InputError
 from cardiotwin.mechanics.active import segment_factors
 from cardiotwin.run.recipe import kept_recipe
@@ -139,9 +139,16 @@ def beat(options: Options) -> Mapping[str, Any]:
     def tell(number: int, change: float) -> None:
         print(f"beat {number}: changed by {100 * change:.2f} %", flush=True)
 
+    n_solved = 0
+
+    def watch(moment: Moment) -> None:
+        nonlocal n_solved
+        n_solved += 1
+        cine.watch(moment)
+
     began = time.process_time()
     tolerance = options.tolerance_percent / 100
-    watched: dict[str, Any] = {"journal": journal, "tell": tell, "watch": cine.watch}
+    watched: dict[str, Any] = {"journal": journal, "tell": tell, "watch": watch}
     try:
         beats = loop.beats(start, step, tolerance=tolerance, **watched)
     except KeyboardInterrupt as stop:
@@ -150,6 +157,7 @@ def beat(options: Options) -> Mapping[str, Any]:
     seconds = time.process_time() - began
     count, lv = len(beats.changes) + 1, Stores._fields.index("lv")
     record = beats.record
+    n_steps = len(record.time) - 1
     read = read_beat(
         wall,
         cine.frames(count),
@@ -163,9 +171,9 @@ def beat(options: Options) -> Mapping[str, Any]:
         **beat_numbers(read, record),
         "cycles": count,
         "last_change_percent": 100 * beats.changes[-1],
-        "cpu_s": seconds / count,
+        "cpu_s": seconds / n_solved * n_steps if n_solved else None,
         "dofs": len(start.wall.solved.unknown),
-        "steps": len(record.time) - 1,
+        "steps": n_steps,
         "factorisations": loop.dynamics.problem.factorisations,
     }
 

@@ -99,6 +99,8 @@ class RightFit:
         That the free wall was built with, m.
     attempts
         Lattices that were tried, the last of which served.
+    left_out, n_left_out
+        The cavity that was drawn beyond the LV's base, m^3, and in how many slices.
     """
 
     measured: float
@@ -107,6 +109,8 @@ class RightFit:
     wall_volume: float
     thickness: float
     attempts: int
+    left_out: float = 0.0
+    n_left_out: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

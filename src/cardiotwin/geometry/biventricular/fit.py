@@ -190,6 +190,8 @@ def _right_fit(
         wall_volume=wall_volume(mesh.points, mesh) - left_wall,
         thickness=thickness,
         attempts=attempts,
+        left_out=sum(one.cavity_area * one.thickness for one in right.above),
+        n_left_out=len(right.above),
     )
 
 

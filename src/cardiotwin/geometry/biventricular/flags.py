@@ -14,7 +14,7 @@ from cardiotwin.units import ML, MM
 
 def right_flags(fit: RightFit, contours: Contours) -> tuple[Flag, ...]:
     """Return flags of what was not drawn of the RV, and of what was and is not used."""
-    return (*_beyond_outlines(fit), *_drawn_epicardium(fit, contours))
+    return (*_left_out(fit), *_beyond_outlines(fit), *_drawn_epicardium(fit, contours))
 
 
 def later_flags(fits: Mapping[Phase, PhaseFit]) -> tuple[Flag, ...]:
@@ -27,6 +27,18 @@ def later_flags(fits: Mapping[Phase, PhaseFit]) -> tuple[Flag, ...]:
         "of the left ventricle's own mesh, and the right ventricle's is not compared."
     )
     return (Flag(name="later_phases_left_only", sentence=sentence),)
+
+
+def _left_out(fit: RightFit) -> tuple[Flag, ...]:
+    if not fit.n_left_out:
+        return ()
+    share = fit.left_out / (fit.measured + fit.left_out)
+    sentence = (
+        f"{fit.n_left_out} slice(s) with {fit.left_out / ML:.1f} mL of the right ventricle "
+        f"({100 * share:.0f} % of what was drawn of it) lie above the left ventricle's base, "
+        "which ends the mesh: it holds that much less than the labels or contours do."
+    )
+    return (Flag(name="rv_basal_slices_left_out", sentence=sentence),)
 
 
 def _beyond_outlines(fit: RightFit) -> tuple[Flag, ...]:

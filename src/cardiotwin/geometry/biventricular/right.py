@@ -37,11 +37,14 @@ class RightCavity:
         The extent over which its volume is compared.
     volume
         Its slices' Simpson sum over that extent below the base, m^3.
+    above
+        Its slices beyond the LV's base, which are not meshed.
     """
 
     levels: tuple[Level, ...]
     between: Extent
     volume: float
+    above: tuple[Level, ...] = ()
 
     @property
     def outlines(self) -> tuple[Float[np.ndarray, "_points 3"], ...]:
@@ -66,8 +69,6 @@ def right_cavity(contours: Contours, stack: Stack, wall: Wall) -> RightCavity:
             continue
         plane = contours.slices[k]
         height = float(plane.origin @ stack.axis)
-        if height > top.height + SAME_PLANE:
-            continue
         if k not in largest or area > largest[k].cavity_area:
             largest[k] = Level(
                 slice_id=k,
@@ -77,7 +78,8 @@ def right_cavity(contours: Contours, stack: Stack, wall: Wall) -> RightCavity:
                 epicardium=curve.points,
                 closed=True,
             )
-    levels = tuple(sorted(largest.values(), key=lambda level: level.height))
+    drawn = sorted(largest.values(), key=lambda level: level.height)
+    levels = tuple(one for one in drawn if one.height <= top.height + SAME_PLANE)
     if len(levels) < FEWEST:
         msg = (
             f"A biventricular mesh needs the right ventricle's cavity in at least {FEWEST} "
@@ -90,6 +92,7 @@ def right_cavity(contours: Contours, stack: Stack, wall: Wall) -> RightCavity:
         levels=levels,
         between=between,
         volume=slab_volumes(levels, wall.prolate, wall.base, between)[0],
+        above=tuple(drawn[len(levels) :]),
     )
 
 
