@@ -1,0 +1,1 @@
+"""Blood through the wall: what a first pass of contrast measures, and models that predict it."""
