@@ -8,6 +8,7 @@ the recursion of Flouri et al. (2016), MRM 76:998-1006, appendix. Concentrations
 times in s.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,10 +32,14 @@ class Input:
         Of the samples, increasing, s.
     plasma
         Concentration of the agent in arterial plasma, mol/m^3.
+    early
+        How much a response may precede the input, s: of tissue that the tracer reaches before
+        it reaches where the input was measured.
     """
 
     time: Float[Tensor, " samples"]
     plasma: Float[Tensor, " samples"]
+    early: float = 0.0
 
     @cached_property
     def even(self) -> bool:
@@ -49,31 +54,44 @@ class Input:
         return torch.cat([slopes[:1], slopes.diff(), torch.zeros_like(slopes[:1])])
 
     @cached_property
+    def _ahead(self) -> int:
+        """Return how many even samples a response may precede the input."""
+        return math.ceil(self.early / float(self.time[1] - self.time[0])) if self.early else 0
+
+    @cached_property
+    def _pairs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the samples of output and of input that know each other, and the lag of each."""
+        n = len(self.time)
+        if self.even:
+            i, j = torch.tril_indices(n, n, offset=self._ahead)
+            return i, j, i - j + self._ahead
+        lag = self.time[:, None] - self.time + self.early
+        i, j = torch.nonzero(lag >= 0, as_tuple=True)
+        return i, j, torch.arange(len(i))
+
+    @cached_property
     def elapsed(self) -> Float[Tensor, " lags"]:
         """Return the times at which a response is needed: from each sample to each later one."""
-        since = self.time - self.time[0]
         if self.even:
-            return since
-        i, j = torch.tril_indices(len(since), len(since))
-        return since[i] - since[j]
+            step = (self.time[-1] - self.time[0]) / (len(self.time) - 1)
+            return step * torch.arange(-self._ahead, len(self.time))
+        i, j, _ = self._pairs
+        return self.time[i] - self.time[j]
 
     @cached_property
     def bending(self) -> Float[Tensor, "samples lags"]:
         """Return the matrix that a response integrated twice is multiplied with."""
-        n = len(self.time)
-        i, j = torch.tril_indices(n, n)
-        column = i - j if self.even else torch.arange(len(i))
-        matrix = self.plasma.new_zeros(n, len(self.elapsed))
-        return matrix.index_put((i, column), self.bends[j], accumulate=True)
+        i, j, column = self._pairs
+        matrix = self.plasma.new_zeros(len(self.time), len(self.elapsed))
+        return matrix.index_put((i, column), self.bends[j])
 
     @cached_property
     def first(self) -> Float[Tensor, "samples lags"]:
         """Return the matrix of a response integrated once: the step at the first sample."""
-        n = len(self.time)
-        rows = torch.arange(n)
-        column = rows if self.even else rows * (rows + 1) // 2
-        matrix = self.plasma.new_zeros(n, len(self.elapsed))
-        return matrix.index_put((rows, column), self.plasma[0].expand(n))
+        i, j, column = self._pairs
+        start = j == 0
+        matrix = self.plasma.new_zeros(len(self.time), len(self.elapsed))
+        return matrix.index_put((i[start], column[start]), self.plasma[0].expand(int(start.sum())))
 
     @property
     def kernel(self) -> Float[Tensor, "samples orders_lags"]:
