@@ -82,6 +82,7 @@ class Estimate:
     errors: Float[Tensor, "reported voxels"]
     status: Int[Tensor, " voxels"]
     spread: Float[Tensor, " voxels"]  # sd of the residual
+    covariance: Float[Tensor, "voxels reported reported"] | None = None
 
 
 def estimate(
@@ -104,7 +105,7 @@ def estimate(
         for voxels in usable.nonzero()[:, 0].split(PART):
             here = (torch.cumsum(usable, 0) - 1)[voxels]
             part = Minimum(found.coordinates[:, here], found.misfit[here], found.converged[here])
-            told = _told(model, signed[:, here], part, acquisition, noise_sd)
+            told = told_at(model, signed[:, here], part, acquisition, noise_sd=noise_sd)
             sd = told.spread if noise_sd is None else noise_sd
             told.status[margin[here] < AMBIGUOUS * sd**2] = int(Status.NOT_IDENTIFIED)
             result.values[:, voxels], result.errors[:, voxels] = told.values, told.errors
@@ -169,14 +170,19 @@ def _against_rival(
     return _better(found, other), margin
 
 
-def _told(
+def told_at(
     model: SeparableModel,
-    data: Tensor,
+    data: Float[Tensor, "values voxels"],
     found: Minimum,
     acquisition: Mapping[str, Any],
+    *,
     noise_sd: float | None,
+    n_values: int | None = None,
 ) -> Estimate:
-    """Return values with standard errors: the bound at the estimate, by the delta method."""
+    """Return values with standard errors: the bound at the estimate, by the delta method.
+
+    `n_values` tells how many values were measured where the data are their projection.
+    """
     basis, slopes = model.slopes(found.coordinates, acquisition)
     split = project(basis, data)
     columns = [column.expand(data.shape) for column in basis]
@@ -188,12 +194,14 @@ def _told(
     told = torch.cat([found.coordinates, torch.stack(split.coefficients)])
     values, gradients = _reported(model, told)  # gradients: voxels x reported x parameters
     gradients = gradients / size.T[:, None]
-    variance = ((gradients @ inverse) * gradients).sum(-1).T
-    spread = torch.sqrt(found.misfit / max(len(data) - model.n_parameters, 1))
+    free = (len(data) if n_values is None else n_values) - model.n_parameters
+    spread = torch.sqrt(found.misfit / max(free, 1))
     sd = spread if noise_sd is None else torch.full_like(spread, noise_sd)
+    covariance = gradients @ inverse @ gradients.mT * sd[:, None, None] ** 2
+    errors = covariance.diagonal(dim1=1, dim2=2).T.clamp_min(0).sqrt()
     singular = (wrong > 0) | (inverse.diagonal(dim1=1, dim2=2).amax(1) > 1 / SINGULAR)
     status = _status(model, found, values, singular)
-    return Estimate(values, sd * variance.clamp_min(0).sqrt(), status, spread)
+    return Estimate(values, errors, status, spread, covariance)
 
 
 def _reported(model: SeparableModel, told: Tensor) -> tuple[Tensor, Tensor]:
@@ -224,4 +232,4 @@ def _status(model: SeparableModel, found: Minimum, values: Tensor, singular: Ten
     return status
 
 
-__all__ = ["Estimate", "Starts", "estimate"]
+__all__ = ["Estimate", "Starts", "estimate", "told_at"]

@@ -80,6 +80,8 @@ def minimise(
     data: Float[Tensor, "values voxels"],
     start: Float[Tensor, "nonlinear voxels"],
     acquisition: Mapping[str, Any],
+    *,
+    iterations: int = ITERATIONS,
 ) -> Minimum:
     """Return the nonlinear parameters of the least sum of squares, from a start in their box.
 
@@ -93,7 +95,7 @@ def minimise(
     window = _Window.of(queue.pop(), data, start)
     while len(window.voxel):
         window, done = _step(model, window, acquisition)
-        ended = done | (window.damping > LARGEST_DAMPING) | (window.evaluations >= ITERATIONS)
+        ended = done | (window.damping > LARGEST_DAMPING) | (window.evaluations >= iterations)
         if ended.any():
             voxel = window.voxel[ended]
             found.coordinates[:, voxel] = window.here[:, ended]
@@ -143,8 +145,8 @@ def _next(window: _Window, low: Tensor, high: Tensor) -> Tensor:
 
 def bounds(model: SeparableModel, like: Tensor) -> tuple[Tensor, Tensor]:
     """Return the lowest and highest coordinates of the nonlinear parameters, as columns."""
-    low, high = zip(*(item.box for item in model.nonlinear), strict=True)
-    return like.new_tensor(low)[:, None], like.new_tensor(high)[:, None]
+    boxes = like.new_tensor([item.box for item in model.nonlinear]).reshape(-1, 2)
+    return boxes[:, :1], boxes[:, 1:]
 
 
 def solve(matrix: list[list[Tensor]], right: list[Tensor]) -> list[Tensor]:

@@ -1,0 +1,203 @@
+"""Fits of tracer kinetics to whole stacks: flow, permeability and volumes of each voxel.
+
+For given rates the best coefficients are linear, so the fit is one of the rates alone (Golub &
+Pereyra 1973, SIAM J Numerical Analysis 10:413-432); a voxel whose best values are not physical is fitted
+again by the simpler models that lie at that edge. Concentrations in mol/m^3 (1 mM), times in s.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from cardiotwin.errors import InputError
+from cardiotwin.imaging.retrieval import Status
+from cardiotwin.perfusion.fitting_problem import Found, Problem, residual_correlation
+from cardiotwin.perfusion.fitting_result import KineticFit
+from cardiotwin.perfusion.kinetics.models import Kinetics, Limit, kinetics
+from cardiotwin.perfusion.kinetics.tissue import BLOOD_IN_TISSUE
+
+HAEMATOCRIT = 0.42  # of adults; as QPerf's default
+
+
+def fit_kinetics(
+    model: str,
+    time: Float[np.ndarray, " times"],
+    concentration: Float[np.ndarray, "*voxels samples"],
+    aif: Float[np.ndarray, " inputs"],
+    *,
+    haematocrit: float = HAEMATOCRIT,
+    density: float = BLOOD_IN_TISSUE,
+    delay: tuple[float, float] | None = None,
+    noise_sd: float | None = None,
+    mask: Bool[np.ndarray, "..."] | None = None,
+) -> KineticFit:
+    """Return the parameters of each voxel with standard errors.
+
+    Parameters
+    ----------
+    model
+        Name in `cardiotwin.perfusion.kinetics.KINETICS`.
+    time
+        Of the samples, increasing, s.
+    concentration
+        Of the agent in tissue, mol/m^3, time along the last dimension.
+    aif
+        Of the agent in arterial whole blood, mol/m^3, at the same times.
+    haematocrit
+        Of the arterial and the capillary blood.
+    density
+        Of the tissue, kg/m^3.
+    delay
+        From where the input was measured to each voxel: sought between these, s; None: it is 0.
+    noise_sd
+        Of the concentration, mol/m^3; None: from the residual.
+    mask
+        Where to fit; None: everywhere.
+
+    Raises
+    ------
+    InputError
+        If the arrays do not belong together, or no fit of them could mean anything.
+    """
+    chosen = kinetics(model)
+    _refuse(chosen, time, concentration, aif, mask=mask, delay=delay)
+    shape, n = concentration.shape[:-1], concentration.shape[-1]
+    data = torch.from_numpy(np.ascontiguousarray(concentration, dtype=float).reshape(-1, n)).T
+    problem = Problem.of(
+        chosen,
+        torch.from_numpy(np.asarray(time, dtype=float)),
+        torch.from_numpy(np.asarray(aif, dtype=float)),
+        haematocrit=haematocrit,
+        density=density,
+        delay=delay,
+    )
+    usable = torch.isfinite(data).all(0) & (data.abs().amax(0) > 0)
+    if mask is not None:
+        usable &= torch.from_numpy(np.ascontiguousarray(mask)).reshape(-1)
+    curves = data[:, usable].contiguous()
+    found = problem.fit(curves, noise_sd=noise_sd)
+    simpler = _at_the_edge(problem, chosen, curves, found, noise_sd)
+    correlation = residual_correlation(problem, curves, found)
+
+    def spread(values: Tensor, blank: float = torch.nan) -> np.ndarray:
+        full = values.new_full((len(usable), *values.shape[1:]), blank)
+        full[usable] = values
+        return full.numpy().reshape(*shape, *values.shape[1:])
+
+    names = np.full(len(usable), "", dtype=object)
+    names[usable.numpy()] = simpler
+    return KineticFit(
+        model=model,
+        values={name: spread(found.values[i]) for i, name in enumerate(problem.units)},
+        standard_errors={name: spread(found.errors[i]) for i, name in enumerate(problem.units)},
+        units=problem.units,
+        status=spread(found.status, int(Status.NO_SIGNAL)),
+        simpler=names.reshape(shape),
+        sum_of_squares=spread(found.misfit),
+        residual_sd=spread(torch.sqrt(found.misfit / (n - problem.model.n_parameters))),
+        n_samples=n,
+        n_parameters=problem.model.n_parameters,
+        residual_correlation=spread(correlation),
+        correlations=spread(found.correlations),
+        basis=problem.directions.numpy(),
+        weights=spread(found.weights.T),
+    )
+
+
+def _refuse(
+    chosen: Kinetics,
+    time: np.ndarray,
+    concentration: np.ndarray,
+    aif: np.ndarray,
+    *,
+    mask: np.ndarray | None,
+    delay: tuple[float, float] | None,
+) -> None:
+    """Refuse arrays that do not belong together."""
+    n = concentration.shape[-1]
+    if time.shape != (n,) or aif.shape != (n,):
+        msg = (
+            f"time and aif must have one value for each of the {n} frames of the concentration, "
+            f"found {time.shape} and {aif.shape}. Give time along the last dimension."
+        )
+        raise InputError(msg)
+    steps = np.diff(time)
+    if not (np.isfinite(time).all() and (steps > 0).all()):
+        at = int(np.argmin(np.where(np.isfinite(steps), steps, -np.inf)))
+        msg = (
+            f"time must increase, found {time[at]:g} s then {time[at + 1]:g} s (frames {at}, "
+            f"{at + 1}). Sort the frames by their acquisition time."
+        )
+        raise InputError(msg)
+    if not np.isfinite(aif).all() or not (aif > 0).any():
+        msg = "aif must be finite and rise above 0. Take it from the blood pool after conversion."
+        raise InputError(msg)
+    needed = len(chosen.nonlinear) + len(chosen.columns) + (delay is not None) + 2
+    if n < needed:
+        msg = f"A fit of {chosen.name} needs {needed} frames, found {n}. Take a simpler model."
+        raise InputError(msg)
+    if mask is not None and mask.shape != concentration.shape[:-1]:
+        msg = (
+            f"mask has the shape {mask.shape}, the images {concentration.shape[:-1]}. "
+            "Bring it to the images' grid."
+        )
+        raise InputError(msg)
+    if delay is not None and not delay[0] < delay[1]:
+        msg = f"delay must be two increasing times, found {delay}. Give (lowest, highest) in s."
+        raise InputError(msg)
+
+
+def _at_the_edge(
+    problem: Problem, chosen: Kinetics, data: Tensor, found: Found, noise_sd: float | None
+) -> np.ndarray:
+    """Fit hard voxels by the model's limits, in place; return each voxel's simpler model."""
+    names = np.full(data.shape[1], "", dtype=object)
+    hard = torch.nonzero(found.status != Status.FITTED)[:, 0]
+    for name in (item for item in chosen.kept if len(hard)):
+        row = list(problem.units).index(name)
+        whole = found.status[hard] == Status.AT_BOUND
+        found.values[row, hard[whole]] = found.raw[row, hard[whole]]
+        found.errors[row, hard[whole]] = found.raw_errors[row, hard[whole]]
+    if not chosen.limits or not len(hard):
+        return names
+    best = torch.full((len(hard),), torch.inf, dtype=data.dtype)
+    for limit in chosen.limits:
+        other = problem.become(kinetics(limit.model))
+        ends = other.fit(data[:, hard], noise_sd=noise_sd)
+        better = (ends.status == Status.FITTED) & (ends.misfit < best)
+        best[better] = ends.misfit[better]
+        names[hard[better].numpy()] = limit.model
+        _take(list(problem.units), found, limit, ends, hard=hard, better=better)
+    found.status[hard[torch.isfinite(best)]] = int(Status.AT_BOUND)
+    return names
+
+
+def _take(
+    reported: Sequence[str],
+    found: Found,
+    limit: Limit,
+    ends: Found,
+    *,
+    hard: Tensor,
+    better: Tensor,
+) -> None:
+    """Write what a limit tells of its voxels into what was found."""
+    where = hard[better]
+    found.misfit[where], found.weights[:, where] = ends.misfit[better], ends.weights[:, better]
+    theirs = list(ends.units)
+    shared = {"mbf": "mbf", "delay": "delay"} | dict(limit.values)
+    for row, name in enumerate(reported):
+        source = shared.get(name)
+        if source in theirs:
+            its = theirs.index(source)
+            found.values[row, where] = ends.values[its, better]
+            found.errors[row, where] = ends.errors[its, better]
+        else:
+            found.values[row, where] = 0.0 if name in limit.zeros else torch.nan
+            found.errors[row, where] = torch.nan
+
+
+__all__ = ["HAEMATOCRIT", "fit_kinetics"]

@@ -1,0 +1,185 @@
+"""One input and one model, ready for the curves of many voxels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from cardiotwin.imaging.retrieval import SeparableModel, Status
+from cardiotwin.imaging.retrieval.estimate import Starts, told_at
+from cardiotwin.imaging.retrieval.levenberg_marquardt import Minimum, minimise
+from cardiotwin.imaging.retrieval.separable import project
+from cardiotwin.perfusion.fitting_models import Table, TabulatedModel, separable
+from cardiotwin.perfusion.kinetics.convolution import Input
+from cardiotwin.perfusion.kinetics.models import Kinetics
+from cardiotwin.perfusion.kinetics.tissue import plasma
+
+ITERATIONS = 300  # a valley between two compartments is long
+AT_ONCE = 4_000_000  # values of a curve's responses in memory
+GRID_PART = 2048  # starts convolved at once
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a fit found of each voxel; not a number where it is not fitted, but for `raw`."""
+
+    values: Float[Tensor, "reported voxels"]
+    errors: Float[Tensor, "reported voxels"]
+    raw: Float[Tensor, "reported voxels"]
+    raw_errors: Float[Tensor, "reported voxels"]
+    status: Int[Tensor, " voxels"]
+    misfit: Float[Tensor, " voxels"]
+    weights: Float[Tensor, "rank voxels"]
+    correlations: Float[Tensor, "voxels reported reported"]
+    units: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A model with its input.
+
+    Parameters
+    ----------
+    model, acquisition
+        As a retrieval takes them.
+    starts
+        Where its iterations may begin; None of a linear model.
+    directions
+        What the model's values are coefficients of.
+    settings
+        The input, table, delay and blood per plasma that another model shares.
+    """
+
+    model: SeparableModel
+    acquisition: Mapping[str, Any]
+    starts: Starts | None
+    directions: Float[Tensor, "samples rank"]
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        chosen: Kinetics,
+        time: Float[Tensor, " samples"],
+        aif: Float[Tensor, " samples"],
+        *,
+        haematocrit: float,
+        density: float,
+        delay: tuple[float, float] | None,
+    ) -> "Problem":
+        """Return the problem of a model and an input in whole blood."""
+        early = 0.0 if delay is None else max(-delay[0], 0.0)
+        supply = Input(time, plasma(aif, haematocrit), early)
+        settings = {
+            "supply": supply,
+            "table": Table.of(supply) if delay is None else None,
+            "delay": delay,
+            "blood_per_plasma": 1 / ((1 - haematocrit) * density),
+        }
+        return cls._of(chosen, settings)
+
+    def become(self, chosen: Kinetics) -> "Problem":
+        """Return the problem of another model with the same input."""
+        return self._of(chosen, self.settings)
+
+    @classmethod
+    def _of(cls, chosen: Kinetics, settings: Mapping[str, Any]) -> "Problem":
+        mixed = all(column.exponential or not column.parameters for column in chosen.columns)
+        given = dict(settings) | ({} if mixed else {"table": None})
+        model, acquisition = separable(chosen, **given)
+        if isinstance(model, TabulatedModel):
+            directions = model.table.directions
+        else:
+            directions = torch.eye(len(settings["supply"].time), dtype=torch.float64)
+        starts = _starts(model, acquisition) if model.nonlinear else None
+        return cls(model, acquisition, starts, directions, settings)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Return the unit of each reported parameter."""
+        return dict(self.model.units)
+
+    def rows(self, data: Float[Tensor, "samples voxels"]) -> Float[Tensor, "values voxels"]:
+        """Return the data in the model's directions, and below what lies outside of these."""
+        if not isinstance(self.model, TabulatedModel):
+            return data
+        inside = self.directions.T @ data
+        outside = (data - self.directions @ inside).norm(dim=0)
+        return torch.cat([inside, outside[None]])
+
+    def fit(self, data: Float[Tensor, "samples voxels"], *, noise_sd: float | None) -> Found:
+        """Return what is found of curves that are finite."""
+        lags = len(self.acquisition.get("elapsed", self.directions))
+        parts = data.split(max(AT_ONCE // lags, 64), dim=1)
+        found = [self._fit(part, noise_sd) for part in parts]
+        first = {"status": 0, "misfit": 0, "correlations": 0}
+        together = {
+            item.name: torch.cat([getattr(p, item.name) for p in found], first.get(item.name, 1))
+            for item in fields(Found)
+            if item.name != "units"
+        }
+        return Found(**together, units=self.units)
+
+    def _fit(self, data: Tensor, noise_sd: float | None) -> Found:
+        rows = self.rows(data)
+        least = self._least(rows)
+        told = told_at(
+            self.model, rows, least, self.acquisition, noise_sd=noise_sd, n_values=len(data)
+        )
+        split = project(self.model.at(least.coordinates, self.acquisition), rows)
+        weights = (rows - split.residual)[: self.directions.shape[1]]
+        values, errors = told.values.clone(), told.errors.clone()
+        refused = told.status != Status.FITTED
+        values[:, refused], errors[:, refused] = torch.nan, torch.nan
+        covariance = told.covariance
+        assert covariance is not None  # noqa: S101  # told_at always gives it
+        sd = covariance.diagonal(dim1=1, dim2=2).clamp_min(1e-300).sqrt()
+        correlations = covariance / sd[:, :, None] / sd[:, None]
+        correlations[refused] = torch.nan
+        return Found(
+            values, errors, told.values, told.errors, told.status, least.misfit, weights,
+            correlations, self.units,
+        )  # fmt: skip
+
+    def _least(self, rows: Tensor) -> Minimum:
+        if self.starts is None:
+            nothing = rows.new_zeros(0, rows.shape[1])
+            split = project(self.model.at(nothing, self.acquisition), rows)
+            misfit = split.residual.square().sum(0)
+            return Minimum(nothing, misfit, torch.isfinite(misfit))
+        start, _ = self.starts.best(rows)
+        return minimise(self.model, rows, start, self.acquisition, iterations=ITERATIONS)
+
+
+def _starts(model: SeparableModel, acquisition: Mapping[str, Any]) -> Starts:
+    """Return the grid of starts; of two rates only pairs whose first is the faster."""
+    axes = []
+    for item in model.nonlinear:
+        low, high = item.box
+        axes.append(torch.linspace(low, high, item.n_grid + 2, dtype=torch.float64)[1:-1])
+    grid = torch.cartesian_prod(*axes).reshape(-1, len(axes)).T.contiguous()
+    names = [item.name for item in model.nonlinear]
+    if names[:2] == ["k_plus", "k_minus"]:
+        grid = grid[:, grid[0] > grid[1]]
+    parts = []
+    for part in grid.split(GRID_PART, dim=1):
+        basis = model.at(part, acquisition)
+        like = torch.zeros(len(basis[0]), part.shape[1], dtype=torch.float64)
+        parts.append(torch.stack(project(basis, like).directions))
+    directions = torch.cat(parts, 2).movedim(1, 2)  # linear x grid x values
+    return Starts(grid, directions.reshape(-1, directions.shape[2]).float().contiguous())
+
+
+def residual_correlation(
+    problem: Problem, data: Float[Tensor, "samples voxels"], found: Found
+) -> Float[Tensor, " voxels"]:
+    """Return the correlation of each voxel's neighbouring residuals."""
+    left = data - problem.directions @ found.weights
+    left = left - left.mean(0)
+    return (left[1:] * left[:-1]).sum(0) / left.square().sum(0).clamp_min(1e-300)
+
+
+__all__ = ["Found", "Problem", "residual_correlation"]
