@@ -1,0 +1,1 @@
+"""Blood flow in the wall: how it is measured with a tracer, and what drives it."""
