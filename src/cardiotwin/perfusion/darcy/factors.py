@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mpi4py import MPI
+from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
 from petsc4py import PETSc
 
 import numpy as np
@@ -21,15 +21,15 @@ class Factors:
     def __init__(self, matrix: Any) -> None:
         rows = matrix.tocsr()
         parts = (rows.indptr.astype(np.int32), rows.indices.astype(np.int32), rows.data)
-        self._matrix = PETSc.Mat().createAIJ(rows.shape, csr=parts, comm=MPI.COMM_SELF)
-        self._solver = PETSc.KSP().create(MPI.COMM_SELF)
+        self._matrix = PETSc.Mat().createAIJ(rows.shape, csr=parts, comm=PETSc.COMM_SELF)
+        self._solver = PETSc.KSP().create(PETSc.COMM_SELF)
         self._solver.setOperators(self._matrix)
         self._solver.setType("preonly")
         pc = self._solver.getPC()
         pc.setType("lu")
         pc.setFactorSolverType("mumps")
         self._solver.setUp()
-        self._b, self._x = self._matrix.createVecs()
+        self._b, self._x = self._matrix.createVecLeft(), self._matrix.createVecRight()
 
     def solve(self, right_hand_side: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Return the solution of A x = b."""

@@ -167,7 +167,7 @@ def segment_territory(mesh: TetMesh, arteries: Sequence[str] = CORONARIES) -> Te
     of_segment = np.full(18, -1)
     for number, name in enumerate(arteries):
         of_segment[list(SEGMENTS[name])] = number
-    return of_segment[mesh.cell_fields["aha_segment"]]
+    return np.asarray(of_segment[mesh.cell_fields["aha_segment"]])
 
 
 __all__ = [

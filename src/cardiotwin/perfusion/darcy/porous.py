@@ -82,7 +82,7 @@ class PorousWall:
     @cached_property
     def corners(self) -> Integer[np.ndarray, "cells 4"]:
         """Return the wells at each cell's corners."""
-        return self._number[self.mesh.cells[:, :4]]
+        return np.asarray(self._number[self.mesh.cells[:, :4]])
 
     def _shares(self, points: Points) -> Any:
         """Return the integral of each well's shape function over each cell, m^3."""
@@ -135,7 +135,7 @@ class PorousWall:
         if displacement is not None:
             moved = self._moved
             moved.x.array[:] = NodalField(self._domain, moved.function_space).to_dofs(displacement)
-        return tuple(  # type: ignore[return-value]
+        return tuple(
             dolfinx.fem.assemble_matrix(forms[name]).to_scipy() for name in ("across", "along")
         )
 
