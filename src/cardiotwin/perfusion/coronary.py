@@ -147,7 +147,7 @@ def sampled(drive: Drive, n_steps: int = STEPS) -> Drive:
     new = np.arange(n_steps) / n_steps
 
     def course(values: Course) -> Float[np.ndarray, " steps"]:
-        return np.interp(new, old, values, period=1.0)
+        return np.asarray(np.interp(new, old, values, period=1.0))
 
     return replace(
         drive,

@@ -59,21 +59,23 @@ class WallFlow:
 
 
 def system_matrix(
-    wall: PorousWall,
     stiffness: list[Any],
-    conductances: Conductances,
+    joints: Float[np.ndarray, "joints wells"],
+    drain: Float[np.ndarray, " wells"],
+    *,
     feeding: Float[np.ndarray, " wells"] | None = None,
+    stored: Float[np.ndarray, "compartments wells"] | None = None,
 ) -> Any:
     """Return the matrix of the balances, m^3/(Pa s): compartment by compartment, symmetric.
 
-    `feeding` is what joins the wells of the first compartment to their arteries, m^3/(Pa s).
+    `joints`, `drain` and `feeding` are what joins the wells from compartment to compartment, to
+    the veins and to the arteries; `stored` is what a step of time adds; all in m^3/(Pa s).
     """
-    joints = wall.lumped(conductances.exchange)
     n = len(stiffness)
-    own = np.zeros((n, wall.n_wells))
+    own = np.zeros((n, len(drain))) if stored is None else stored.copy()
     own[:-1] += joints
     own[1:] += joints
-    own[-1] += wall.lumped(conductances.venous)
+    own[-1] += drain
     if feeding is not None:
         own[0] += feeding
     blocks: list[list[Any]] = [[None] * n for _ in range(n)]
@@ -104,9 +106,10 @@ def steady_flow(
     joined = conductances or even_conductances(bed, len(wall.mesh.cells))
     stiffness = wall.permeabilities(bed)
     venous = np.zeros((bed.n_compartments, wall.n_wells))
-    venous[-1] = wall.lumped(joined.venous) * bed.venous_pressure
+    joints, drain = wall.lumped(joined.exchange), wall.lumped(joined.venous)
+    venous[-1] = drain * bed.venous_pressure
     if isinstance(source, GivenInflow):
-        factors = Factors(system_matrix(wall, stiffness, joined))
+        factors = Factors(system_matrix(stiffness, joints, drain))
         into = wall.lumped(even_source(wall, source))
         venous[0] += into
         pressure = factors.solve(venous.ravel()).reshape(venous.shape)
@@ -119,14 +122,14 @@ def steady_flow(
             )
             raise InputError(msg)
         fed = feeding_by_well(wall, source)
-        factors = Factors(system_matrix(wall, stiffness, joined, fed.sum(axis=0)))
+        factors = Factors(system_matrix(stiffness, joints, drain, feeding=fed.sum(axis=0)))
         columns = respond(factors, fed, venous)
         conducted, drained = outlet_laws(fed, columns)
         at = outlet_pressures(source.arteries, aortic_pressure, conducted, drained)
         pressure = columns[0] + np.einsum("o,ocw->cw", at, columns[1:])
         into, inflow = at @ fed - fed.sum(axis=0) * pressure[0], conducted @ at - drained
     factors.destroy()
-    leaving = wall.lumped(joined.venous) * (pressure[-1] - bed.venous_pressure)
+    leaving = drain * (pressure[-1] - bed.venous_pressure)
     return WallFlow(
         pressure=pressure,
         inflow=inflow,
