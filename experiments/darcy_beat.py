@@ -19,15 +19,11 @@ from perfused_heart import ML_MIN_G, beat_of, draw_walls, heart, narrowed, terri
 from cardiotwin.geometry import TetMesh
 from cardiotwin.geometry.template import Template
 from cardiotwin.perfusion.darcy.beat import Beat, BeatFlow, BeatingWall
+from cardiotwin.perfusion.darcy.beat_regulation import autoregulated_beat
 from cardiotwin.perfusion.darcy.bed import three_compartments
 from cardiotwin.perfusion.darcy.feeding import CORONARIES, fed_from_aorta, segment_territory
 from cardiotwin.perfusion.darcy.porous import PorousWall
-from cardiotwin.perfusion.darcy.regulation import (
-    Regulation,
-    autoregulated,
-    hyperaemia,
-    with_tone,
-)
+from cardiotwin.perfusion.darcy.regulation import Regulation, with_tone
 from cardiotwin.perfusion.darcy.segments import endo_epi_ratio, segment_means
 from cardiotwin.units import ML, MMHG
 from cardiotwin.viz import theme
@@ -58,21 +54,18 @@ def beaten(options: Options) -> Mapping[str, Any]:
     fed = fed_from_aorta(bed, segment_territory(mesh))
     fed = narrowed(wall, fed, (options.lad, options.others, options.others), aorta)
     demand = np.full(len(mesh.cells), options.demand_ml_min_g * ML_MIN_G)
-    tones = {
-        "rest": autoregulated(wall, bed, fed, aortic_pressure=aorta, demand=demand).tone,
-        "hyperaemia": hyperaemia(wall, bed, fed, aortic_pressure=aorta).tone,
-    }
+    start = time.process_time()
+    rest = autoregulated_beat(wall, bed, fed, beat, demand=demand)
+    feeding, joined = with_tone(bed, fed, np.full(len(demand), Regulation().most), Regulation())
+    flows = {"rest": rest.flow, "hyperaemia": BeatingWall(wall, bed, feeding, beat, joined).run()}
+    spent = time.process_time() - start
     result: dict[str, Any] = {"cells": float(len(mesh.cells))}
-    flows: dict[str, BeatFlow] = {}
-    for name, tone in tones.items():
-        start = time.process_time()
-        feeding, joined = with_tone(bed, fed, tone, Regulation())
-        flow = flows[name] = BeatingWall(wall, bed, feeding, beat, joined).run()
+    result |= {"regulation_rounds": float(rest.rounds), "cpu_s": spent}
+    for name, flow in flows.items():
         into = flow.inflow.sum(axis=1)
         diastole = beat.lv_pressure < EJECTING * beat.lv_pressure.max()
         by_artery = territory_means(wall, fed, flow.mbf) / ML_MIN_G
         result |= {
-            f"{name}_cpu_s": time.process_time() - start,
             f"{name}_beats": float(flow.beats),
             f"{name}_balance_error": flow.balance_error,
             f"{name}_coronary_flow_ml_min": float(into.mean() / ML * 60),
@@ -106,23 +99,25 @@ def eye(mesh: TetMesh, flow: BeatFlow, name: str) -> Eye:
 
 def draw_inflow(beat: Beat, flows: Mapping[str, BeatFlow], path: Path) -> None:
     """Draw pressures, and what flows in and out, over the beat."""
-    with theme.figure(7.2, 5.4) as figure:
-        top, *below = figure.subplots(3, 1, sharex=True)
+    with theme.figure(7.2, 7.0) as figure:
+        top, *below, last = figure.subplots(4, 1, sharex=True)
         time_ms = 1e3 * next(iter(flows.values())).time
         top.plot(time_ms, beat.aortic_pressure / MMHG, color=theme.VERMILION, label="aorta")
         top.plot(time_ms, beat.lv_pressure / MMHG, color=theme.BLUE, label="left ventricle")
         top.set_ylabel("mmHg")
         top.legend(loc="upper right")
-        for plot, (name, flow) in zip(below, flows.items(), strict=True):
+        for plot, (name, flow), style in zip(below, flows.items(), ("-", "--"), strict=True):
             for number, colour in enumerate((theme.ORANGE, theme.GREEN, theme.PURPLE)):
                 label = CORONARIES[number].upper()
                 plot.plot(time_ms, flow.inflow[:, number] / ML * 60, color=colour, label=label)
-            veins = flow.venous_outflow / ML * 60
-            plot.plot(time_ms, veins, "--", color=theme.GREY, label="veins")
-            plot.axhline(0, color=theme.PALE, linewidth=0.8)
-            plot.set(ylabel="mL/min", title=name)
-        below[0].legend(loc="upper right", ncols=2)
-        below[-1].set_xlabel("time after the R wave, ms")
+            plot.set(ylabel="mL/min", title=f"inflow, {name}")
+            plot.set_ylim(min(0.0, plot.get_ylim()[0]))
+            last.plot(time_ms, flow.venous_outflow / ML * 60, style, color=theme.BLACK, label=name)
+        below[0].legend(loc="lower right", ncols=3)
+        last.axhline(0, color=theme.PALE, linewidth=0.8)
+        last.set(ylabel="mL/min", title="outflow to the veins")
+        last.legend(loc="upper right")
+        last.set_xlabel("time after the R wave, ms")
         figure.tight_layout()
         theme.save(figure, path)
 

@@ -9,10 +9,16 @@ from benchmark_bodies import ellipsoid
 from cardiotwin.errors import InputError
 from cardiotwin.geometry import Template, frame_of, with_coordinates
 from cardiotwin.perfusion.darcy.beat import Beat, BeatingWall
+from cardiotwin.perfusion.darcy.beat_regulation import autoregulated_beat
 from cardiotwin.perfusion.darcy.bed import DENSITY, even_conductances, three_compartments
 from cardiotwin.perfusion.darcy.feeding import fed_from_aorta, segment_territory
 from cardiotwin.perfusion.darcy.porous import PorousWall
-from cardiotwin.perfusion.darcy.regulation import Regulation, autoregulated, hyperaemia
+from cardiotwin.perfusion.darcy.regulation import (
+    Regulation,
+    autoregulated,
+    hyperaemia,
+    with_tone,
+)
 from cardiotwin.perfusion.darcy.segments import (
     endo_epi_ratio,
     layer_means,
@@ -126,6 +132,25 @@ def test_vasodilation_steals_from_behind_a_closed_artery_when_its_donors_are_nar
     assert after < 0.95 * before < 0.9 * DEMAND
     for donor in (1, 2):
         assert of_territory(wall, fed, donor, stress.flow.mbf) > 1.3 * DEMAND
+
+
+def test_inner_layers_widen_at_rest_and_fall_behind_under_vasodilation():
+    mesh = ellipsoid(Template(rings=2, layers=3), 3.5)
+    small = PorousWall(with_coordinates(mesh, frame_of(mesh)))
+    one = np.zeros(len(mesh.cells), dtype=np.int64)
+    fed = fed_from_aorta(BED, one, ("all",))
+    beat = Beat(
+        period=0.8,
+        aortic_pressure=MMHG * (80 + 40 * EJECTION[3::4]),
+        lv_pressure=MMHG * (8 + 112 * EJECTION[3::4]),
+    )
+    rest = autoregulated_beat(small, BED, fed, beat, demand=np.full(len(one), DEMAND))
+    np.testing.assert_allclose(rest.flow.mbf, DEMAND, rtol=0.011)
+    inner, _, outer = np.nanmean(layer_means(small.mesh, rest.tone), axis=1)
+    assert inner > 1.1 * outer
+    feeding, joined = with_tone(BED, fed, np.full(len(one), 8.0), Regulation())
+    wide = BeatingWall(small, BED, feeding, beat, joined).run(rest.flow.pressure)
+    assert np.nanmean(endo_epi_ratio(small.mesh, wide.mbf)) < 0.95
 
 
 def test_a_range_of_tone_that_is_none_is_refused():

@@ -202,8 +202,8 @@ class BeatingWall:
             mbf=self.wall.to_cells(entering / self.wall.well_volume) / DENSITY,
         )
 
-    def run(self) -> BeatFlow:
-        """Return the beat that repeats.
+    def run(self, start: Wells | None = None) -> BeatFlow:
+        """Return the beat that repeats, begun from pressures at its end (of a like wall's).
 
         Raises
         ------
@@ -211,8 +211,9 @@ class BeatingWall:
             If the inflow does not come to repeat.
         """
         n = len(self.beat.lv_pressure)
-        pressure = np.broadcast_to(self._reference, (len(self._stores), self.wall.n_wells))
-        pressure = pressure + self.muscle(-1)
+        shape = (len(self._stores), self.wall.n_wells)
+        resting = np.broadcast_to(self._reference, shape) + self.muscle(-1)
+        pressure = resting if start is None else start
         outlets = np.full(len(self.feeding.arteries), float(self.beat.aortic_pressure.mean()))
         before: Any = None
         changes: list[float] = []

@@ -104,8 +104,9 @@ def three_compartments() -> Bed:
 
     The conductances let 1 mL/min/mL (0.95 mL/min/g) fall by 3.4, 3, 3 and 1 kPa from an aorta at
     90 mmHg to veins at 12 mmHg. Permeabilities are of the size of published models;
-    volume fractions (an eighth of the wall together) and compliances (0.07 mL/mmHg/100 g, after
-    Spaan 1985, Circ Res 56:293-309) are recalled, not read again.
+    volume fractions (an eighth of the wall together) and compliances (0.03 mL/mmHg/100 mL) are
+    of the size that is recalled of Spaan (1985), Circ Res 56:293-309, not read again; less of
+    them lies in the venules, where much more would draw blood back from the veins.
     """
     return Bed(
         compartments=(
@@ -114,21 +115,21 @@ def three_compartments() -> Bed:
                 permeability_along=1e-9,
                 permeability_across=1e-9,
                 volume_fraction=0.025,
-                compliance=0.3e-6,
+                compliance=0.5e-6,
             ),
             Compartment(
                 name="capillaries",
                 permeability_along=5e-10,
                 permeability_across=2.5e-10,
                 volume_fraction=0.045,
-                compliance=2e-6,
+                compliance=1.5e-6,
             ),
             Compartment(
                 name="venules",
                 permeability_along=1e-9,
                 permeability_across=1e-9,
                 volume_fraction=0.055,
-                compliance=3e-6,
+                compliance=0.5e-6,
             ),
         ),
         arterial_conductance=1 / 60 / 3400,
