@@ -1,0 +1,52 @@
+"""Solutions of one sparse system for many right-hand sides, by MUMPS."""
+
+from typing import Any
+
+from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
+from petsc4py import PETSc
+
+import numpy as np
+from jaxtyping import Float
+
+
+class Factors:
+    """The factors of a sparse matrix (scipy's), kept.
+
+    Parameters
+    ----------
+    matrix
+        Square and regular.
+    """
+
+    def __init__(self, matrix: Any) -> None:
+        rows = matrix.tocsr()
+        parts = (rows.indptr.astype(np.int32), rows.indices.astype(np.int32), rows.data)
+        self._matrix = PETSc.Mat().createAIJ(rows.shape, csr=parts, comm=PETSc.COMM_SELF)
+        self._solver = PETSc.KSP().create(PETSc.COMM_SELF)
+        self._solver.setOperators(self._matrix)
+        self._solver.setType("preonly")
+        pc = self._solver.getPC()
+        pc.setType("lu")
+        pc.setFactorSolverType("mumps")
+        self._solver.setUp()
+        self._b, self._x = self._matrix.createVecLeft(), self._matrix.createVecRight()
+
+    def solve(self, right_hand_side: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Return the solution of A x = b."""
+        self._b.array_w[:] = right_hand_side
+        self._solver.solve(self._b, self._x)
+        return np.array(self._x.array_r)
+
+    def solve_transpose(self, right_hand_side: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Return the solution of A^T x = b."""
+        self._b.array_w[:] = right_hand_side
+        self._solver.solveTranspose(self._b, self._x)
+        return np.array(self._x.array_r)
+
+    def destroy(self) -> None:
+        """Give the memory back."""
+        for one in (self._solver, self._matrix, self._b, self._x):
+            one.destroy()
+
+
+__all__ = ["Factors"]
