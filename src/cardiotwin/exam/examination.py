@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from cardiotwin.exam.acquisition import scan_cine, slice_sensitivity
+from cardiotwin.exam.battery import Battery, write_battery
 from cardiotwin.exam.cine import BRIGHTNESS, signals
 from cardiotwin.exam.cine_protocol import CineProtocol, MovingAnatomy
 from cardiotwin.exam.heart import BeatingHeart, volunteer_heart
@@ -34,6 +35,8 @@ RAW = "raw/cine_sax.h5"
 DICOM = "dicom/cine_sax"
 ECG = "physio/ecg.tsv"
 _LARGEST = 4095  # image value: twelve bits
+
+NOTHING_ELSE = Battery(series=())
 
 Tell = Callable[[str], None]
 
@@ -71,11 +74,13 @@ def make_examination(
     protocol: CineProtocol,
     folder: Path,
     beat: BeatSolver,
+    *,
     tell: Tell = lambda _: None,
+    battery: Battery = NOTHING_ELSE,
 ) -> Path:
     """Return the folder of the volunteer's whole examination; it appears whole or not at all.
 
-    `tell` hears a sentence at each stage.
+    `tell` hears a sentence at each stage; `battery` are the series beside the cine.
 
     Raises
     ------
@@ -97,9 +102,9 @@ def make_examination(
             tell=tell,
         )
         write_true_wall(part / TRUE_WALL, mesh, true_beat)
-        write_truth(
-            part, truth_record(volunteer, mesh, true_beat, moving.shifts), moving, protocol
-        )
+        record = truth_record(volunteer, mesh, true_beat, moving.shifts)
+        record |= write_battery(battery, heart, protocol, part, seed=volunteer.seed, tell=tell)
+        write_truth(part, record, moving, protocol)
 
     write_folder(folder, fill)
     return folder

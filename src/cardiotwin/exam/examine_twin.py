@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from cardiotwin.exam.battery import Battery, write_battery
 from cardiotwin.exam.cine_protocol import CineProtocol
-from cardiotwin.exam.examination import Tell, write_examination, write_truth
+from cardiotwin.exam.examination import NOTHING_ELSE, Tell, write_examination, write_truth
 from cardiotwin.exam.heart import BeatingHeart
 from cardiotwin.exam.scan import Scan
 from cardiotwin.exam.twin_heart import WallOf, twin_in_scanner
@@ -23,6 +24,7 @@ def examine_twin(
     *,
     scan: Scan,
     seed: int,
+    battery: Battery = NOTHING_ELSE,
     tell: Tell = lambda _: None,
 ) -> Path:
     """Return the folder of a twin's examination; it appears whole or not at all.
@@ -39,6 +41,8 @@ def examine_twin(
         New or empty.
     seed
         Of slice shifts, labels and noise.
+    battery
+        The series beside the cine.
     tell
         Hears a sentence at each stage.
 
@@ -58,7 +62,8 @@ def examine_twin(
         )
         write_frames(part / TRUE_WALL, found.heart)
         shifts = {"slice_shifts_mm": (moving.shifts / MM).tolist(), "seed": seed}
-        write_truth(part, {**found.truth, **shifts}, moving, protocol)
+        beside = write_battery(battery, found.heart, protocol, part, seed=seed, tell=tell)
+        write_truth(part, {**found.truth, **shifts, **beside}, moving, protocol)
 
     write_folder(folder, fill)
     return folder

@@ -86,12 +86,20 @@ class Located:
 
 
 def locate(
-    mesh: TetMesh, points: Float[np.ndarray, "nodes 3"], positions: Float[np.ndarray, "marks 3"]
+    mesh: TetMesh,
+    points: Float[np.ndarray, "nodes 3"],
+    positions: Float[np.ndarray, "marks 3"],
+    *,
+    starts: int = STARTS,
 ) -> Located:
-    """Return where positions are in the wall when the nodes are at `points`."""
+    """Return where positions are in the wall when the nodes are at `points`.
+
+    Few starts are enough in the wall's midst; at its border and in thin cells more of them find
+    the cell.
+    """
     nodes = points[mesh.cells]
     spread = np.einsum("qn,cni->cqi", tetrahedron_shapes(SAMPLES)[0], nodes).reshape(-1, 3)
-    near = cKDTree(spread).query(positions, k=min(STARTS, len(spread)))[1]
+    near = cKDTree(spread).query(positions, k=min(starts, len(spread)))[1]
     cells, start = np.divmod(near.reshape(len(positions), -1), len(SAMPLES))
     local = _inverted(nodes[cells], positions, SAMPLES[start])
     off = _outside(local)

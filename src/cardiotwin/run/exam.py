@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cardiotwin.errors import InputError
+from cardiotwin.exam.battery import Battery
 from cardiotwin.exam.cine_protocol import CineProtocol
 from cardiotwin.exam.volunteer import Volunteer
 from cardiotwin.run.application import Options, run_job
@@ -31,12 +32,15 @@ class ExamOptions:
         Recipe of the built-in volunteer; of a twin's examination `scan` and `seed` alone.
     cine
         Protocol of the short-axis cine.
+    beside
+        The series beside the cine, and the wall's tissue that they show.
     """
 
     path: str | None = None
     output: str | None = None
     volunteer: Any = field(default_factory=schema(Volunteer))
     cine: Any = field(default_factory=schema(CineProtocol))
+    beside: Any = field(default_factory=schema(Battery))
 
 
 store("exam", ExamOptions)
@@ -54,21 +58,26 @@ def examine(options: Options) -> None:
         raise InputError(msg)
     folder = place("output", options["output"])
     volunteer, protocol = build(options["volunteer"]), build(options["cine"])
+    battery = build(options["beside"])
     if options["path"] is None:
-        _examine_volunteer(volunteer, protocol, folder)
+        _examine_volunteer(volunteer, protocol, battery, folder)
     else:
-        _examine_twin(place("path", options["path"]), volunteer, protocol, folder)
+        _examine_twin(place("path", options["path"]), volunteer, protocol, battery, folder)
     print(folder)  # noqa: T201 - the command's answer
 
 
-def _examine_volunteer(volunteer: Volunteer, protocol: CineProtocol, folder: Path) -> None:
+def _examine_volunteer(
+    volunteer: Volunteer, protocol: CineProtocol, battery: Battery, folder: Path
+) -> None:
     from cardiotwin.exam.beat import solve_beat  # noqa: PLC0415 - brings dolfinx
     from cardiotwin.exam.examination import make_examination  # noqa: PLC0415 - not for --help
 
-    make_examination(volunteer, protocol, folder, solve_beat, tell=print)
+    make_examination(volunteer, protocol, folder, solve_beat, tell=print, battery=battery)
 
 
-def _examine_twin(path: Path, volunteer: Volunteer, protocol: CineProtocol, folder: Path) -> None:
+def _examine_twin(
+    path: Path, volunteer: Volunteer, protocol: CineProtocol, battery: Battery, folder: Path
+) -> None:
     from cardiotwin.exam.examine_twin import examine_twin  # noqa: PLC0415 - brings dolfinx
 
     _require_no_recipe(volunteer, path)
@@ -79,6 +88,7 @@ def _examine_twin(path: Path, volunteer: Volunteer, protocol: CineProtocol, fold
         folder,
         scan=volunteer.scan,
         seed=volunteer.seed,
+        battery=battery,
         tell=print,
     )
 
