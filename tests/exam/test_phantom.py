@@ -4,8 +4,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from cardiotwin.exam.body import surroundings, texture
-from cardiotwin.exam.cine import coil_shading
+from cardiotwin.exam.body import Surroundings, texture
+from cardiotwin.exam.cine import balanced_level, coil_shading
 from cardiotwin.exam.contrast import BLOOD, MYOCARDIUM, balanced_signal
 from cardiotwin.exam.phantom import annotate, fractions, slice_shifts
 from cardiotwin.exam.stack import base_centre
@@ -17,7 +17,10 @@ def whole_slices(heart, points):
     """Return the slices that lie wholly below the base and above the cavity's apex."""
     stack, facets = heart.stack, heart.mesh.facets
     base, inner = (
-        stack.slab(points[facets[name][:, :3]], 0, np.zeros(2))[..., 2]
+        (points[facets[name][:, :3]] - stack.affine[:3, 3])
+        @ stack.affine[:3, 2]
+        / np.linalg.norm(stack.affine[:3, 2])
+        / stack.thickness
         for name in ("base", "lv_endocardium")
     )
     pitch = np.linalg.norm(stack.affine[:3, 2]) / stack.thickness
@@ -111,7 +114,14 @@ def test_breathing_leaves_the_chest_wall(heart):
     detail = texture(heart.stack.shape[:2], np.random.default_rng(0))
     base = base_centre(heart.beat.end_diastole, heart.mesh)
     still, moved = (
-        surroundings(heart.volunteer, heart.stack, 3, base=base, detail=detail, shift=shift)
+        Surroundings(
+            heart.volunteer,
+            heart.stack,
+            3,
+            detail=detail,
+            shift=shift,
+            level=balanced_level(heart.volunteer.scan),
+        ).at(base)[..., 0]
         for shift in (np.zeros(2), np.array([4 * MM, 0.0]))
     )
     changed = np.abs(still - moved) > 0.02

@@ -63,8 +63,8 @@ def test_a_stack_without_gaps_holds_the_whole_heart(heart):
     for boundary, volume in ((cavity_boundary, cavity_volume), (wall_boundary, wall_volume)):
         triangles = boundary(heart.beat.end_diastole, heart.mesh)
         filled = sum(
-            filled_fraction(gapless.slab(triangles, k, np.zeros(2)), gapless.shape[:2]).sum()
-            for k in range(13)
+            filled_fraction(met, gapless.shape[:2]).sum()
+            for met in gapless.slabs(triangles, np.zeros((13, 2)))
         )
         truth = volume(heart.beat.end_diastole, heart.mesh)
         assert filled * voxel == pytest.approx(truth, rel=0.003)

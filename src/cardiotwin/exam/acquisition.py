@@ -52,7 +52,9 @@ def scan_cine(
     parts, beats, clock = [], [], 0.0
     for number, frames in enumerate(anatomy.frames):
         lengths = _heartbeats(int(order.beat.max()) + 1, anatomy, protocol, rng)
-        maps = _slice_maps(anatomy, number, protocol)
+        maps = slice_sensitivity(
+            anatomy.affines[number], shape, n_coils=protocol.n_coils, heart=anatomy.heart
+        )
         moving = _series(maps, frames, _field_phase(shape, protocol))
         clean = _sampled(moving, mask, order, lengths, anatomy)
         noise = complex_noise(covariance, clean.shape[1:], rng).astype(np.complex64)
@@ -91,14 +93,17 @@ def _starts(lengths: Float[np.ndarray, " beats"]) -> Float[np.ndarray, " beats"]
     return np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
 
 
-def _slice_maps(
-    anatomy: MovingAnatomy, number: int, protocol: CineProtocol
+def slice_sensitivity(
+    affine: Float[np.ndarray, "4 4"],
+    shape: tuple[int, ...],
+    *,
+    n_coils: int,
+    heart: Float[np.ndarray, "3"],
 ) -> Complex[np.ndarray, "coils i j"]:
-    coils = torso_array(protocol.n_coils, anatomy.heart)
-    shape, affine = anatomy.frames.shape[2:], anatomy.affines[number]
+    """Return what each coil of the array round the chest sees of a slice's pixels."""
     index = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
     points = index @ affine[:3, :2].T + affine[:3, 3]
-    return receive_sensitivity(coils, points).astype(np.complex64)
+    return receive_sensitivity(torso_array(n_coils, heart), points).astype(np.complex64)
 
 
 def _field_phase(shape: tuple[int, ...], protocol: CineProtocol) -> Complex[np.ndarray, "i j"]:
@@ -219,4 +224,4 @@ def _trace(
     )
 
 
-__all__ = ["scan_cine"]
+__all__ = ["scan_cine", "slice_sensitivity"]

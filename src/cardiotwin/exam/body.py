@@ -4,6 +4,7 @@ A caricature of a thorax from soft-edged ellipsoids and tubes, so that the volun
 like a chest to a person and to a segmentation network; nothing of it is ever measured.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,15 +12,16 @@ from jaxtyping import Float
 from scipy.ndimage import gaussian_filter
 
 from cardiotwin.exam import contrast
-from cardiotwin.exam.contrast import Relaxation, balanced_signal
+from cardiotwin.exam.contrast import Relaxation
+from cardiotwin.exam.patient import Patient
 from cardiotwin.exam.stack import Stack
-from cardiotwin.exam.volunteer import Volunteer
 from cardiotwin.units import MM
 
 _EDGE = 1.0  # mm, over which two tissues mix at a border
 
-Picture = np.ndarray  # values by in-plane pixel
+Picture = np.ndarray  # values by in-plane pixel, and by channel
 Places = np.ndarray  # mm by in-plane pixel and component
+Level = Callable[[Relaxation], np.ndarray]  # of a tissue, one value for each channel
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,59 +51,88 @@ def smooth_noise(
     return np.asarray(field / (np.sqrt(np.mean(field**2)) + 1e-12))
 
 
-def surroundings(
-    volunteer: Volunteer,
-    stack: Stack,
-    number: int,
-    *,
-    base: Float[np.ndarray, "3"],
-    detail: Texture,
-    shift: Float[np.ndarray, "2"],
-) -> Float[np.ndarray, "i j"]:
-    """Return the signal of one slice without the ventricles.
+class Surroundings:
+    """One slice without the ventricles: what stands still, and the vessels that ride on the base.
 
-    `base` is the LV base's centre in this frame, m: the left atrium and the aorta follow it.
-    Breathing moves the organs by `shift`, m, and leaves the chest wall.
+    Parameters
+    ----------
+    patient, stack, number
+        Whose chest, and which slice of it.
+    detail
+        The slice's random detail.
+    shift
+        By which breathing moved the organs along both in-plane axes, m; the chest wall stays.
+    level
+        What a tissue is in the picture, one value for each channel.
     """
-    offset = stack.affine[:3, :2] / np.linalg.norm(stack.affine[:3, :2], axis=0) @ shift
-    layers = []
-    for across in (-0.25, 0.25):
-        world = stack.centres(number, across * stack.thickness) - np.asarray(
-            volunteer.shape.position
-        )
-        painter = _Painter(volunteer, world / MM, (world - offset) / MM, detail)
-        centre = (base - np.asarray(volunteer.shape.position)) / MM
-        layers.append(_paint(painter, centre))
-    return np.asarray(np.mean(layers, axis=0))
+
+    def __init__(
+        self,
+        patient: Patient,
+        stack: Stack,
+        number: int,
+        *,
+        detail: Texture,
+        shift: Float[np.ndarray, "2"],
+        level: Level,
+    ) -> None:
+        self.stack, self.number, self.detail = stack, number, detail
+        self.shift, self.level, self.scan = shift, level, patient.scan
+        self._position = np.asarray(patient.shape.position)
+        axes = stack.affine[:3, :2] / np.linalg.norm(stack.affine[:3, :2], axis=0)
+        offset = axes @ shift
+        self._still = []
+        for across in (-0.25, 0.25):
+            world = stack.centres(number, across * stack.thickness) - self._position
+            painter = _Painter(
+                patient.shape.axes, world / MM, (world - offset) / MM, detail, level
+            )
+            _paint(painter)
+            self._still.append(painter)
+
+    def at(self, base: Float[np.ndarray, "3"]) -> Float[np.ndarray, "i j channels"]:
+        """Return the picture when the LV base's centre is there, m."""
+        centre = (base - self._position) / MM
+        return np.asarray(np.mean([_with_base(still, centre) for still in self._still], axis=0))
 
 
 class _Painter:
     """A picture on which later organs cover earlier ones."""
 
     def __init__(
-        self, volunteer: Volunteer, chest: Places, organs: Places, detail: Texture
+        self,
+        axes: Float[np.ndarray, "3 3"],
+        chest: Places,
+        organs: Places,
+        detail: Texture,
+        level: Level,
     ) -> None:
         self.chest = chest
         self.organs = organs
-        self.heart = organs @ volunteer.shape.axes  # towards RV, anterior, apex to base
-        self.axes = volunteer.shape.axes
+        self.heart = organs @ axes  # towards RV, anterior, apex to base
+        self.axes = axes
         self.detail = detail
-        self.signal: Picture = np.zeros(chest.shape[:2])
-        self._scan = volunteer.scan
+        self.level = level
+        self.signal: Picture = np.zeros((*chest.shape[:2], len(level(contrast.FAT))))
 
-    def level(self, tissue: Relaxation) -> float:
-        """Return the tissue's signal."""
-        return balanced_signal(tissue, self._scan.flip, self._scan.repetition_time)
+    def copy(self) -> "_Painter":
+        """Return another picture that starts from this one."""
+        other = _Painter(self.axes, self.chest, self.organs, self.detail, self.level)
+        other.signal = self.signal.copy()
+        return other
 
-    def cover(self, depth: Picture, value: Picture | float) -> None:
+    def cover(self, depth: Picture, value: Picture) -> None:
         """Paint where `depth`, mm below the organ's surface, is positive."""
         share = 1 / (1 + np.exp(-np.clip(depth / (0.35 * _EDGE), -30, 30)))
-        self.signal = (1 - share) * self.signal + share * value
+        here = share > 1e-12
+        self.signal[here] += share[here, None] * (
+            np.broadcast_to(value, self.signal.shape)[here] - self.signal[here]
+        )
 
     def fill(self, depth: Picture, tissue: Relaxation, roughness: float = 0.08) -> None:
         """Paint a tissue with its random detail."""
         grain = 1 + roughness * (0.7 * self.detail.fine + 0.7 * self.detail.coarse)
-        self.cover(depth, self.level(tissue) * grain)
+        self.cover(depth, self.level(tissue) * grain[..., None])
 
     def vessel(self, depth: Picture) -> None:
         """Paint blood with a thin wall."""
@@ -109,13 +140,22 @@ class _Painter:
         self.fill(depth, contrast.BLOOD, 0.07)
 
 
-def _paint(painter: _Painter, base: Float[np.ndarray, "3"]) -> Picture:
-    """Return the picture, from the skin inwards; mm relative to the LV's centre, RAS+."""
+def _paint(painter: _Painter) -> None:
+    """Paint what stands still, from the skin inwards; mm relative to the LV's centre, RAS+."""
     _chest_wall(painter)
     _lungs(painter)
     _mediastinum(painter)
     _abdomen(painter)
-    _vessels(painter, base)
+    _vessels(painter)
+
+
+def _with_base(still: _Painter, base: Float[np.ndarray, "3"]) -> Picture:
+    """Return the picture with left atrium and aortic root, which follow the base, mm."""
+    painter = still.copy()
+    heart = painter.heart
+    x, y, z = (float(value) for value in base @ painter.axes)
+    painter.vessel(_tube(heart, (x + 4, y - 16, z + 20), (2, -14, 78), 23))  # left atrium
+    painter.vessel(_tube(heart, (x + 14, y + 4, z + 14), (26, 14, 78), 13))  # aortic root
     return painter.signal
 
 
@@ -156,20 +196,18 @@ def _abdomen(painter: _Painter) -> None:
     painter.cover(np.minimum(liver - 5, veins), 0.8 * painter.level(contrast.BLOOD))
     stomach = np.minimum(inside - 2, _ellipsoid(place, (-55, 15, -92), (52, 48, 40)))
     painter.fill(stomach, contrast.MUSCLE)
-    painter.cover(stomach - 4, 0.9 * painter.level(contrast.SPLEEN) * (y < 12) + 0.01)
+    lower = (y < 12)[..., None]
+    painter.cover(stomach - 4, 0.9 * painter.level(contrast.SPLEEN) * lower)
     spleen = np.minimum(inside - 2, _ellipsoid(place, (-80, -75, -85), (30, 42, 42)))
     painter.fill(spleen, contrast.SPLEEN, 0.05)
 
 
-def _vessels(painter: _Painter, base: Float[np.ndarray, "3"]) -> None:
+def _vessels(painter: _Painter) -> None:
     place = painter.organs
     painter.fill(_tube(place, (55, -112, -300), (55, -112, 300), 24), contrast.MARROW, 0.15)
     painter.fill(_tube(place, (58, -134, -300), (58, -134, 300), 6), contrast.SPLEEN, 0.05)
     painter.vessel(_tube(place, (33, -82, -300), (30, -78, 120), 11))
     heart = painter.heart
-    x, y, z = (float(value) for value in base @ painter.axes)  # the moving base
-    painter.vessel(_tube(heart, (x + 4, y - 16, z + 20), (2, -14, 78), 23))  # left atrium
-    painter.vessel(_tube(heart, (x + 14, y + 4, z + 14), (26, 14, 78), 13))  # aortic root
     painter.vessel(_tube(heart, (58, -14, 52), (62, -12, 84), 24))  # right atrium
     painter.vessel(_tube(heart, (40, 34, 40), (16, 42, 84), 14))  # pulmonary artery
     painter.vessel(_tube(place, (75, -8, 20), (72, -4, 160), 9))  # superior vena cava
@@ -202,4 +240,4 @@ def _tube(
     return np.asarray(radius - np.linalg.norm(place - a - share[..., None] * along, axis=-1))
 
 
-__all__ = ["Texture", "smooth_noise", "surroundings", "texture"]
+__all__ = ["Level", "Surroundings", "Texture", "smooth_noise", "texture"]

@@ -12,16 +12,16 @@ from jaxtyping import Float
 from scipy.ndimage import distance_transform_edt
 
 from cardiotwin.exam import contrast
-from cardiotwin.exam.body import Texture, surroundings, texture
-from cardiotwin.exam.contrast import balanced_signal
+from cardiotwin.exam.body import Level, Surroundings, Texture, texture
+from cardiotwin.exam.contrast import Relaxation, balanced_signal
 from cardiotwin.exam.papillary import papillary_share
+from cardiotwin.exam.patient import Patient
 from cardiotwin.exam.phantom import Fractions
 from cardiotwin.exam.scan import Scan
 from cardiotwin.exam.stack import Stack
-from cardiotwin.exam.volunteer import Volunteer
 from cardiotwin.units import MM
 
-_BRIGHTNESS = 400.0  # image value of blood at the heart's centre
+BRIGHTNESS = 400.0  # image value of blood at the heart's centre
 _HALF = 0.5
 
 
@@ -45,16 +45,16 @@ class Frame:
 
 
 def magnitude(
-    volunteer: Volunteer,
+    patient: Patient,
     stack: Stack,
     frames: Sequence[Frame],
     shifts: Float[np.ndarray, "t k 2"],
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "i j k t"]:
     """Return the magnitude images of all frames."""
-    signal = signals(volunteer, stack, frames, shifts, rng)
-    shading = coil_shading(volunteer, stack)
-    noise = _BRIGHTNESS / volunteer.scan.signal_to_noise
+    signal = signals(patient, stack, frames, shifts, rng)
+    shading = coil_shading(patient, stack)
+    noise = BRIGHTNESS / patient.scan.signal_to_noise
     image = np.zeros_like(signal)
     for number in range(stack.shape[2]):
         for time in range(len(frames)):
@@ -65,7 +65,7 @@ def magnitude(
 
 
 def signals(
-    volunteer: Volunteer,
+    patient: Patient,
     stack: Stack,
     frames: Sequence[Frame],
     shifts: Float[np.ndarray, "t k 2"],
@@ -73,26 +73,34 @@ def signals(
 ) -> Float[np.ndarray, "i j k t"]:
     """Return the signal of all frames without coils and noise, in the units of the images."""
     details = [texture(stack.shape[:2], rng) for _ in range(stack.shape[2])]
-    scan = volunteer.scan
-    scale = _BRIGHTNESS / balanced_signal(contrast.BLOOD, scan.flip, scan.repetition_time)
+    scan = patient.scan
+    level = balanced_level(scan)
+    scale = BRIGHTNESS / level(contrast.BLOOD)[0]
     signal = np.zeros((*stack.shape, len(frames)))
     for number, detail in enumerate(details):
+        around: Surroundings | None = None
         for time, frame in enumerate(frames):
-            shift = shifts[time, number]
-            around = surroundings(
-                volunteer, stack, number, base=frame.base, detail=detail, shift=shift
-            )
-            muscle = papillary_share(stack, number, frame.papillary, shift)
-            heart = _heart(
-                frame.parts, number, around=around, papillary=muscle, detail=detail, scan=scan
-            )
-            signal[..., number, time] = scale * heart
+            moved = shifts[time, number]
+            if around is None or not np.array_equal(moved, around.shift):
+                around = Surroundings(
+                    patient, stack, number, detail=detail, shift=moved, level=level
+                )
+            signal[..., number, time] = scale * frame_picture(frame, around)[..., 0]
     return signal
 
 
-def coil_shading(volunteer: Volunteer, stack: Stack) -> Float[np.ndarray, "i j k"]:
+def balanced_level(scan: Scan) -> Level:
+    """Return what a tissue is in the cine, one channel."""
+
+    def level(tissue: Relaxation) -> Float[np.ndarray, "1"]:
+        return np.array([balanced_signal(tissue, scan.flip, scan.repetition_time)])
+
+    return level
+
+
+def coil_shading(patient: Patient, stack: Stack) -> Float[np.ndarray, "i j k"]:
     """Return the receive coils' sensitivity, 1 at the heart: strong near the chest wall."""
-    position = np.asarray(volunteer.shape.position)
+    position = np.asarray(patient.shape.position)
     coils = position + MM * np.array([[40, 95, 0], [-60, 90, -20], [-90, -20, 10], [60, -170, 0]])
 
     def sensitivity(place: np.ndarray) -> np.ndarray:
@@ -103,35 +111,30 @@ def coil_shading(volunteer: Volunteer, stack: Stack) -> Float[np.ndarray, "i j k
     return np.asarray(np.stack(maps, axis=2) / sensitivity(position))
 
 
-def _heart(
-    parts: Fractions,
-    number: int,
-    *,
-    around: Float[np.ndarray, "i j"],
-    papillary: Float[np.ndarray, "i j"],
-    detail: Texture,
-    scan: Scan,
-) -> Float[np.ndarray, "i j"]:
-    """Return one slice's signal with the ventricles and the fat round them."""
+def frame_picture(frame: Frame, around: Surroundings) -> Float[np.ndarray, "i j channels"]:
+    """Return one slice with the ventricles and the fat round them."""
+    number, detail, level, scan = around.number, around.detail, around.level, around.scan
+    parts = frame.parts
+    papillary = papillary_share(around.stack, number, frame.papillary, around.shift)
     cavity, wall, right, free = (
         array[..., number]
         for array in (parts.cavity, parts.wall, parts.right_cavity, parts.right_wall)
     )
-    blood, muscle, fat = (
-        balanced_signal(tissue, scan.flip, scan.repetition_time)
-        for tissue in (contrast.BLOOD, contrast.MYOCARDIUM, contrast.FAT)
-    )
-    grain = 1 + 0.05 * detail.fine + 0.05 * detail.coarse
     inside = np.clip(cavity + wall + right + free, 0.0, 1.0)
+    picture = around.at(frame.base)
     if inside.max() >= _HALF:
         away = distance_transform_edt(inside < _HALF) * scan.pixel / MM
-        depth = 1.2 + 1.8 * detail.coarse - away  # mm of fat under the pericardium
-        around = around + np.clip(depth, 0.0, 1.0) * (0.8 * fat - around)
+        depth = np.clip(1.2 + 1.8 * detail.coarse - away, 0.0, 1.0)  # mm of fat, at most one
+        picture = picture + depth[..., None] * (0.8 * level(contrast.FAT) - picture)
     strands = np.maximum(papillary, _trabeculae(cavity, detail, scan)) * cavity
     coarse = 0.7 * _trabeculae(right, detail, scan) * right
     pool = cavity + right - strands - coarse
-    heart = blood * pool + muscle * (wall + free + strands + coarse)
-    return np.asarray(heart * grain + (1 - inside) * around)
+    muscle = free + strands + coarse
+    grain = 1 + 0.05 * detail.fine + 0.05 * detail.coarse
+    heart = (pool * grain)[..., None] * level(contrast.BLOOD)
+    heart = heart + (muscle * grain)[..., None] * level(contrast.MYOCARDIUM)
+    heart = heart + (wall * grain)[..., None] * level(contrast.WALL)
+    return np.asarray(heart + (1 - inside)[..., None] * picture)
 
 
 def _trabeculae(
@@ -144,4 +147,12 @@ def _trabeculae(
     return np.asarray(np.clip(0.5 * detail.fine, 0, 0.7) * np.exp(-((away / 3.0) ** 2)))
 
 
-__all__ = ["Frame", "coil_shading", "magnitude", "signals"]
+__all__ = [
+    "BRIGHTNESS",
+    "Frame",
+    "balanced_level",
+    "coil_shading",
+    "frame_picture",
+    "magnitude",
+    "signals",
+]

@@ -3,13 +3,14 @@
 Relaxation times: `cardiotwin.imaging.tissue`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cardiotwin.imaging.tissue import tissue
 
 FIELD_STRENGTH = 1.5  # T
+_USUAL_STAR = 0.03  # s, of tissues without a T2* in the table; ours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,30 +19,40 @@ class Relaxation:
 
     Parameters
     ----------
+    name
+        Of the tissue.
     proton_density
         Relative to water.
-    t1, t2
+    t1, t2, t2_star
         Relaxation times, s.
     """
 
+    name: str
     proton_density: float
     t1: float
     t2: float
+    t2_star: float
 
 
 def _relaxation(name: str) -> Relaxation:
     row = tissue(name, FIELD_STRENGTH)
-    return Relaxation(proton_density=row.proton_density, t1=row.t1, t2=row.t2)
+    star = _USUAL_STAR if row.t2_star is None else row.t2_star
+    return Relaxation(
+        name=name, proton_density=row.proton_density, t1=row.t1, t2=row.t2, t2_star=star
+    )
 
 
 BLOOD = _relaxation("blood")
 MYOCARDIUM = _relaxation("myocardium")
+WALL = replace(MYOCARDIUM, name="wall")
+"""The LV's wall, a tissue of its own: its values differ from place to place."""
 MUSCLE = _relaxation("muscle")
 FAT = _relaxation("fat")
 LIVER = _relaxation("liver")
 SPLEEN = _relaxation("spleen")
 LUNG = _relaxation("lung")
 MARROW = _relaxation("marrow")
+TISSUES = (BLOOD, MYOCARDIUM, WALL, MUSCLE, FAT, LIVER, SPLEEN, LUNG, MARROW)
 
 
 def balanced_signal(tissue: Relaxation, flip: float, repetition_time: float) -> float:
@@ -64,6 +75,8 @@ __all__ = [
     "MUSCLE",
     "MYOCARDIUM",
     "SPLEEN",
+    "TISSUES",
+    "WALL",
     "Relaxation",
     "balanced_signal",
 ]

@@ -1,4 +1,4 @@
-"""How the volunteer's heart moves between its two solved states: the course of ejection.
+"""How a heart moves between end-diastole and end-systole: the course of ejection.
 
 Only end-diastole and end-systole are equilibria. Between them every node goes straight from one
 to the other, by a share that keeps still while the valves are shut, ejects until end-systole and
@@ -29,11 +29,11 @@ def ejected_share(
     period, end_systole_time
         s.
     """
-    opening = end_systole_time + min(_SHUT[1], 0.2 * (period - end_systole_time))
+    shut, opening = isovolumic(period=period, end_systole_time=end_systole_time)
     filling = period - opening
     knots = {
         0.0: 0.0,
-        min(_SHUT[0], 0.3 * end_systole_time): 0.0,
+        shut: 0.0,
         end_systole_time: 1.0,
         opening: 1.0,
         opening + _EARLY * filling: _FILLED_EARLY,
@@ -44,4 +44,10 @@ def ejected_share(
     return np.asarray(course(np.mod(times, period)), dtype=np.float64)
 
 
-__all__ = ["ejected_share"]
+def isovolumic(*, period: float, end_systole_time: float) -> tuple[float, float]:
+    """Return when ejection begins and when the mitral valve opens, s after the R wave."""
+    shut = min(_SHUT[0], 0.3 * end_systole_time)
+    return shut, end_systole_time + min(_SHUT[1], 0.2 * (period - end_systole_time))
+
+
+__all__ = ["ejected_share", "isovolumic"]

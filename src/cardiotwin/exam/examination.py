@@ -1,10 +1,10 @@
-"""A whole examination of the volunteer: the beating heart through the scanner into a folder.
+"""A whole examination: the beating heart through the scanner into a folder.
 
 Raw data, the images reconstructed from them as NIfTI and DICOM, an annotation of end-diastole and
 end-systole, the electrocardiogram, and the truth.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,19 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Integer
 
-from cardiotwin.exam.acquisition import scan_cine
-from cardiotwin.exam.cine import signals
+from cardiotwin.exam.acquisition import scan_cine, slice_sensitivity
+from cardiotwin.exam.battery import Battery, write_battery
+from cardiotwin.exam.cine import BRIGHTNESS, signals
 from cardiotwin.exam.cine_protocol import CineProtocol, MovingAnatomy
-from cardiotwin.exam.course import ejected_share
+from cardiotwin.exam.heart import BeatingHeart, volunteer_heart
 from cardiotwin.exam.make import IMAGE, LABELS, VALVES, frame_at, valve_points, write_true_wall
 from cardiotwin.exam.phantom import annotate, slice_shifts
 from cardiotwin.exam.stack import Stack, plan_stack
 from cardiotwin.exam.truth import subject, truth_record
-from cardiotwin.exam.volunteer import BeatSolver, TrueBeat, Volunteer, end_diastolic_wall
+from cardiotwin.exam.volunteer import BeatSolver, Volunteer, end_diastolic_wall
 from cardiotwin.exam.write import TRUE_WALL, TRUTH, write_series, write_yaml
-from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.geometry.volumes import cavity_volume
 from cardiotwin.imaging.dicom_write import write_dicom
-from cardiotwin.imaging.examination import ImageStack
+from cardiotwin.imaging.examination import ImageStack, Phase, Tissue
 from cardiotwin.imaging.raw import RawScan, cartesian_spectra, write_raw
 from cardiotwin.imaging.reconstruction import reconstruct
 from cardiotwin.twin.files import write_folder
@@ -35,14 +34,16 @@ from cardiotwin.units import ML
 RAW = "raw/cine_sax.h5"
 DICOM = "dicom/cine_sax"
 ECG = "physio/ecg.tsv"
-_BRIGHTEST = 2000.0  # image value of the brightest pixel at end-diastole
+_LARGEST = 4095  # image value: twelve bits
+
+NOTHING_ELSE = Battery(series=())
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Moving:
-    """The volunteer by true frame.
+    """The heart by true frame.
 
     Parameters
     ----------
@@ -73,11 +74,13 @@ def make_examination(
     protocol: CineProtocol,
     folder: Path,
     beat: BeatSolver,
+    *,
     tell: Tell = lambda _: None,
+    battery: Battery = NOTHING_ELSE,
 ) -> Path:
-    """Return the folder of a whole examination; it appears whole or not at all.
+    """Return the folder of the volunteer's whole examination; it appears whole or not at all.
 
-    `tell` hears a sentence at each stage.
+    `tell` hears a sentence at each stage; `battery` are the series beside the cine.
 
     Raises
     ------
@@ -89,89 +92,99 @@ def make_examination(
     tell("solved the beat")
 
     def fill(part: Path) -> None:
-        write_examination(volunteer, protocol, mesh, true_beat, folder=part, tell=tell)
+        heart = volunteer_heart(volunteer, mesh, true_beat, protocol.n_phases)
+        moving = write_examination(
+            heart,
+            protocol,
+            folder=part,
+            subject=subject_record(subject(volunteer, true_beat)),
+            seed=volunteer.seed,
+            tell=tell,
+        )
+        write_true_wall(part / TRUE_WALL, mesh, true_beat)
+        record = truth_record(volunteer, mesh, true_beat, moving.shifts)
+        record |= write_battery(battery, heart, protocol, part, seed=volunteer.seed, tell=tell)
+        write_truth(part, record, moving, protocol)
 
     write_folder(folder, fill)
     return folder
 
 
+def write_truth(
+    folder: Path, record: Mapping[str, Any], moving: Moving, protocol: CineProtocol
+) -> None:
+    """Write `truth.json`: what is known of the heart, how it was scanned, its true volumes."""
+    course = {"time_s": moving.times.tolist(), "lv_volume_ml": (moving.volumes / ML).tolist()}
+    whole = {**record, "protocol": asdict(protocol), "beat": course}
+    (folder / TRUTH).write_text(as_json(whole), encoding="utf-8")
+
+
 def write_examination(
-    volunteer: Volunteer,
+    heart: BeatingHeart,
     protocol: CineProtocol,
-    mesh: TetMesh,
-    beat: TrueBeat,
     *,
     folder: Path,
+    subject: Mapping[str, Any],
+    seed: int,
     tell: Tell,
-) -> None:
-    """Scan a true beat, reconstruct it, and write all files into an existing folder."""
-    for_anatomy, for_scan, for_valve = np.random.default_rng(volunteer.seed).spawn(3)
-    period = 1 / volunteer.heart_rate
-    stack = plan_stack(volunteer, beat.end_diastole, mesh)
-    moving = move(volunteer, stack, mesh, beat, protocol=protocol, rng=for_anatomy)
+) -> Moving:
+    """Scan a beating heart, reconstruct it, and write all files but the truth into a folder."""
+    for_anatomy, for_scan, for_valve = np.random.default_rng(seed).spawn(3)
+    left = heart.left
+    stack = plan_stack(heart.patient, heart.marked[Phase.END_DIASTOLE], left)
+    moving = move(heart, stack, rng=for_anatomy)
     tell(f"painted {len(moving.times)} frames of {stack.shape[2]} slices")
     scan = scan_cine(
         MovingAnatomy(
             frames=np.ascontiguousarray(moving.signal.transpose(2, 3, 0, 1)),
             frame_times=moving.times,
-            period=period,
-            systole=volunteer.end_systole_time,
+            period=heart.period,
+            systole=heart.end_systole_time,
             affines=slice_affines(stack),
-            heart=np.asarray(volunteer.shape.position),
+            heart=np.asarray(heart.patient.shape.position),
         ),
         protocol,
         for_scan,
     )
     write_raw(scan, folder / RAW)
     tell(f"scanned {len(scan.readouts.line)} lines with {protocol.n_coils} coils")
-    image, times = reconstruct_scan(scan)
+    image, times = reconstruct_scan(scan, np.asarray(heart.patient.shape.position))
+    stored = stored_values(image, moving.labels)
     tell("reconstructed the images")
-    _write_images(volunteer, protocol, stack=stack, image=image, times=times, folder=folder)
-    interval = period / len(times)
-    write_series(folder / LABELS, moving.labels, stack.affine, interval)
+    _write_images(heart, protocol, stack=stack, stored=stored, times=times, folder=folder)
+    write_series(folder / LABELS, moving.labels, stack.affine, heart.period / len(times))
     _write_trace(scan, folder / ECG)
-    valves = valve_points(mesh, beat, volunteer, for_valve)
-    write_yaml(folder / "subject.yaml", _subject(volunteer, beat, moving) | {VALVES: valves})
-    write_true_wall(folder / TRUE_WALL, mesh, beat)
-    record = truth_record(volunteer, mesh, beat, moving.shifts) | {
-        "protocol": asdict(protocol),
-        "beat": {
-            "time_s": moving.times.tolist(),
-            "lv_volume_ml": (moving.volumes / ML).tolist(),
-        },
+    valves = valve_points(left, heart.marked, heart.patient.scan.valve_noise, for_valve)
+    page = {
+        **subject,
+        "labels": "acdc",
+        "files": {"labels": LABELS, "image": IMAGE},
+        "end_diastole_frame": moving.marked[0],
+        "end_systole_frame": moving.marked[1],
+        VALVES: valves,
     }
-    (folder / TRUTH).write_text(as_json(record), encoding="utf-8")
+    write_yaml(folder / "subject.yaml", page)
+    return moving
 
 
-def move(
-    volunteer: Volunteer,
-    stack: Stack,
-    mesh: TetMesh,
-    beat: TrueBeat,
-    *,
-    protocol: CineProtocol,
-    rng: np.random.Generator,
-) -> Moving:
-    """Return the true frames, as many as the protocol has phases, at even steps of the beat."""
+def move(heart: BeatingHeart, stack: Stack, *, rng: np.random.Generator) -> Moving:
+    """Return what the scanner and the annotator meet in each true frame."""
     for_shifts, for_labels, for_image = rng.spawn(3)
-    period, count = 1 / volunteer.heart_rate, protocol.n_phases
-    times = period * np.arange(count) / count
-    share = ejected_share(times, period=period, end_systole_time=volunteer.end_systole_time)
-    shifts = slice_shifts(volunteer.scan, count, for_shifts)
-    full = cavity_volume(beat.end_diastole, mesh)
-    frames, volumes = [], []
-    for moved, ejected in zip(shifts, share, strict=True):
-        points = beat.end_diastole + ejected * (beat.end_systole - beat.end_diastole)
-        frames.append(frame_at(volunteer, stack, mesh, points, shifts=moved, full=full))
-        volumes.append(cavity_volume(points, mesh))
-    marked = (0, int(np.argmax(share)))
+    scan, count = heart.patient.scan, len(heart.times)
+    shifts = slice_shifts(scan, count, for_shifts)
+    frames = [
+        frame_at(heart, stack, points, shifts=moved)
+        for moved, points in zip(shifts, heart.points, strict=True)
+    ]
+    volumes = heart.volumes
+    marked = (0, int(np.argmin(volumes)))
     labels = np.zeros((*stack.shape, count), dtype=np.uint8)
     for frame in marked:
-        labels[..., frame] = annotate(frames[frame].parts, volunteer.scan, for_labels)
+        labels[..., frame] = annotate(frames[frame].parts, scan, for_labels)
     return Moving(
-        times=times,
-        volumes=np.array(volumes),
-        signal=signals(volunteer, stack, frames, shifts, for_image),
+        times=heart.times,
+        volumes=volumes,
+        signal=signals(heart.patient, stack, frames, shifts, for_image),
         labels=labels,
         marked=marked,
         shifts=shifts,
@@ -188,29 +201,43 @@ def slice_affines(stack: Stack) -> Float[np.ndarray, "k 4 4"]:
 
 
 def reconstruct_scan(
-    scan: RawScan,
+    scan: RawScan, heart: Float[np.ndarray, "3"]
 ) -> tuple[Float[np.ndarray, "i j k t"], Float[np.ndarray, " t"]]:
-    """Return the magnitudes of all slices, scaled to whole numbers, and the phases' times, s."""
+    """Return the magnitudes of all slices and the phases' times, s.
+
+    The array's shading is taken out, as scanners do with a scan before (by the coils' own
+    sensitivity): what is bright near the chest wall is as bright at the heart, noise too.
+    """
     slices, times = [], np.zeros(0)
-    for number in range(len(scan.affines)):
+    for number, affine in enumerate(scan.affines):
         spectra = cartesian_spectra(scan, number)
-        slices.append(np.abs(reconstruct(spectra.kspace, spectra.mask).image))
+        image = np.abs(reconstruct(spectra.kspace, spectra.mask).image)
+        n_coils = scan.readouts.samples.shape[1]
+        maps = slice_sensitivity(affine, image.shape[1:], n_coils=n_coils, heart=heart)
+        slices.append(image / np.linalg.norm(maps, axis=0))
         times = spectra.phase_times
-    image = np.stack(slices).transpose(2, 3, 0, 1)
-    return image * (_BRIGHTEST / image[..., 0].max()), times
+    return np.stack(slices).transpose(2, 3, 0, 1), times
+
+
+def stored_values(
+    image: Float[np.ndarray, "i j k t"], labels: Integer[np.ndarray, "i j k t"]
+) -> Integer[np.ndarray, "i j k t"]:
+    """Return whole numbers such that the LV's blood at end-diastole is `BRIGHTNESS`."""
+    blood = image[..., 0][labels[..., 0] == Tissue.LV_CAVITY].mean()
+    whole: Integer[np.ndarray, "i j k t"] = np.rint(image * (BRIGHTNESS / blood)).astype(np.int64)
+    return np.asarray(np.clip(whole, 0, _LARGEST), dtype=np.int16)
 
 
 def _write_images(
-    volunteer: Volunteer,
+    heart: BeatingHeart,
     protocol: CineProtocol,
     *,
     stack: Stack,
-    image: Float[np.ndarray, "i j k t"],
+    stored: Integer[np.ndarray, "i j k t"],
     times: Float[np.ndarray, " t"],
     folder: Path,
 ) -> None:
-    stored = np.clip(np.rint(image), 0, 4 * _BRIGHTEST).astype(np.int16)
-    write_series(folder / IMAGE, stored, stack.affine, 1 / volunteer.heart_rate / len(times))
+    write_series(folder / IMAGE, stored, stack.affine, heart.period / len(times))
     write_dicom(
         ImageStack(
             array=stored.astype(np.float32),
@@ -221,7 +248,7 @@ def _write_images(
             source=folder,
         ),
         folder / DICOM,
-        heart_rate=volunteer.heart_rate,
+        heart_rate=1 / heart.period,
         repetition_time=protocol.repetition_time,
         echo_time=0.5 * protocol.repetition_time,
         flip_angle=protocol.flip,
@@ -240,13 +267,4 @@ def _write_trace(scan: RawScan, path: Path) -> None:
     )
 
 
-def _subject(volunteer: Volunteer, beat: TrueBeat, moving: Moving) -> dict[str, Any]:
-    return subject_record(subject(volunteer, beat)) | {
-        "labels": "acdc",
-        "files": {"labels": LABELS, "image": IMAGE},
-        "end_diastole_frame": moving.marked[0],
-        "end_systole_frame": moving.marked[1],
-    }
-
-
-__all__ = ["make_examination", "move", "reconstruct_scan", "write_examination"]
+__all__ = ["make_examination", "move", "reconstruct_scan", "write_examination", "write_truth"]

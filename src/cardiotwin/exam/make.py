@@ -1,6 +1,7 @@
 """From the recipe to a subject folder with its truth: wall, beat, scan, annotation, files."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,15 @@ from jaxtyping import Float, Integer
 
 from cardiotwin.errors import InputError
 from cardiotwin.exam.cine import Frame, magnitude
+from cardiotwin.exam.heart import BeatingHeart, volunteer_heart
 from cardiotwin.exam.papillary import papillary_muscles
 from cardiotwin.exam.phantom import annotate, fractions, slice_shifts
-from cardiotwin.exam.right_ventricle import right_ventricle
 from cardiotwin.exam.stack import Stack, base_centre, plan_stack
 from cardiotwin.exam.truth import recipe_record, subject, truth_record
 from cardiotwin.exam.volunteer import BeatSolver, TrueBeat, Volunteer, end_diastolic_wall
 from cardiotwin.exam.write import TRUE_WALL, TRUTH, write_series, write_yaml
 from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.geometry.volumes import cavity_volume, rim_nodes
+from cardiotwin.geometry.volumes import rim_nodes
 from cardiotwin.imaging.examination import Phase
 from cardiotwin.imaging.valves import KEY as VALVES
 from cardiotwin.twin.files import write_folder
@@ -59,11 +60,11 @@ def write_volunteer(volunteer: Volunteer, mesh: TetMesh, beat: TrueBeat, folder:
     """Scan and annotate a true beat and write all files into an existing folder."""
     for_shifts, for_labels, for_image, for_valve = np.random.default_rng(volunteer.seed).spawn(4)
     stack = plan_stack(volunteer, beat.end_diastole, mesh)
-    phases = (beat.end_diastole, beat.end_systole)
+    heart = volunteer_heart(volunteer, mesh, beat, 1)
+    phases = tuple(heart.marked.values())
     shifts = slice_shifts(volunteer.scan, len(phases), for_shifts)
-    full = cavity_volume(beat.end_diastole, mesh)
     frames = [
-        frame_at(volunteer, stack, mesh, points, shifts=moved, full=full)
+        frame_at(heart, stack, points, shifts=moved)
         for points, moved in zip(phases, shifts, strict=True)
     ]
     labels: Integer[np.ndarray, "i j k t"] = np.stack(
@@ -73,32 +74,26 @@ def write_volunteer(volunteer: Volunteer, mesh: TetMesh, beat: TrueBeat, folder:
     stored = np.rint(image).astype(np.int16)
     write_series(folder / IMAGE, stored, stack.affine, volunteer.end_systole_time)
     write_series(folder / LABELS, labels, stack.affine, volunteer.end_systole_time)
-    write_yaml(
-        folder / "subject.yaml",
-        _subject_yaml(volunteer, beat) | {VALVES: valve_points(mesh, beat, volunteer, for_valve)},
-    )
+    valves = valve_points(mesh, heart.marked, volunteer.scan.valve_noise, for_valve)
+    write_yaml(folder / "subject.yaml", _subject_yaml(volunteer, beat) | {VALVES: valves})
     write_true_wall(folder / TRUE_WALL, mesh, beat)
     record = as_json(truth_record(volunteer, mesh, beat, shifts))
     (folder / TRUTH).write_text(record, encoding="utf-8")
 
 
 def frame_at(
-    volunteer: Volunteer,
+    heart: BeatingHeart,
     stack: Stack,
-    mesh: TetMesh,
     points: Float[np.ndarray, "nodes 3"],
     *,
     shifts: Float[np.ndarray, "k 2"],
-    full: float,
 ) -> Frame:
-    """Return what the scanner meets; `full` is the LV's volume at end-diastole, m^3."""
-    ejected = full - cavity_volume(points, mesh)
-    right_volume = volunteer.shape.right_cavity_volume - ejected
-    right = right_ventricle(volunteer, points, mesh, right_volume)
+    """Return what the scanner meets of a wall at `points`."""
+    left = heart.left
     return Frame(
-        parts=fractions(stack, points, mesh, right, shifts),
-        base=base_centre(points, mesh),
-        papillary=papillary_muscles(volunteer, points),
+        parts=fractions(stack, points, left, heart.right(points), shifts),
+        base=base_centre(points, left),
+        papillary=papillary_muscles(heart.patient, points, left),
     )
 
 
@@ -116,20 +111,24 @@ def _subject_yaml(volunteer: Volunteer, beat: TrueBeat) -> dict[str, Any]:
 
 
 def valve_points(
-    mesh: TetMesh, beat: TrueBeat, volunteer: Volunteer, rng: np.random.Generator
+    mesh: TetMesh,
+    marked: Mapping[Phase, Float[np.ndarray, "nodes 3"]],
+    spread: float,
+    rng: np.random.Generator,
 ) -> dict[str, Any]:
-    """Return where three long-axis views cut the mitral ring, mm, as an annotator clicks it."""
+    """Return where three long-axis views cut the mitral ring, mm, as an annotator clicks it.
+
+    `spread` is the standard deviation of a click along each axis, m.
+    """
     rim = rim_nodes(mesh)
     angle = mesh.point_fields["rotational"][rim]
     views = np.arange(2 * VIEWS) * np.pi / VIEWS
     cut = rim[np.abs(np.angle(np.exp(1j * (angle[None] - views[:, None])))).argmin(axis=1)]
-    spread = volunteer.scan.valve_noise
-    phases = {Phase.END_DIASTOLE: beat.end_diastole, Phase.END_SYSTOLE: beat.end_systole}
     return {
         phase.value: np.round(
             (points[cut] + rng.normal(0, spread, (len(cut), 3))) / MM, 2
         ).tolist()
-        for phase, points in phases.items()
+        for phase, points in marked.items()
     }
 
 

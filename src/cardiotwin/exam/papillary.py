@@ -5,10 +5,10 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float
 
+from cardiotwin.exam.patient import Patient
 from cardiotwin.exam.shape import septal_angle
 from cardiotwin.exam.stack import Stack
-from cardiotwin.exam.volunteer import Volunteer
-from cardiotwin.geometry.template import connectivity
+from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.units import MM
 
 _RADIUS = 4.0 * MM
@@ -18,19 +18,19 @@ _EDGE = 0.5 * MM
 
 
 def papillary_muscles(
-    volunteer: Volunteer, points: Float[np.ndarray, "nodes 3"]
+    patient: Patient, points: Float[np.ndarray, "nodes 3"], mesh: TetMesh
 ) -> Float[np.ndarray, "muscles knots 3"]:
     """Return the middle lines of the anterolateral and posteromedial muscles, m.
 
     They stand on the material points of the endocardium, a third of the way to the middle.
     """
-    joined = connectivity(volunteer.template)
-    turn = septal_angle(volunteer.shape, joined.angle)
-    inner = joined.t == 0
+    height = mesh.point_fields["apicobasal"]
+    turn = septal_angle(patient.shape, mesh.point_fields["rotational"])
+    inner = np.isin(np.arange(len(points)), mesh.facets["lv_endocardium"])
 
     def knot(u: float, angle: float) -> Float[np.ndarray, "3"]:
-        near = (joined.u - u) ** 2 + 0.1 * (1 - np.cos(turn - angle))
-        opposite = (joined.u - u) ** 2 + 0.1 * (1 + np.cos(turn - angle))
+        near = (height - u) ** 2 + 0.1 * (1 - np.cos(turn - angle))
+        opposite = (height - u) ** 2 + 0.1 * (1 + np.cos(turn - angle))
         foot, across = (
             points[np.argmin(np.where(inner, miss, np.inf))] for miss in (near, opposite)
         )

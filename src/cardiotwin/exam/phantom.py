@@ -66,10 +66,7 @@ def fractions(
     }
     filled = {
         name: np.stack(
-            [
-                filled_fraction(stack.slab(triangles, number, shifts[number]), stack.shape[:2])
-                for number in range(stack.shape[2])
-            ],
+            [filled_fraction(met, stack.shape[:2]) for met in stack.slabs(triangles, shifts)],
             axis=2,
         )
         for name, triangles in boundaries.items()

@@ -13,14 +13,17 @@ from jaxtyping import Float
 from scipy.optimize import brentq
 
 from cardiotwin.errors import InputError
+from cardiotwin.exam.patient import Patient
 from cardiotwin.exam.shape import septal_angle
-from cardiotwin.exam.surfaces import enclosed_volume, flat_triangles, rim_segments
-from cardiotwin.exam.volunteer import Volunteer
+from cardiotwin.exam.surfaces import cavity_boundary, enclosed_volume, flat_triangles, rim_segments
+from cardiotwin.geometry.biventricular.coordinates import RIGHT
+from cardiotwin.geometry.biventricular.part import boundary_faces
 from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.geometry.template import connectivity
 from cardiotwin.geometry.volumes import rim_nodes
 from cardiotwin.units import ML, MM
 
+RIGHT_SURFACE = "rv_endocardium"
+_OWN_CUTS = 3
 _CUTS = 6  # flat triangles along a facet's edge: the crescent's edge is sharp
 _APEX = 0.22  # material height of the RV's apex
 _REACH = 0.12  # m, the widest crescent that is tried
@@ -45,17 +48,17 @@ class RightVentricle:
 
 
 def right_ventricle(
-    volunteer: Volunteer, points: Float[np.ndarray, "nodes 3"], mesh: TetMesh, volume: float
+    patient: Patient, points: Float[np.ndarray, "nodes 3"], mesh: TetMesh, volume: float
 ) -> RightVentricle:
     """Return the crescent of a given cavity volume, m^3, on a wall deformed to `points`."""
-    patch, start, end = _epicardium(volunteer, points, mesh)
+    patch, start, end = _epicardium(patient, points, mesh)
     axis = _axis(points, mesh)
 
     def between(lift: Callable[[Array], Array]) -> Float[np.ndarray, "triangles 3 3"]:
         return _close(patch, start, end, lambda corners: _lifted(corners, lift(corners), axis))
 
     def cavity(reach: float) -> Float[np.ndarray, "triangles 3 3"]:
-        return between(lambda corners: reach * _profile(volunteer, corners))
+        return between(lambda corners: reach * _profile(patient, corners))
 
     def excess(reach: float) -> float:
         return enclosed_volume(cavity(reach)) - volume
@@ -68,36 +71,46 @@ def right_ventricle(
         )
         raise InputError(msg)
     reach = brentq(excess, 0.0, _REACH, xtol=1e-6)
-    wall = volunteer.shape.right_wall
+    wall = patient.shape.right_wall
 
     def with_wall(corners: Array) -> Array:
-        lift = reach * _profile(volunteer, corners)
+        lift = reach * _profile(patient, corners)
         return np.asarray(lift + wall * np.minimum(lift / wall, 1.0))
 
     return RightVentricle(cavity=cavity(reach), outer=between(with_wall))
 
 
+def own_right_ventricle(points: Float[np.ndarray, "nodes 3"], mesh: TetMesh) -> RightVentricle:
+    """Return the right ventricle of a mesh of both: its cavity, and with it the wall beyond."""
+    cavity = cavity_boundary(points, mesh, surface=RIGHT_SURFACE)
+    here = mesh.cell_fields["ventricle"] == RIGHT
+    free = boundary_faces(mesh.cells[here])
+    return RightVentricle(
+        cavity=cavity, outer=np.concatenate([cavity, flat_triangles(points, free, _OWN_CUTS)])
+    )
+
+
 def _epicardium(
-    volunteer: Volunteer, points: Float[np.ndarray, "nodes 3"], mesh: TetMesh
+    patient: Patient, points: Float[np.ndarray, "nodes 3"], mesh: TetMesh
 ) -> tuple[
     Float[np.ndarray, "triangles 3 5"],
     Float[np.ndarray, "segments 5"],
     Float[np.ndarray, "segments 5"],
 ]:
     """Return corners as position and material place (u cos, u sin of the septal angle)."""
-    joined = connectivity(volunteer.template)
-    turn = septal_angle(volunteer.shape, joined.angle)
-    values = np.column_stack([points, joined.u * np.cos(turn), joined.u * np.sin(turn)])
+    height = mesh.point_fields["apicobasal"]
+    turn = septal_angle(patient.shape, mesh.point_fields["rotational"])
+    values = np.column_stack([points, height * np.cos(turn), height * np.sin(turn)])
     start, end = rim_segments(values, mesh, "epicardium", _CUTS)
     return flat_triangles(values, mesh.facets["epicardium"], _CUTS), start, end
 
 
-def _profile(volunteer: Volunteer, corners: Float[np.ndarray, "... 5"]) -> Array:
+def _profile(patient: Patient, corners: Float[np.ndarray, "... 5"]) -> Array:
     """Return the crescent's relative depth, 1 at the middle of the septum's base."""
     u = np.hypot(corners[..., 3], corners[..., 4])
     turn = np.arctan2(corners[..., 4], corners[..., 3])
     along = np.clip((u - _APEX) / (1 - _APEX), 0.0, 1.0)
-    around = np.clip(1 - (turn / volunteer.shape.insertion_angle) ** 2, 0.0, 1.0)
+    around = np.clip(1 - (turn / patient.shape.insertion_angle) ** 2, 0.0, 1.0)
     return np.asarray(along**0.75 * around**0.6 * (1 + 0.2 * np.sin(turn)))
 
 
@@ -136,4 +149,4 @@ def _close(
     return np.concatenate([lift(patch), patch[:, ::-1, :3], strip])
 
 
-__all__ = ["RightVentricle", "right_ventricle"]
+__all__ = ["RightVentricle", "own_right_ventricle", "right_ventricle"]

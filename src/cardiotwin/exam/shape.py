@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from cardiotwin.errors import InputError
 from cardiotwin.exam.limits import require_between, require_positive
+from cardiotwin.exam.patient import Lying
 from cardiotwin.geometry.template import Surface
 from cardiotwin.units import MM
 
@@ -127,7 +128,7 @@ def wall_surface(shape: Shape) -> Surface:
     return surface
 
 
-def septal_angle(shape: Shape, angle: Float[np.ndarray, " nodes"]) -> Float[np.ndarray, " nodes"]:
+def septal_angle(shape: Lying, angle: Float[np.ndarray, " nodes"]) -> Float[np.ndarray, " nodes"]:
     """Return the angle from the septum's middle, positive towards the anterior wall, rad."""
     return np.asarray(np.mod(shape.insertion_angle - angle + np.pi, 2 * np.pi) - np.pi)
 

@@ -1,11 +1,12 @@
 """Where the slices lie: a short-axis stack planned on the end-diastolic heart."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from cardiotwin.exam.volunteer import Volunteer
+from cardiotwin.exam.patient import Patient
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.volumes import rim_nodes
 
@@ -28,21 +29,24 @@ class Stack:
     shape: tuple[int, int, int]
     thickness: float
 
-    def slab(
-        self,
-        triangles: Float[np.ndarray, "triangles 3 3"],
-        number: int,
-        shift: Float[np.ndarray, "2"],
-    ) -> Float[np.ndarray, "triangles 3 3"]:
-        """Return world triangles in one slice's index coordinates, the slab from -1/2 to 1/2.
+    def slabs(
+        self, triangles: Float[np.ndarray, "triangles 3 3"], shifts: Float[np.ndarray, "k 2"]
+    ) -> Iterator[Float[np.ndarray, "_ 3 3"]]:
+        """Yield for each slice the world triangles that it meets, in its index coordinates.
 
-        `shift` moves the heart along both in-plane axes, m.
+        The slab reaches from -1/2 to 1/2 along the third; `shifts` move the heart along both
+        in-plane axes, m.
         """
         steps = np.linalg.norm(self.affine[:3, :3], axis=0)
         index = (triangles - self.affine[:3, 3]) @ np.linalg.inv(self.affine[:3, :3]).T
-        index[..., :2] += shift / steps[:2]
-        index[..., 2] = (index[..., 2] - number) * steps[2] / self.thickness
-        return np.asarray(index)
+        height = index[..., 2]
+        low, high = height.min(axis=1), height.max(axis=1)
+        reach = 0.5 * self.thickness / steps[2]
+        for number, shift in enumerate(shifts):
+            met = index[(high >= number - reach) & (low <= number + reach)]
+            met[..., :2] += shift / steps[:2]
+            met[..., 2] = (met[..., 2] - number) * steps[2] / self.thickness
+            yield met
 
     def centres(self, number: int, across: float = 0.0) -> Float[np.ndarray, "i j 3"]:
         """Return the pixels' centres in one slice, `across` its middle plane, m."""
@@ -54,15 +58,15 @@ class Stack:
 
 
 def plan_stack(
-    volunteer: Volunteer, end_diastole: Float[np.ndarray, "nodes 3"], mesh: TetMesh
+    patient: Patient, end_diastole: Float[np.ndarray, "nodes 3"], mesh: TetMesh
 ) -> Stack:
     """Return the stack whose second slice begins at the base, as the recipe plans it.
 
     Rows run to the body's left and columns forwards, so that the RV is on the left of the
     picture and the third axis runs to the apex: right-handed.
     """
-    scan = volunteer.scan
-    right, anterior, along = volunteer.shape.axes.T
+    scan = patient.scan
+    right, anterior, along = patient.shape.axes.T
     tilt, turn = scan.planning_tilt, scan.in_plane_turn
     into = -(np.cos(tilt) * along + np.sin(tilt) * (0.6 * right + 0.8 * anterior))
     first = -right - (-right @ into) * into
@@ -72,7 +76,7 @@ def plan_stack(
     column = np.cross(into, row)
     steps = np.array([scan.pixel, scan.pixel, scan.slice_distance])
     base = base_centre(end_diastole, mesh)
-    middle = np.asarray(volunteer.shape.position) + scan.off_centre * right
+    middle = np.asarray(patient.shape.position) + scan.off_centre * right
     start = base - (scan.planning_offset + 0.5 * scan.slice_distance) * into
     centre = middle + ((start - middle) @ into) * into
     affine = np.eye(4)

@@ -17,12 +17,16 @@ def wall_boundary(
 
 
 def cavity_boundary(
-    points: Float[np.ndarray, "nodes 3"], mesh: TetMesh, cuts: int = 4
+    points: Float[np.ndarray, "nodes 3"],
+    mesh: TetMesh,
+    cuts: int = 4,
+    *,
+    surface: str = "lv_endocardium",
 ) -> Float[np.ndarray, "triangles 3 3"]:
-    """Return the LV cavity's boundary, outward, closed by the fan over the rim's centroid."""
-    sides = flat_triangles(points, mesh.facets["lv_endocardium"], cuts)[:, ::-1]
-    centroid = points[rim_nodes(mesh)].mean(axis=0)
-    start, end = rim_segments(points, mesh, "lv_endocardium", cuts)
+    """Return a cavity's boundary, outward, closed by the fan over the rim's centroid."""
+    sides = flat_triangles(points, mesh.facets[surface], cuts)[:, ::-1]
+    centroid = points[rim_nodes(mesh, surface)].mean(axis=0)
+    start, end = rim_segments(points, mesh, surface, cuts)
     # The facets turn with the wall's outside on the right hand; their flipped rim turns back.
     lid = np.stack([np.broadcast_to(centroid, start.shape), start, end], axis=1)
     return np.concatenate([sides, lid])

@@ -1,14 +1,25 @@
-"""What lies in a subject's folder beside the drawing: raw data, and who may be found by it all."""
+"""What lies in a subject's folder beside the drawing, and who may be found by it all.
+
+Raw data, and series that encode relaxation, diffusion, field or motion.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pydicom
 from pydicom.errors import InvalidDicomError
 
 from cardiotwin.errors import Flag
+from cardiotwin.imaging.affine import spacing
 from cardiotwin.imaging.check import Findings
 from cardiotwin.imaging.dicom import dicom_files
+from cardiotwin.imaging.encoded import (
+    CONTRASTS,
+    EncodedSeries,
+    encoded_files,
+    read_encoded,
+)
 from cardiotwin.imaging.raw import RawScan, read_raw
 from cardiotwin.imaging.raw.read import SUFFIXES
 from cardiotwin.units import MM, MS
@@ -23,12 +34,12 @@ IDENTIFYING = (
 
 
 def describe_beside(path: Path) -> Findings:
-    """Return lines on a folder's raw data, and flags for what tells who the person is.
+    """Return lines on a folder's raw data and series, and flags for what tells who the person is.
 
     Raises
     ------
     InputError
-        If a raw-data file cannot be read.
+        If a raw-data file or a series cannot be read.
     """
     if not path.is_dir():
         return Findings(lines=(), flags=())
@@ -38,6 +49,10 @@ def describe_beside(path: Path) -> Findings:
         scan, found = read_raw(file)
         lines.append(_scan(scan, file))
         flags += found
+    for file in encoded_files(path):
+        series = read_encoded(file)
+        lines.append(_series(series))
+        flags += series.flags
     return Findings(lines=tuple(lines), flags=(*flags, *_named_in_dicom(path)))
 
 
@@ -62,6 +77,18 @@ def _scan(scan: RawScan, file: Path) -> str:
         f"raw {file.name}: {protocol.name}, {protocol.trajectory}, {count} read-outs of {samples} "
         f"samples by {coils} coils, {size}, pixels {step[0]:.3g} x {step[1]:.3g} mm{repetition}, "
         f"{noise}, {traces}"
+    )
+
+
+def _series(series: EncodedSeries) -> str:
+    i, j, k, images = series.signal.shape
+    steps = " x ".join(f"{step / MM:.3g}" for step in spacing(series.affine))
+    times = series.frame_times
+    frames = "" if times is None else f" in {len(np.unique(times))} frames"
+    kind = CONTRASTS[series.contrast]
+    return (
+        f"series {series.source.name}: {series.contrast.replace('_', ' ')}, {images} images"
+        f"{frames} by {kind.argument.replace('_', ' ')}, {i} x {j} x {k} voxels of {steps} mm"
     )
 
 

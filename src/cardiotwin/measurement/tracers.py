@@ -54,24 +54,63 @@ def mark(
     InputError
         If a position lies outside the wall.
     """
-    nodes = points[mesh.cells]
-    spread = np.einsum("qn,cni->cqi", tetrahedron_shapes(SAMPLES)[0], nodes).reshape(-1, 3)
-    near = cKDTree(spread).query(positions, k=min(STARTS, len(spread)))[1]
-    cells, start = np.divmod(near.reshape(len(positions), -1), len(SAMPLES))
-    local = _inverted(nodes[cells], positions, SAMPLES[start])
-    off = _outside(local)
-    chosen = off.argmin(axis=1)[:, None]
-    worst = int(np.take_along_axis(off, chosen, axis=1).argmax())
-    if off[worst].min() > BEYOND:
+    found = locate(mesh, points, positions)
+    worst = int(found.beyond.argmax())
+    if found.beyond[worst] > BEYOND:
         place = ", ".join(f"{round(x / MM, 1) + 0.0:.1f}" for x in positions[worst])
         msg = (
             f"A point to be marked lies outside the wall, found at ({place}) mm. "
             "Mark points between the endocardium and the epicardium of the same frame."
         )
         raise InputError(msg)
+    return found.tracers
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Located:
+    """Positions sought in a wall.
+
+    Parameters
+    ----------
+    tracers
+        Their material points, extrapolated from the nearest cell where they lie outside.
+    cell
+        That cell.
+    beyond
+        By how much a barycentric coordinate there is negative: 0 inside the wall.
+    """
+
+    tracers: Tracers
+    cell: Integer[np.ndarray, " marks"]
+    beyond: Float[np.ndarray, " marks"]
+
+
+def locate(
+    mesh: TetMesh,
+    points: Float[np.ndarray, "nodes 3"],
+    positions: Float[np.ndarray, "marks 3"],
+    *,
+    starts: int = STARTS,
+) -> Located:
+    """Return where positions are in the wall when the nodes are at `points`.
+
+    Few starts are enough in the wall's midst; at its border and in thin cells more of them find
+    the cell.
+    """
+    nodes = points[mesh.cells]
+    spread = np.einsum("qn,cni->cqi", tetrahedron_shapes(SAMPLES)[0], nodes).reshape(-1, 3)
+    near = cKDTree(spread).query(positions, k=min(starts, len(spread)))[1]
+    cells, start = np.divmod(near.reshape(len(positions), -1), len(SAMPLES))
+    local = _inverted(nodes[cells], positions, SAMPLES[start])
+    off = _outside(local)
+    chosen = off.argmin(axis=1)[:, None]
     kept = np.take_along_axis(local, chosen[..., None], axis=1)[:, 0]
     cell = np.take_along_axis(cells, chosen, axis=1)[:, 0]
-    return Tracers(nodes=mesh.cells[cell], weights=tetrahedron_shapes(kept)[0])
+    return Located(
+        tracers=Tracers(nodes=mesh.cells[cell], weights=tetrahedron_shapes(kept)[0]),
+        cell=cell,
+        beyond=np.take_along_axis(off, chosen, axis=1)[:, 0],
+    )
 
 
 def _outside(local: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n"]:
@@ -100,4 +139,4 @@ def _inverted(
     return np.asarray(found.reshape(local.shape))
 
 
-__all__ = ["Tracers", "mark"]
+__all__ = ["Located", "Tracers", "locate", "mark"]

@@ -1,8 +1,9 @@
 """Fits of tracer kinetics to whole stacks: flow, permeability and volumes of each voxel.
 
 For given rates the best coefficients are linear, so the fit is one of the rates alone (Golub &
-Pereyra 1973, SIAM J Numerical Analysis 10:413-432); a voxel whose best values are not physical is fitted
-again by the simpler models that lie at that edge. Concentrations in mol/m^3 (1 mM), times in s.
+Pereyra 1973, SIAM J Numerical Analysis 10:413-432); a voxel whose best values are not physical is
+fitted again by the simpler models that lie at that edge. Concentrations in mol/m^3 (1 mM), times
+in s.
 """
 
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ JOBS = {
     "check": "what is in a folder, what is missing or wrong, before anything runs",
     "information": "the bits that images hold, or that a protocol tells",
     "twin": "the personalised twin of one heart, or of many (-m)",
-    "exam": "a virtual examination: the volunteer scanned into a subject folder with its truth",
+    "exam": "a virtual examination: a heart scanned into a subject folder with its truth",
     "view": "the pictures of a finished run, drawn again",
 }
 _ADVICE = {

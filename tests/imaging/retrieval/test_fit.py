@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from scipy.optimize import curve_fit
 
 from cardiotwin.errors import InputError
 from cardiotwin.imaging.retrieval import MODELS, SeparableModel, Status, fit
+from cardiotwin.imaging.retrieval.levenberg_marquardt import bounds
 from cardiotwin.imaging.signal import (
     inversion_recovery,
     ivim,
@@ -26,6 +28,7 @@ B = (
         [0, 1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 250, 350, 400, 550, 700, 850, 1000]
     ).double()
 )
+RANGES = ((1e-9, 2.4e-9), (20e-9, 100e-9), (0.1, 0.3))  # of D, D* and f
 ECHOES = torch.linspace(2e-3, 18e-3, 8, dtype=torch.float64)
 
 
@@ -211,3 +214,42 @@ def test_every_model_reports_a_unit_for_each_value(name):
     named = model.parameters(rows[:n].unbind())
     reported = model.report(**named, **{f"c{j}": rows[n + j] for j in range(model.n_linear)})
     assert set(reported) == set(model.units)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, model in MODELS.items() if getattr(model, "derivatives", None) is not None],
+)
+def test_known_derivatives_are_those_of_autograd(name):
+    model = MODELS[name]
+    times = torch.tensor([0.0, 0.02, 0.3, 1.1, math.inf], dtype=torch.float64)[:, None]
+    acquisition = {model.acquisition[0]: 1e9 * times[:4] if name == "ivim" else times}
+    low, high = bounds(model, times)
+    coordinates = low + (high - low) * torch.rand(
+        len(low), 7, dtype=torch.float64, generator=torch.Generator().manual_seed(1)
+    )
+    basis, known = model.slopes(coordinates, acquisition)
+    same, slopes = replace(model, derivatives=None).slopes(coordinates, acquisition)
+    for column, other in zip(basis, same, strict=True):
+        torch.testing.assert_close(column.expand_as(other), other)
+    for row, others in zip(known, slopes, strict=True):
+        for column, other in zip(row, others, strict=True):
+            mine = torch.zeros_like(other) if column is None else column.expand_as(other)
+            torch.testing.assert_close(mine, other.nan_to_num())
+
+
+def test_single_precision_on_the_way_does_not_change_where_it_ends():
+    rng = np.random.default_rng(4)
+    b_values = 1e6 * np.array([0, 10, 20, 50, 100, 200, 400, 700, 1000.0])
+    d, d_star, f = (rng.uniform(low, high, (300, 1)) for low, high in RANGES)
+    signal = (1 - f) * np.exp(-b_values * d) + f * np.exp(-b_values * d_star)
+    signal += rng.normal(scale=0.01, size=signal.shape)
+    found = fit("ivim", signal, noise_sd=0.01, b_values=b_values)
+    double = fit(
+        replace(MODELS["ivim"], derivatives=None), signal, noise_sd=0.01, b_values=b_values
+    )
+    assert np.mean(found.status == double.status) > 0.99
+    both = found.fitted & double.fitted
+    for name, errors in double.standard_errors.items():
+        apart = np.abs(found.values[name] - double.values[name]) / errors
+        assert np.quantile(apart[both], 0.99) < 1e-3

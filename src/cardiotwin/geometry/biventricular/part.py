@@ -18,7 +18,7 @@ def left_part(mesh: TetMesh) -> TetMesh:
     """
     here = mesh.cell_fields["ventricle"] == LEFT
     cells = mesh.cells[here]
-    faces = _boundary(cells)
+    faces = boundary_faces(cells)
     code = _codes(faces, len(mesh.points))
     named = {name: np.isin(code, _codes(mesh.facets[name], len(mesh.points))) for name in KEPT}
     outer = ~(named["lv_endocardium"] | named["base"])
@@ -31,7 +31,7 @@ def left_part(mesh: TetMesh) -> TetMesh:
     )
 
 
-def _boundary(cells: Integer[np.ndarray, "cells 10"]) -> Integer[np.ndarray, "faces 6"]:
+def boundary_faces(cells: Integer[np.ndarray, "cells 10"]) -> Integer[np.ndarray, "faces 6"]:
     """Return the faces of only one cell with their middle nodes, outward."""
     middle = {frozenset(pair): 4 + k for k, pair in enumerate(TETRAHEDRON_EDGES)}
     local = [

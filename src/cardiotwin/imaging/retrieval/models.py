@@ -32,12 +32,20 @@ def _one_and(shape: Tensor) -> tuple[Tensor, ...]:
     return torch.ones_like(shape), shape
 
 
+def _decay_slope(time: Tensor, constant: Tensor) -> Tensor:
+    """Return the derivative of exp(-time/constant) with respect to the constant."""
+    rate = time / constant
+    shape: Tensor = rate / constant * torch.exp(-rate)
+    return shape.nan_to_num() if torch.isinf(time).any() else shape  # an infinite time: no slope
+
+
 def _recovery(name: str) -> SeparableModel:
     """Return a + b exp(-time/T1): inversion or saturation of unknown efficiency."""
     return SeparableModel(
         nonlinear=(T1,),
         n_linear=2,
         basis=lambda t1, **times: _one_and(_decay(times[name], t1)),
+        derivatives=lambda t1, **times: ((None, _decay_slope(times[name], t1)),),
         report=lambda t1, c0, c1: {"t1": t1, "m0": c0, "efficiency": -c1 / c0},
         units={"t1": "s", "m0": "signal", "efficiency": "1"},
         admissible=lambda found: (found["m0"] > 0) & (found["efficiency"] > 0),
@@ -49,6 +57,7 @@ MOLLI = SeparableModel(
     nonlinear=(T1,),
     n_linear=2,
     basis=lambda t1, inversion_time: _one_and(_decay(inversion_time, t1)),
+    derivatives=lambda t1, inversion_time: ((None, _decay_slope(inversion_time, t1)),),
     report=lambda t1, c0, c1: {
         "t1": molli_t1(c0, -c1, t1),
         "t1_apparent": t1,
@@ -64,6 +73,7 @@ SASHA_2 = SeparableModel(  # saturation is perfect: less variance, a small bias 
     nonlinear=(T1,),
     n_linear=1,
     basis=lambda t1, saturation_time: (-torch.expm1(-saturation_time / t1),),
+    derivatives=lambda t1, saturation_time: ((-_decay_slope(saturation_time, t1),),),
     report=lambda t1, c0: {"t1": t1, "m0": c0},
     units={"t1": "s", "m0": "signal"},
     admissible=lambda found: found["m0"] > 0,
@@ -79,6 +89,10 @@ def _transverse(constant: Nonlinear, time: str, *, offset: bool) -> SeparableMod
         shape = _decay(given[time], given[key])
         return (shape, torch.ones_like(shape)) if offset else (shape,)
 
+    def derivatives(**given: Tensor) -> tuple[tuple[Tensor | None, ...], ...]:
+        slope = _decay_slope(given[time], given[key])
+        return ((slope, None) if offset else (slope,),)
+
     def report(**found: Tensor) -> dict[str, Tensor]:
         extra = {"offset": found["c1"]} if offset else {}
         return {key: found[key], "m0": found["c0"], **extra}
@@ -87,6 +101,7 @@ def _transverse(constant: Nonlinear, time: str, *, offset: bool) -> SeparableMod
         nonlinear=(constant,),
         n_linear=2 if offset else 1,
         basis=basis,
+        derivatives=derivatives,
         report=report,
         units={key: "s", "m0": "signal", **({"offset": "signal"} if offset else {})},
         admissible=lambda found: found["m0"] > 0,
@@ -102,6 +117,10 @@ IVIM = SeparableModel(
     nonlinear=(D, D_STAR),
     n_linear=2,
     basis=lambda d, d_star, b_values: (torch.exp(-b_values * d), torch.exp(-b_values * d_star)),
+    derivatives=lambda d, d_star, b_values: (
+        (-b_values * torch.exp(-b_values * d), None),
+        (None, -b_values * torch.exp(-b_values * d_star)),
+    ),
     report=_ivim_report,
     units={"d": "m^2/s", "d_star": "m^2/s", "f": "1", "m0": "signal"},
     admissible=lambda found: (found["m0"] > 0) & (found["f"] >= 0) & (found["f"] <= 1),

@@ -7,10 +7,11 @@ Pelc et al. (1991), JMRI 1:405-413.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Inexact, Int
+from jaxtyping import Bool, Float, Inexact, Int
 
 from cardiotwin.errors import InputError
 from cardiotwin.imaging.retrieval.result import Retrieval, Status
@@ -48,6 +49,28 @@ def motion_from_phase(
         If the encoding does not belong to the signal, or leaves an axis unknown.
     """
     encoding = _encoding(name, signal, acquisition)
+    phases = relative_phases(signal)
+    found = motion_from_relative(name, signal, phases, encoding, noise_sd=noise_sd)
+    wrapped = (np.abs(phases) > WRAPPED).any(-1) & found.fitted
+    return _without(found, wrapped, Status.AT_BOUND)
+
+
+def relative_phases(
+    signal: Inexact[np.ndarray, "*voxels images"],
+) -> Float[np.ndarray, "*voxels images"]:
+    """Return the phases from that of the first image, within half a turn, rad."""
+    return np.asarray(np.angle(signal * signal[..., :1].conj()))
+
+
+def motion_from_relative(
+    name: str,
+    signal: Inexact[np.ndarray, "*voxels images"],
+    phases: Float[np.ndarray, "*voxels images"],
+    encoding: Float[np.ndarray, "images axes"],
+    *,
+    noise_sd: float | None,
+) -> Retrieval:
+    """Return what `motion_from_phase` does, from phases whose turns are known, rad."""
     unit, sign = ENCODED[name]
     design = np.hstack([np.ones((len(encoding), 1)), sign * encoding])
     if noise_sd is None and len(design) <= design.shape[1]:
@@ -57,7 +80,6 @@ def motion_from_phase(
         )
         raise InputError(msg)
     inverse = np.linalg.pinv(design)
-    phases = np.angle(signal * signal[..., :1].conj())
     solution = phases @ inverse.T
     left = phases - solution @ design.T
     size = np.abs(signal)
@@ -68,7 +90,7 @@ def motion_from_phase(
         sd = np.full(signal.shape[:-1], noise_sd)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = (sd[..., None] / size) ** 2 @ (inverse.T**2)
-    status = _status(signal, phases, sd)
+    status = _status(signal, sd)
     fitted = status == Status.FITTED
     columns = range(1, design.shape[1])
     names = [f"{name}_{AXES[axis]}" for axis in range(encoding.shape[1])]
@@ -106,15 +128,25 @@ def _encoding(
 
 def _status(
     signal: Inexact[np.ndarray, "*voxels images"],
-    phases: Float[np.ndarray, "*voxels images"],
     sd: Float[np.ndarray, "*voxels"],
 ) -> Int[np.ndarray, "*voxels"]:
     status = np.full(signal.shape[:-1], int(Status.FITTED))
-    status[(np.abs(phases) > WRAPPED).any(-1)] = int(Status.AT_BOUND)
     status[(np.abs(signal) < INVISIBLE * sd[..., None]).any(-1)] = int(Status.NOT_IDENTIFIED)
     empty = ~np.isfinite(signal).all(-1) | (np.abs(signal) == 0).any(-1)
     status[empty] = int(Status.NO_SIGNAL)
     return status
 
 
-__all__ = ["ENCODED", "motion_from_phase"]
+def _without(found: Retrieval, voxels: Bool[np.ndarray, "*voxels"], reason: Status) -> Retrieval:
+    """Return a retrieval without some voxels."""
+    return replace(
+        found,
+        values={name: np.where(voxels, np.nan, each) for name, each in found.values.items()},
+        standard_errors={
+            name: np.where(voxels, np.nan, each) for name, each in found.standard_errors.items()
+        },
+        status=np.where(voxels, int(reason), found.status),
+    )
+
+
+__all__ = ["ENCODED", "motion_from_phase", "motion_from_relative", "relative_phases"]

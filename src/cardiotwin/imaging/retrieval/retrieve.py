@@ -50,8 +50,8 @@ def fit(
     InputError
         If the acquisition does not belong to the model, or to the signal.
     """
-    if model in ENCODED:
-        return motion_from_phase(str(model), signal, noise_sd=noise_sd, **acquisition)
+    if isinstance(model, str) and model in ENCODED:
+        return motion_from_phase(model, signal, noise_sd=noise_sd, **acquisition)
     chosen = model if isinstance(model, SeparableModel) else _named(model, acquisition)
     given = _checked(chosen, signal, acquisition)
     shape, images = signal.shape[:-1], signal.shape[-1]

@@ -64,7 +64,7 @@ def smooth_field(wall: PorousWall, sd: float, length: float) -> LogConductance:
 
 def _positive(name: str, value: float) -> None:
     if not 0 < value < np.inf:
-        msg = f"{name} of the prior must be positive and finite, found {value:g}. Try 0.5 and 3 cm."
+        msg = f"{name} of the prior must be positive and finite, found {value:g}."
         raise InputError(msg)
 
 

@@ -1,0 +1,177 @@
+"""All series beside the cine of one examination: scanned, written, and what is true of them."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from cardiotwin.errors import InputError
+from cardiotwin.exam.cine_protocol import CineProtocol
+from cardiotwin.exam.displacement_series import Dense
+from cardiotwin.exam.heart import BeatingHeart
+from cardiotwin.exam.myocardium import MM2, PER_GRAM, Myocardium
+from cardiotwin.exam.sequences import (
+    FIELD_STRENGTH,
+    EchoMap,
+    IvimMap,
+    Series,
+    T1Map,
+    T1SaturationMap,
+    T2Map,
+)
+from cardiotwin.exam.series_scan import ScannedSeries, Scanner, field_of
+from cardiotwin.exam.stack import plan_stack
+from cardiotwin.imaging.encoded import PHASE
+from cardiotwin.imaging.examination import Phase
+from cardiotwin.units import MM, MS
+
+TRUE_MAPS = "truth_maps.npz"
+FOLDER = {"dense": "tagging"}
+SCALES = {
+    "t1": ("t1_ms", MS),
+    "t2": ("t2_ms", MS),
+    "t2_star": ("t2_star_ms", MS),
+    "d": ("d_mm2_s", MM2),
+    "d_star": ("d_star_mm2_s", MM2),
+    "f": ("f", 1.0),
+    "mbf_rest": ("mbf_rest_ml_min_g", PER_GRAM),
+    "mbf_stress": ("mbf_stress_ml_min_g", PER_GRAM),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Battery:
+    """The series beside the cine, in the order in which they are scanned.
+
+    Parameters
+    ----------
+    series
+        Names of those that are scanned, of the others below.
+    tissue
+        The wall's true values.
+    t1_map, t1_saturation_map, t2_map, echo_map, ivim_map, dense
+        Each as it is scanned.
+    """
+
+    series: tuple[str, ...] = ("t1_map", "t2_map", "echo_map", "ivim_map", "dense")
+    tissue: Myocardium = field(default_factory=Myocardium)
+    t1_map: T1Map = field(default_factory=T1Map)
+    t1_saturation_map: T1SaturationMap = field(default_factory=T1SaturationMap)
+    t2_map: T2Map = field(default_factory=T2Map)
+    echo_map: EchoMap = field(default_factory=EchoMap)
+    ivim_map: IvimMap = field(default_factory=IvimMap)
+    dense: Dense = field(default_factory=Dense)
+
+    def __post_init__(self) -> None:
+        """Refuse a series that there is not."""
+        for name in self.series:
+            if name not in SERIES:
+                msg = (
+                    f"There is no series {name!r} to scan. The series are {', '.join(SERIES)}; "
+                    "the cine is always scanned."
+                )
+                raise InputError(msg)
+
+    def chosen(self) -> dict[str, Series]:
+        """Return the series by name."""
+        return {name: getattr(self, name) for name in self.series}
+
+
+SERIES = ("t1_map", "t1_saturation_map", "t2_map", "echo_map", "ivim_map", "dense")
+
+
+def write_battery(
+    battery: Battery,
+    heart: BeatingHeart,
+    cine: CineProtocol,
+    folder: Path,
+    *,
+    seed: int,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Scan the series into a folder; return what `truth.json` says of them.
+
+    `truth_maps.npz` gets each series' wall, segments, noise, field and displacement by voxel.
+    """
+    for_tissue, for_scan = np.random.default_rng([seed, 1]).spawn(2)
+    values = battery.tissue.by_segment(for_tissue)
+    stack = plan_stack(heart.patient, heart.marked[Phase.END_DIASTOLE], heart.left)
+    place = np.asarray(heart.patient.shape.position)
+    field_map = field_of(stack, place, cine.field_spread)
+    scanner = Scanner(heart, stack, values, field=field_map, n_coils=cine.n_coils, rng=for_scan)
+    clock = 0.0
+    told: dict[str, Any] = {}
+    maps: dict[str, Any] = {}
+    for name, series in battery.chosen().items():
+        scanned = scanner.scan(series)
+        path = folder / FOLDER.get(name, "mapping") / f"{name}.nii.gz"
+        write_encoded(path, scanned, _header(series, heart.period, clock))
+        maps |= _true_maps(name, scanned)
+        told[name] = {
+            "file": str(path.relative_to(folder)),
+            "contrast": series.contrast,
+            "start_min": clock,
+            "minutes": series.minutes,
+        }
+        clock += series.minutes
+        tell(
+            f"scanned {name}: {scanned.images.shape[3]} images of {scanned.images.shape[2]} slices"
+        )
+    if maps:
+        np.savez_compressed(folder / TRUE_MAPS, **maps)
+    tissue = {key: (values[name] / unit).tolist() for name, (key, unit) in SCALES.items()}
+    return {"tissue_by_segment": tissue, "series": told, "scan_minutes": clock}
+
+
+def _header(series: Series, period: float, start: float) -> dict[str, Any]:
+    """Return the sidecar, with the keys of BIDS where it has them."""
+    return {
+        "Contrast": series.contrast,
+        "MagneticFieldStrength": FIELD_STRENGTH,
+        "NoiseSD": 1 / series.signal_to_noise,
+        "AcquisitionDelay": round(60 * start, 3),
+        "HeartPeriod": round(period, 6),
+        **series.sidecar(period),
+    }
+
+
+def write_encoded(path: Path, scanned: ScannedSeries, header: Mapping[str, Any]) -> None:
+    """Write magnitudes, phases in rad, and the header of a series."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    affine = scanned.affine.copy()
+    affine[:3] /= MM
+    make: Any = nib.Nifti1Image  # nibabel's methods carry no types
+    stem = path.name.removesuffix(".nii.gz")
+    pictures = {stem: np.abs(scanned.images), f"{stem}{PHASE}": np.angle(scanned.images)}
+    for name, values in pictures.items():
+        image = make(values.astype(np.float32), affine)
+        image.header.set_xyzt_units("mm")
+        image.set_sform(affine, code="scanner")
+        image.set_qform(affine, code="scanner")
+        nib.save(image, path.with_name(f"{name}.nii.gz"))
+    text = json.dumps(header, indent=2, allow_nan=False) + "\n"
+    path.with_name(f"{stem}.json").write_text(text, encoding="utf-8")
+
+
+def _true_maps(name: str, scanned: ScannedSeries) -> dict[str, Any]:
+    maps: dict[str, Any] = {
+        f"{name}_wall": scanned.wall.astype(np.float32),
+        f"{name}_segments": scanned.segments.astype(np.uint8),
+        f"{name}_noise_sd": scanned.noise_sd.astype(np.float32),
+        f"{name}_field_hz": scanned.field.astype(np.float32),
+    }
+    if scanned.displacement is None:
+        maps |= {
+            f"{name}_true_{SCALES[key][0]}": (value / SCALES[key][1]).astype(np.float32)
+            for key, value in scanned.tissue.items()
+        }
+    else:
+        maps[f"{name}_displacement_mm"] = (scanned.displacement / MM).astype(np.float32)
+    return maps
+
+
+__all__ = ["SERIES", "TRUE_MAPS", "Battery", "write_battery", "write_encoded"]

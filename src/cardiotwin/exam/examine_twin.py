@@ -1,0 +1,87 @@
+"""A whole examination of a twin: scanned again, into a subject folder with its truth."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cardiotwin.exam.battery import Battery, write_battery
+from cardiotwin.exam.cine_protocol import CineProtocol
+from cardiotwin.exam.examination import NOTHING_ELSE, Tell, write_examination, write_truth
+from cardiotwin.exam.heart import BeatingHeart
+from cardiotwin.exam.scan import Scan
+from cardiotwin.exam.twin_heart import WallOf, twin_in_scanner
+from cardiotwin.exam.write import TRUE_WALL
+from cardiotwin.twin.files import write_folder
+from cardiotwin.units import MM
+
+
+def examine_twin(
+    path: Path,
+    wall_of: WallOf,
+    protocol: CineProtocol,
+    folder: Path,
+    *,
+    scan: Scan,
+    seed: int,
+    battery: Battery = NOTHING_ELSE,
+    tell: Tell = lambda _: None,
+) -> Path:
+    """Return the folder of a twin's examination; it appears whole or not at all.
+
+    Parameters
+    ----------
+    path
+        Run folder of the twin.
+    wall_of
+        Sets up the mechanics of its mesh, as it was built with.
+    protocol, scan
+        Of the cine, and of the stack that is planned on the twin.
+    folder
+        New or empty.
+    seed
+        Of slice shifts, labels and noise.
+    battery
+        The series beside the cine.
+    tell
+        Hears a sentence at each stage.
+
+    Raises
+    ------
+    InputError
+        If the run folder holds no twin that beats, or the protocol does not fit its beat.
+    ConvergenceError
+        If its wall finds no equilibrium between its states.
+    """
+    found = twin_in_scanner(path, wall_of, scan, protocol.n_phases)
+    tell(f"took the twin's beat from {found.truth['beat_source']}")
+
+    def fill(part: Path) -> None:
+        moving = write_examination(
+            found.heart, protocol, folder=part, subject=found.subject, seed=seed, tell=tell
+        )
+        write_frames(part / TRUE_WALL, found.heart)
+        shifts = {"slice_shifts_mm": (moving.shifts / MM).tolist(), "seed": seed}
+        beside = write_battery(battery, found.heart, protocol, part, seed=seed, tell=tell)
+        write_truth(part, {**found.truth, **shifts, **beside}, moving, protocol)
+
+    write_folder(folder, fill)
+    return folder
+
+
+def write_frames(path: Path, heart: BeatingHeart) -> None:
+    """Write the true mesh: its nodes in every frame, its coordinates, its cells and facets."""
+    arrays: dict[str, Any] = {
+        "points": heart.points,
+        "times": heart.times,
+        "cells": heart.mesh.cells,
+        **{f"facets_{name}": facets for name, facets in heart.mesh.facets.items()},
+        **{
+            name: heart.mesh.point_fields[name]
+            for name in ("apicobasal", "transmural", "rotational")
+        },
+    }
+    np.savez(path, **arrays)
+
+
+__all__ = ["examine_twin", "write_frames"]

@@ -1,0 +1,243 @@
+"""The series beside the cine, scanned: tissue through the sequence, the coils and their noise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Complex, Float, Integer
+
+from cardiotwin.exam.acquisition import slice_sensitivity
+from cardiotwin.exam.body import texture
+from cardiotwin.exam.contrast import TISSUES
+from cardiotwin.exam.displacement_series import Dense
+from cardiotwin.exam.heart import BeatingHeart
+from cardiotwin.exam.sequences import Series, off_resonance_phase
+from cardiotwin.exam.slab import NAMES, WALL, Moment, Slab, moment_of, slab
+from cardiotwin.exam.stack import Stack
+from cardiotwin.imaging.encoding import elliptic_body, noise_covariance, torso_array
+from cardiotwin.units import MM
+
+_BLOOD = NAMES.index("blood")
+_WATER_D = 2.0e-9  # m^2/s, of tissues whose diffusion is not asked for
+_NO_PERFUSION = 0.02
+
+Values = Mapping[str, Float[np.ndarray, "18"]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScannedSeries:
+    """A series with its truth.
+
+    Parameters
+    ----------
+    images
+        Complex, by voxel and image.
+    affine
+        Voxel index to world, m.
+    noise_sd
+        Of the images' real part, by voxel.
+    wall
+        Its part of all that is in a voxel, by voxel and moment.
+    segments
+        AHA segment of each voxel that is half wall or more, else 0, by moment.
+    field
+        Off-resonance, Hz, by voxel.
+    tissue
+        Mean of each value over the wall's points in a voxel at the first moment, SI.
+    displacement
+        Mean since the R wave of the wall's points in a voxel along rows, columns and across, m, by
+        moment; None where nothing moved.
+    """
+
+    images: Complex[np.ndarray, "i j k images"]
+    affine: Float[np.ndarray, "4 4"]
+    noise_sd: Float[np.ndarray, "i j k"]
+    wall: Float[np.ndarray, "i j k moments"]
+    segments: Integer[np.ndarray, "i j k moments"]
+    field: Float[np.ndarray, "i j k"]
+    tissue: Mapping[str, Float[np.ndarray, "i j k"]]
+    displacement: Float[np.ndarray, "i j k moments 3"] | None = None
+
+
+class Scanner:
+    """A heart in the scanner, ready for the series beside the cine.
+
+    Parameters
+    ----------
+    heart, stack
+        Of what, and the short-axis stack of which some slices are taken.
+    values
+        The wall's tissue by AHA segment.
+    field
+        Off-resonance on the whole stack, Hz.
+    n_coils
+        Of the array.
+    rng
+        Of texture and noise.
+    """
+
+    def __init__(
+        self,
+        heart: BeatingHeart,
+        stack: Stack,
+        values: Values,
+        *,
+        field: Float[np.ndarray, "i j k"],
+        n_coils: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self.heart, self.stack, self.values = heart, stack, values
+        self.field, self.n_coils = field, n_coils
+        for_texture, self._noise = rng.spawn(2)
+        self._details = [texture(stack.shape[:2], for_texture) for _ in range(stack.shape[2])]
+        self._kept: dict[tuple[int, float], Slab] = {}
+        self._moments: dict[float, Moment] = {}
+
+    def slab(self, number: int, share: float) -> Slab:
+        """Return a slice at a share of the beat: series of one moment meet the same tissue."""
+        key = number, share
+        if key not in self._kept:
+            if share not in self._moments:
+                time = share * self.heart.period
+                self._moments[share] = moment_of(self.heart, self.stack, time)
+            self._kept[key] = slab(
+                self.heart, self.stack, number, self._moments[share], self._details[number]
+            )
+        return self._kept[key]
+
+    def scan(self, series: Series) -> ScannedSeries:
+        """Return the images of a series, with its truth."""
+        numbers = slice_numbers(self.heart, self.stack, series.slices)
+        shares = series.shares() if isinstance(series, Dense) else np.array([series.moment])
+        rows = [[self.slab(k, float(share)) for share in shares] for k in numbers]
+        moved = None
+        if isinstance(series, Dense):
+            pairs = [self._encoded(series, row) for row in rows]
+            images, means = (list(part) for part in zip(*pairs, strict=True))
+            moved = np.stack(means, axis=2)
+        else:
+            images = [
+                self._contrast(series, row[0], k) for row, k in zip(rows, numbers, strict=True)
+            ]
+        clean = np.stack(images, axis=2)
+        noise = np.stack([self._noise_sd(k) for k in numbers], axis=2) / series.signal_to_noise
+        grain = noise[..., None] * self._noise.standard_normal((2, *clean.shape))
+        affine = self.stack.affine.copy()
+        affine[:3, 3] += numbers[0] * self.stack.affine[:3, 2]
+        affine[:3, 2] *= np.diff(numbers).mean() if len(numbers) > 1 else 1.0
+        return ScannedSeries(
+            images=clean + grain[0] + 1j * grain[1],
+            affine=affine,
+            noise_sd=noise,
+            wall=_stacked([[one.purity for one in row] for row in rows]),
+            segments=_stacked([[one.segments for one in row] for row in rows]),
+            field=self.field[..., numbers],
+            tissue={
+                name: np.stack([row[0].mean(value[row[0].segment]) for row in rows], axis=2)
+                for name, value in self.values.items()
+            },
+            displacement=moved,
+        )
+
+    def _contrast(
+        self, series: Series, one: Slab, number: int
+    ) -> Complex[np.ndarray, "i j images"]:
+        """Return the images of still tissue: each pixel the mean of what lies in it."""
+        from cardiotwin.imaging.signal.images import series_images  # noqa: PLC0415 - brings torch
+
+        given = series.acquisition(self.heart.period)
+        rest = one.shares.copy()
+        rest[..., WALL] = 0
+        still = series_images(series.contrast, bulk_properties(), **given)
+        wall = series_images(series.contrast, wall_properties(self.values), **given)
+        clean = rest @ still + one.wall[..., None] * one.mean(wall[one.segment])
+        phase = off_resonance_phase(series, self.field[..., number], clean.shape[2])
+        return np.asarray(clean * phase)
+
+    def _encoded(
+        self, series: Dense, row: list[Slab]
+    ) -> tuple[Complex[np.ndarray, "i j images"], Float[np.ndarray, "i j moments 3"]]:
+        """Return the images of all frames, and how far what is in each pixel has moved, m."""
+        images, means = [], []
+        density = TISSUES[WALL].proton_density
+        for one, share in zip(row, series.shares(), strict=True):
+            time = float(share) * self.heart.period
+            rest = np.array([t.proton_density * np.exp(-time / t.t1) for t in TISSUES]) / density
+            rest[[_BLOOD, WALL]] = 0
+            moved, t1 = self._since_r_wave(one, time), self.values["t1"][one.segment]
+            images.append(
+                density * series.frame_images(one, moved, t1, mixing_time=time, rest=rest)
+            )
+            means.append(one.mean(moved))
+        return np.concatenate(images, axis=2), np.stack(means, axis=2)
+
+    def _since_r_wave(self, one: Slab, time: float) -> Float[np.ndarray, "samples 3"]:
+        """Return how far the samples have moved along rows, columns and across the slice, m."""
+        axes = self.stack.affine[:3, :3] / np.linalg.norm(self.stack.affine[:3, :3], axis=0)
+        now = one.tracers.at(self.heart.at(time))
+        return np.asarray((now - one.tracers.at(self.heart.points[0])) @ axes)
+
+    def _noise_sd(self, number: int) -> Float[np.ndarray, "i j"]:
+        """Return the relative noise of coils combined at best, shading out, 1 at the heart."""
+        stack, place = self.stack, np.asarray(self.heart.patient.shape.position)
+        coils = torso_array(self.n_coils, place)
+        inverse = np.linalg.inv(noise_covariance(coils, elliptic_body(place)))
+        affine = stack.affine.copy()
+        affine[:3, 3] += number * stack.affine[:3, 2]
+        maps = slice_sensitivity(affine, stack.shape[:2], n_coils=self.n_coils, heart=place)
+        seen = np.sqrt(np.einsum("cij,cd,dij->ij", maps.conj(), inverse, maps, optimize=True).real)
+        index = np.linalg.solve(stack.affine[:3, :3], place - stack.affine[:3, 3])
+        i, j = (int(np.clip(round(index[a]), 0, stack.shape[a] - 1)) for a in (0, 1))
+        return np.asarray(seen[i, j] / seen)
+
+
+def slice_numbers(heart: BeatingHeart, stack: Stack, count: int) -> list[int]:
+    """Return evenly spaced slices of the stack between the base and the apex at end-systole."""
+    left = heart.left
+    surface = heart.at(heart.end_systole_time)[np.unique(left.facets["lv_endocardium"])]
+    index = (surface - stack.affine[:3, 3]) @ np.linalg.inv(stack.affine[:3, :3]).T
+    first, last = int(np.ceil(index[:, 2].min())) + 1, int(np.floor(index[:, 2].max()))
+    step = max(1, (last - first) // max(count - 1, 1))
+    return list(range(first, last + 1, step))[:count]
+
+
+def _stacked(rows: list[list[np.ndarray]]) -> np.ndarray:
+    return np.stack([np.stack(row, axis=2) for row in rows], axis=2)
+
+
+def bulk_properties() -> dict[str, Float[np.ndarray, " tissues"]]:
+    """Return the tissues of the table, in the order of `NAMES`."""
+    names = ("t1", "t2", "t2_star", "proton_density")
+    rows = {name: np.array([getattr(tissue, name) for tissue in TISSUES]) for name in names}
+    rows["d"] = np.full(len(TISSUES), _WATER_D)
+    rows["d_star"] = np.full(len(TISSUES), 10 * _WATER_D)
+    rows["f"] = np.full(len(TISSUES), _NO_PERFUSION)
+    rows["fat"] = np.array([float(tissue.name == "fat") for tissue in TISSUES])
+    return rows
+
+
+def wall_properties(values: Values) -> dict[str, Float[np.ndarray, "18"]]:
+    """Return the wall's tissue by AHA segment, 0 first."""
+    n = len(values["t1"])
+    rows = {name: values[name] for name in ("t1", "t2", "t2_star", "d", "d_star", "f")}
+    rows |= {"proton_density": np.full(n, TISSUES[WALL].proton_density), "fat": np.zeros(n)}
+    return rows
+
+
+def field_of(
+    stack: Stack, heart: Float[np.ndarray, "3"], spread: float
+) -> Float[np.ndarray, "i j k"]:
+    """Return a smooth off-resonance, Hz: a shim's second order, up to `spread` 60 mm off."""
+    places = np.stack([stack.centres(k) for k in range(stack.shape[2])], axis=2) - heart
+    x, y, z = np.moveaxis(places / (60 * MM), -1, 0)
+    return np.asarray(spread * (0.5 * (x**2 - y**2) + 0.3 * x * z - 0.4 * y))
+
+
+__all__ = [
+    "ScannedSeries",
+    "Scanner",
+    "bulk_properties",
+    "field_of",
+    "slice_numbers",
+    "wall_properties",
+]

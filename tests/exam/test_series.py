@@ -1,0 +1,130 @@
+"""The series beside the cine, of a coarse heart: what comes back is what was put in."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cardiotwin.errors import InputError
+from cardiotwin.exam import Scan, Volunteer, end_diastolic_wall
+from cardiotwin.exam.battery import TRUE_MAPS, Battery, write_battery
+from cardiotwin.exam.cine_protocol import CineProtocol
+from cardiotwin.exam.displacement_series import Dense
+from cardiotwin.exam.heart import volunteer_heart
+from cardiotwin.exam.myocardium import Myocardium
+from cardiotwin.exam.sequences import EchoMap, IvimMap, T1Map, T1SaturationMap, T2Map
+from cardiotwin.geometry.template import Template
+from cardiotwin.imaging.beside import describe_beside
+from cardiotwin.imaging.encoded import read_encoded
+from cardiotwin.imaging.retrieval.from_series import retrieve
+from cardiotwin.imaging.signal import molli_times
+
+CLEAR = 1e6  # signal to noise
+BATTERY = Battery(
+    series=("t1_saturation_map", "t2_map", "echo_map", "ivim_map", "dense"),
+    tissue=Myocardium(diseased=(8,)),
+    t1_saturation_map=T1SaturationMap(signal_to_noise=CLEAR, slices=2),
+    t2_map=T2Map(signal_to_noise=CLEAR, slices=2),
+    echo_map=EchoMap(signal_to_noise=CLEAR, slices=2),
+    ivim_map=IvimMap(signal_to_noise=CLEAR, slices=2),
+    dense=Dense(signal_to_noise=CLEAR, slices=1, n_frames=3),
+)
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory, systole):
+    folder = tmp_path_factory.mktemp("series")
+    volunteer = Volunteer(
+        template=Template(rings=6, layers=1), scan=Scan(pixel=2.4e-3, matrix=(96, 88))
+    )
+    mesh = end_diastolic_wall(volunteer)
+    heart = volunteer_heart(volunteer, mesh, systole(volunteer, mesh), 12)
+    cine = CineProtocol(n_coils=4)
+    told = write_battery(BATTERY, heart, cine, folder, seed=3, tell=lambda _: None)
+    return folder, told, dict(np.load(folder / TRUE_MAPS))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "parameter", "key", "unit"),
+    [
+        ("t1_saturation_map", "t1", "t1_ms", 1e-3),
+        ("t2_map", "t2", "t2_ms", 1e-3),
+        ("echo_map", "t2_star", "t2_star_ms", 1e-3),
+        ("ivim_map", "d", "d_mm2_s", 1e-6),
+        ("ivim_map", "f", "f", 1.0),
+    ],
+)
+def test_without_noise_pure_wall_gives_its_value(scanned, name, parameter, key, unit):
+    folder, told, maps = scanned
+    inside = (maps[f"{name}_wall"][..., 0] > 0.9999) & (maps[f"{name}_segments"][..., 0] > 0)
+    assert inside.sum() > 40
+    series = read_encoded(folder / told["series"][name]["file"])
+    found = retrieve(series, inside).frames[0]
+    true = unit * maps[f"{name}_true_{key}"]
+    error = np.abs(found.values[parameter] / true - 1)[inside]
+    # Where two segments meet, the values differ by a tenth or two: of second order in that.
+    assert np.median(error) < 1e-3
+    assert error.max() < 0.03
+
+
+@pytest.mark.slow
+def test_the_field_is_where_it_was_put(scanned):
+    folder, told, maps = scanned
+    inside = maps["echo_map_wall"][..., 0] > 0.9999
+    found = retrieve(read_encoded(folder / told["series"]["echo_map"]["file"]), inside).frames[0]
+    error = found.values["off_resonance"] - maps["echo_map_field_hz"]
+    assert np.abs(error[inside]).max() < 0.05
+    assert found.values["fat_fraction"][inside].max() < 1e-3
+
+
+@pytest.mark.slow
+def test_dense_gives_the_mean_displacement_of_what_is_in_the_pixel(scanned):
+    folder, told, maps = scanned
+    series = read_encoded(folder / told["series"]["dense"]["file"])
+    inside = (maps["dense_wall"] > 0.9999) & (maps["dense_segments"] > 0)
+    found = retrieve(series, inside)
+    for time, one in enumerate(found.frames):
+        for axis, name in enumerate("xyz"):
+            true = maps["dense_displacement_mm"][..., time, axis]
+            error = 1e3 * one.values[f"displacement_{name}"] - true
+            kept = inside[..., time] & one.fitted
+            assert kept.sum() > 0.9 * inside[..., time].sum()
+            assert np.sqrt(np.mean(error[kept] ** 2)) < 0.1  # the phase of a mean, not a mean
+
+
+@pytest.mark.slow
+def test_a_diseased_segment_is_another_tissue(scanned):
+    _, told, _ = scanned
+    t1 = np.array(told["tissue_by_segment"]["t1_ms"])
+    assert t1[8] > 1.1 * np.median(t1)
+
+
+@pytest.mark.slow
+def test_check_tells_each_series_and_the_clock_runs(scanned):
+    folder, told, _ = scanned
+    lines = describe_beside(folder).lines
+    assert len(lines) == len(BATTERY.series)
+    assert any("dense, 12 images in 3 frames by encoding" in line for line in lines)
+    starts = [one["start_min"] for one in told["series"].values()]
+    assert starts == pytest.approx([0, 1, 2, 3, 7])
+    assert told["scan_minutes"] == pytest.approx(10)
+    header = json.loads((folder / "mapping" / "t2_map.json").read_text())
+    assert header["AcquisitionDelay"] == pytest.approx(60)
+
+
+def test_the_header_of_molli_has_the_times_of_its_signal():
+    series = T1Map(scheme=(5, 3, 3), first=(0.1, 0.18))
+    np.testing.assert_allclose(
+        series.sidecar(0.9)["InversionTime"], molli_times(heart_period=0.9).numpy()
+    )
+
+
+def test_a_series_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match="no series 'lge' to scan"):
+        Battery(series=("t1_map", "lge"))
+
+
+def test_a_segment_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match=r"AHA segments 1 to 17, found \[18\]"):
+        Myocardium(diseased=(3, 18))
