@@ -43,12 +43,12 @@ class ConvolvedModel(SeparableModel):
 
     def slopes(
         self, coordinates: Tensor, acquisition: Mapping[str, Any]
-    ) -> tuple[list[Tensor], list[list[Tensor]]]:
+    ) -> tuple[list[Tensor], Slopes]:
         """Return the curves and their derivatives: the convolution is linear."""
         basis, slopes = super().slopes(coordinates, acquisition)
         return (
             [self.kernel @ column for column in basis],
-            [[self.kernel @ column for column in columns] for columns in slopes],
+            [[None if column is None else self.kernel @ column for column in columns] for columns in slopes],
         )
 
 
@@ -121,7 +121,7 @@ class TabulatedModel(SeparableModel):
         self,
         coordinates: Tensor,
         acquisition: Mapping[str, Any],  # noqa: ARG002  # the table knows it
-    ) -> tuple[list[Tensor], list[list[Tensor]]]:
+    ) -> tuple[list[Tensor], Slopes]:
         """Return the curves and their derivatives with respect to each coordinate."""
         names = [item.name for item in self.nonlinear]
         rows = len(self.table.fixed) + 1

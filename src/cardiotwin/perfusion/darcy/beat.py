@@ -156,7 +156,8 @@ class BeatingWall:
     def fullness(self, pressure: Wells, step: int) -> Wells:
         """Return the vessels' volume by that at their reference pressure."""
         across = pressure - self.muscle(step) - self._reference
-        return np.maximum(1 + self._compliances * across / self._fractions, EMPTIEST)
+        full = 1 + self._compliances * across / self._fractions
+        return np.asarray(np.maximum(full, EMPTIEST))
 
     def blood(self, pressure: Wells, step: int) -> Float[np.ndarray, " compartments"]:
         """Return each compartment's blood in the whole wall, m^3."""

@@ -129,6 +129,10 @@ class PorousWall:
             for one in bed.compartments
         ]
 
+    def laplacian(self) -> Any:
+        """Return the stiffness of unit permeability on the resting wall, m, sparse."""
+        return self._unit_stiffness(None)[0]
+
     def _unit_stiffness(self, displacement: Points | None) -> tuple[Any, Any]:
         """Return the stiffness of unit permeability in all directions, and along the fibres."""
         forms = self._forms if displacement is None else self._moved_forms

@@ -48,6 +48,7 @@ def smooth_field(wall: PorousWall, sd: float, length: float) -> LogConductance:
     """Return a field at the wells of a standard deviation and a range, m.
 
     The surface raises a field's variance; it is scaled so that its mean over the wall is right.
+    In a wall thinner than the range, wells that far apart correlate by about 0.3.
     """
     _positive("sd", sd)
     _positive("length", length)
@@ -64,7 +65,7 @@ def smooth_field(wall: PorousWall, sd: float, length: float) -> LogConductance:
 
 def _positive(name: str, value: float) -> None:
     if not 0 < value < np.inf:
-        msg = f"{name} of the prior must be positive and finite, found {value:g}."
+        msg = f"The prior's {name} must be positive and finite, found {value:g}. Try 0.5 and 3 cm."
         raise InputError(msg)
 
 
