@@ -119,7 +119,7 @@ def test_the_criterion_of_akaike_prefers_the_model_that_made_the_data():
     ("change", "says"),
     [
         (
-            {"time": np.where(TIME == TIME[7], 0.5, TIME)},
+            {"time": np.where(TIME[7] == TIME, 0.5, TIME)},
             r"found 5.4 s then 0.5 s \(frames 6, 7\)",
         ),
         ({"time": TIME[1:]}, r"one value for each of the 67 frames .* \(66,\)"),

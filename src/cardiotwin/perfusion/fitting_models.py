@@ -20,8 +20,8 @@ from cardiotwin.perfusion.kinetics.convolution import Input, convolve, delayed
 from cardiotwin.perfusion.kinetics.models import FASTEST, SLOWEST, Column, Kinetics
 from cardiotwin.perfusion.kinetics.responses import trapping, vascular, washout
 
-N_TABLE = 400  # rates: the spline between them is exact to 1e-8
-NEGLIGIBLE = 1e-9  # singular value, of the largest, of a direction that no curve needs
+N_TABLE = 500  # rates: the spline between them is exact to 1e-8
+NEGLIGIBLE = 1e-7  # singular value, of the largest, of a direction that no curve needs
 DELAYS = 8  # starting values of a delay
 
 

@@ -15,7 +15,10 @@ from torch import Tensor
 from cardiotwin.imaging.retrieval.separable import TINY, SeparableModel, project
 
 ITERATIONS = 100
-BETTER, WORSE = 0.2, 5.0  # what an accepted and a refused step make of the damping
+BETTER, WORSE = 0.2, 5.0  # what a good and a bad step make of the damping
+# A step is good if it gains this part of what the slope promised: one that leaps over the valley
+# to a little lower on its other side is accepted, but the next is shorter.
+WORTH = 0.25
 FIRST_DAMPING, LARGEST_DAMPING = 1e-3, 1e10
 # Done where a step changes the misfit by less than this part of it (a thousandth of a standard
 # error, squared), or the coordinates by less than rounding lets us see.
@@ -82,8 +85,11 @@ def minimise(
     acquisition: Mapping[str, Any],
     *,
     iterations: int = ITERATIONS,
+    positive: bool = False,
 ) -> Minimum:
     """Return the nonlinear parameters of the least sum of squares, from a start in their box.
+
+    With `positive`, no step may lead to where a linear coefficient is negative.
 
     Voxels that are done make room for others, so that the window stays full to the last.
     """
@@ -94,7 +100,7 @@ def minimise(
     queue = list(torch.arange(data.shape[1]).split(WINDOW // 2))[::-1]
     window = _Window.of(queue.pop(), data, start)
     while len(window.voxel):
-        window, done = _step(model, window, acquisition)
+        window, done = _step(model, window, acquisition, positive=positive)
         ended = done | (window.damping > LARGEST_DAMPING) | (window.evaluations >= iterations)
         if ended.any():
             voxel = window.voxel[ended]
@@ -108,15 +114,18 @@ def minimise(
 
 
 def _step(
-    model: SeparableModel, window: _Window, acquisition: Mapping[str, Any]
+    model: SeparableModel, window: _Window, acquisition: Mapping[str, Any], *, positive: bool
 ) -> tuple[_Window, Tensor]:
     """Return the window after its trials, accepted or not, and which voxels are done."""
-    normal, gradient, misfit = _linearise(model, window.data, window.trial, acquisition)
+    normal, gradient, misfit, least = _linearise(model, window.data, window.trial, acquisition)
+    if positive:
+        misfit = misfit.masked_fill(least < 0, torch.inf)
     first, accepted = torch.isinf(window.misfit), misfit <= window.misfit
     moved = window.trial - window.here
     slope = (moved * window.gradient).sum(0).abs()
     small = (slope <= MISFIT * window.misfit) | (moved.abs().amax(0) <= COORDINATE)
-    changed = torch.where(accepted, BETTER, WORSE).masked_fill_(first & accepted, 1.0)
+    gained = window.misfit - misfit > WORTH * slope
+    changed = torch.where(accepted & gained, BETTER, WORSE).masked_fill_(first & accepted, 1.0)
     damping = window.damping * changed
     # A small step tells nothing where the damping, not the misfit, made it small.
     done = ~first & small & (accepted | (damping > 1.0))
@@ -170,8 +179,8 @@ def solve(matrix: list[list[Tensor]], right: list[Tensor]) -> list[Tensor]:
 
 def _linearise(
     model: SeparableModel, data: Tensor, coordinates: Tensor, acquisition: Mapping[str, Any]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the normal matrix, the gradient towards the minimum and the misfit."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return normal matrix, gradient towards the minimum, misfit and smallest coefficient."""
     basis, slopes = model.slopes(coordinates, acquisition)
     split = project(basis, data)
     columns = [split.outside(split.explained(slope)) for slope in slopes]
@@ -183,7 +192,8 @@ def _linearise(
     ]
     gradient = torch.stack([(column * split.residual).sum(0) for column in columns])
     stacked = torch.stack([torch.stack(row) for row in normal])
-    return stacked, gradient, split.residual.square().sum(0)
+    least = torch.stack(torch.broadcast_tensors(*split.coefficients)).amin(0)
+    return stacked, gradient, split.residual.square().sum(0), least
 
 
 __all__ = ["Minimum", "bounds", "minimise", "solve"]
