@@ -88,7 +88,7 @@ def truth_of(fine: FedWall, coarse: FedWall, options: Options) -> Truth:
     near = np.linalg.norm(middles - centre, axis=1) < options.radius_mm * MM
     mbf = fine.mbf(np.where(near, options.factor, 1.0))
     pieces = [wall_pieces(one.wall.mesh, *PIECES) for one in (fine, coarse)]
-    both = np.intersect1d(*pieces)
+    both = np.intersect1d(pieces[0], pieces[1])
     there, piece = (np.where(np.isin(p, both), np.searchsorted(both, p), -1) for p in pieces)
     inside = there >= 0
     volume = np.bincount(there[inside], fine.wall.cell_volume[inside])

@@ -49,8 +49,10 @@ def install(peer: Peer, folder: Path) -> tuple[Path, str]:
     commands = [
         [sys.executable, "-m", "venv", "--clear", str(home)],
         [str(python), "-m", "pip", "install", "--quiet", *peer.packages],
-        [str(python), "-m", "pip", "install", "--quiet", "--no-deps", *peer.alone],
     ]
+    if peer.alone:
+        alone = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", *peer.alone]
+        commands.append(alone)
     for command in commands:
         ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if ran.returncode:

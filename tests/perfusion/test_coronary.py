@@ -53,7 +53,7 @@ def test_without_a_beat_the_layers_meet_ohm_at_their_own_volume(tone, aorta, nar
         expected = size * (within - BED.venous_pressure) / BED.venous_resistance
         assert flow == pytest.approx(expected, rel=1e-3)
     lost = (stenosis.resistance or 0.01 * MMHG / PER_MINUTE) * found.flow[0]
-    assert aorta * MMHG - distal == pytest.approx(lost, rel=1e-2, abs=2)
+    assert aorta * MMHG - distal == pytest.approx(lost, rel=1e-2, abs=1e-3 * aorta * MMHG)
 
 
 def test_what_flows_in_over_a_beat_feeds_the_layers():

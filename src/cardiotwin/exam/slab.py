@@ -79,7 +79,7 @@ class Slab:
 
 def one_hot(tissue: Relaxation) -> Float[np.ndarray, " tissues"]:
     """Return a tissue's own channel."""
-    return np.eye(len(NAMES))[NAMES.index(tissue.name)]
+    return np.asarray(np.eye(len(NAMES))[NAMES.index(tissue.name)])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,8 +2,7 @@
 
 For given rates the best coefficients are linear, so the fit is one of the rates alone (Golub &
 Pereyra 1973, SIAM J Numerical Analysis 10:413-432); a voxel whose best values are not physical is
-fitted again by the simpler models that lie at that edge. Concentrations in mol/m^3 (1 mM), times
-in s.
+fitted again by the simpler models at that edge. Concentrations in mol/m^3 (1 mM), times in s.
 """
 
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from cardiotwin.perfusion.fitting_result import KineticFit
 from cardiotwin.perfusion.kinetics.models import Kinetics, Limit, kinetics
 from cardiotwin.perfusion.kinetics.tissue import BLOOD_IN_TISSUE
 
+SAME = 1e-6  # of the misfit: a model that fits no better than this is its own limit
 HAEMATOCRIT = 0.42  # of adults; as QPerf's default
 
 
@@ -154,25 +154,21 @@ def _refuse(
 def _at_the_edge(
     problem: Problem, chosen: Kinetics, data: Tensor, found: Found, noise_sd: float | None
 ) -> np.ndarray:
-    """Fit hard voxels by the model's limits, in place; return each voxel's simpler model."""
+    """Put in place the simpler models that fit as well; return which, by voxel."""
     names = np.full(data.shape[1], "", dtype=object)
-    hard = torch.nonzero(found.status != Status.FITTED)[:, 0]
-    for name in (item for item in chosen.kept if len(hard)):
+    whole = found.status == Status.AT_BOUND
+    for name in chosen.kept:
         row = list(problem.units).index(name)
-        whole = found.status[hard] == Status.AT_BOUND
-        found.values[row, hard[whole]] = found.raw[row, hard[whole]]
-        found.errors[row, hard[whole]] = found.raw_errors[row, hard[whole]]
-    if not chosen.limits or not len(hard):
-        return names
-    best = torch.full((len(hard),), torch.inf, dtype=data.dtype)
+        found.values[row, whole] = found.raw[row, whole]
+        found.errors[row, whole] = found.raw_errors[row, whole]
+    best = torch.where(found.status == Status.FITTED, found.misfit / (1 + SAME), torch.inf)
     for limit in chosen.limits:
-        other = problem.become(kinetics(limit.model))
-        ends = other.fit(data[:, hard], noise_sd=noise_sd)
+        ends = problem.become(kinetics(limit.model)).fit(data, noise_sd=noise_sd)
         better = (ends.status == Status.FITTED) & (ends.misfit < best)
         best[better] = ends.misfit[better]
-        names[hard[better].numpy()] = limit.model
-        _take(list(problem.units), found, limit, ends, hard=hard, better=better)
-    found.status[hard[torch.isfinite(best)]] = int(Status.AT_BOUND)
+        names[better.numpy()] = limit.model
+        found.status[better] = int(Status.AT_BOUND)
+        _take(list(problem.units), found, limit, ends, where=better)
     return names
 
 
@@ -182,20 +178,19 @@ def _take(
     limit: Limit,
     ends: Found,
     *,
-    hard: Tensor,
-    better: Tensor,
+    where: Tensor,
 ) -> None:
     """Write what a limit tells of its voxels into what was found."""
-    where = hard[better]
-    found.misfit[where], found.weights[:, where] = ends.misfit[better], ends.weights[:, better]
+    found.misfit[where], found.weights[:, where] = ends.misfit[where], ends.weights[:, where]
+    found.correlations[where] = torch.nan
     theirs = list(ends.units)
     shared = {"mbf": "mbf", "delay": "delay"} | dict(limit.values)
     for row, name in enumerate(reported):
         source = shared.get(name)
         if source in theirs:
             its = theirs.index(source)
-            found.values[row, where] = ends.values[its, better]
-            found.errors[row, where] = ends.errors[its, better]
+            found.values[row, where] = ends.values[its, where]
+            found.errors[row, where] = ends.errors[its, where]
         else:
             found.values[row, where] = 0.0 if name in limit.zeros else torch.nan
             found.errors[row, where] = torch.nan

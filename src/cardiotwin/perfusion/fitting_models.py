@@ -16,12 +16,13 @@ from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from cardiotwin.imaging.retrieval import Nonlinear, SeparableModel
+from cardiotwin.imaging.retrieval.separable import Slopes
 from cardiotwin.perfusion.kinetics.convolution import Input, convolve, delayed
 from cardiotwin.perfusion.kinetics.models import FASTEST, SLOWEST, Column, Kinetics
 from cardiotwin.perfusion.kinetics.responses import trapping, vascular, washout
 
-N_TABLE = 400  # rates: the spline between them is exact to 1e-8
-NEGLIGIBLE = 1e-9  # singular value, of the largest, of a direction that no curve needs
+N_TABLE = 500  # rates: the spline between them is exact to 1e-8
+NEGLIGIBLE = 1e-7  # singular value, of the largest, of a direction that no curve needs
 DELAYS = 8  # starting values of a delay
 
 
@@ -48,7 +49,10 @@ class ConvolvedModel(SeparableModel):
         basis, slopes = super().slopes(coordinates, acquisition)
         return (
             [self.kernel @ column for column in basis],
-            [[None if column is None else self.kernel @ column for column in columns] for columns in slopes],
+            [
+                [None if column is None else self.kernel @ column for column in columns]
+                for columns in slopes
+            ],
         )
 
 
@@ -126,7 +130,8 @@ class TabulatedModel(SeparableModel):
         names = [item.name for item in self.nonlinear]
         rows = len(self.table.fixed) + 1
         none = coordinates.new_zeros(rows, coordinates.shape[1])
-        basis, slopes = [], [[none] * len(self.columns) for _ in names]
+        basis: list[Tensor] = []
+        slopes: Slopes = [[none for _ in self.columns] for _ in names]
         for j, column in enumerate(self.columns):
             if column.exponential is None:
                 still = self.table.fixed[:, int(column.response is trapping)]

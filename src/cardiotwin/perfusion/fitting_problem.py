@@ -9,17 +9,17 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from cardiotwin.imaging.retrieval import SeparableModel, Status
-from cardiotwin.imaging.retrieval.estimate import Starts, told_at
-from cardiotwin.imaging.retrieval.levenberg_marquardt import Minimum, minimise
+from cardiotwin.imaging.retrieval.estimate import EDGE, told_at
+from cardiotwin.imaging.retrieval.levenberg_marquardt import Minimum, bounds, minimise
 from cardiotwin.imaging.retrieval.separable import project
 from cardiotwin.perfusion.fitting_models import Table, TabulatedModel, separable
+from cardiotwin.perfusion.fitting_starts import Grid
 from cardiotwin.perfusion.kinetics.convolution import Input
 from cardiotwin.perfusion.kinetics.models import Kinetics
 from cardiotwin.perfusion.kinetics.tissue import plasma
 
 ITERATIONS = 300  # a valley between two compartments is long
 AT_ONCE = 4_000_000  # values of a curve's responses in memory
-GRID_PART = 2048  # starts convolved at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Problem:
 
     model: SeparableModel
     acquisition: Mapping[str, Any]
-    starts: Starts | None
+    starts: Grid | None
     directions: Float[Tensor, "samples rank"]
     settings: Mapping[str, Any]
 
@@ -94,7 +94,7 @@ class Problem:
             directions = model.table.directions
         else:
             directions = torch.eye(len(settings["supply"].time), dtype=torch.float64)
-        starts = _starts(model, acquisition) if model.nonlinear else None
+        starts = Grid.of(model, acquisition) if model.nonlinear else None
         return cls(model, acquisition, starts, directions, settings)
 
     @property
@@ -150,27 +150,34 @@ class Problem:
             split = project(self.model.at(nothing, self.acquisition), rows)
             misfit = split.residual.square().sum(0)
             return Minimum(nothing, misfit, torch.isfinite(misfit))
-        start, _ = self.starts.best(rows)
-        return minimise(self.model, rows, start, self.acquisition, iterations=ITERATIONS)
+        grid, valleys = self.starts.coordinates, self.starts.valleys(rows)
+        best = self._minimise(rows, grid[:, valleys[0]])
+        rank = self._rank(rows, best)
+        for valley in valleys[1:]:
+            other = torch.nonzero(valley >= 0)[:, 0]
+            found = self._minimise(rows[:, other], grid[:, valley[other]])
+            theirs = self._rank(rows[:, other], found)
+            better = theirs < rank[other]
+            where = other[better]
+            rank[where] = theirs[better]
+            best.coordinates[:, where] = found.coordinates[:, better]
+            best.misfit[where] = found.misfit[better]
+            best.converged[where] = found.converged[better]
+        return best
 
+    def _minimise(self, rows: Tensor, start: Tensor) -> Minimum:
+        return minimise(
+            self.model, rows, start, self.acquisition, iterations=ITERATIONS, positive=True
+        )
 
-def _starts(model: SeparableModel, acquisition: Mapping[str, Any]) -> Starts:
-    """Return the grid of starts; of two rates only pairs whose first is the faster."""
-    axes = []
-    for item in model.nonlinear:
-        low, high = item.box
-        axes.append(torch.linspace(low, high, item.n_grid + 2, dtype=torch.float64)[1:-1])
-    grid = torch.cartesian_prod(*axes).reshape(-1, len(axes)).T.contiguous()
-    names = [item.name for item in model.nonlinear]
-    if names[:2] == ["k_plus", "k_minus"]:
-        grid = grid[:, grid[0] > grid[1]]
-    parts = []
-    for part in grid.split(GRID_PART, dim=1):
-        basis = model.at(part, acquisition)
-        like = torch.zeros(len(basis[0]), part.shape[1], dtype=torch.float64)
-        parts.append(torch.stack(project(basis, like).directions))
-    directions = torch.cat(parts, 2).movedim(1, 2)  # linear x grid x values
-    return Starts(grid, directions.reshape(-1, directions.shape[2]).float().contiguous())
+    def _rank(self, rows: Tensor, found: Minimum) -> Tensor:
+        """Return the misfit of a minimum inside the box; more than any of those of another."""
+        low, high = bounds(self.model, rows)
+        near = EDGE * (high - low)
+        coordinates = found.coordinates
+        inside = ((coordinates > low + near) & (coordinates < high - near)).all(0)
+        more = rows.square().sum(0) + found.misfit
+        return torch.where(inside, found.misfit, more)
 
 
 def residual_correlation(

@@ -15,7 +15,10 @@ from torch import Tensor
 from cardiotwin.imaging.retrieval.separable import TINY, SeparableModel, project
 
 ITERATIONS = 100
-BETTER, WORSE = 0.2, 5.0  # what an accepted and a refused step make of the damping
+BETTER, WORSE = 0.2, 5.0  # what a good and a bad step make of the damping
+# A step is good if it gains this part of what the slope promised: one that leaps over the valley
+# to a little lower on its other side is accepted, but the next is shorter.
+WORTH = 0.25
 FIRST_DAMPING, LARGEST_DAMPING = 1e-3, 1e10
 # Done where a step changes the misfit by less than this part of it (a thousandth of a standard
 # error, squared), or the coordinates by less than rounding lets us see.
@@ -81,15 +84,19 @@ class _Window:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stop:
-    """When a voxel is done: the step's share of the misfit, its size, the steps at most."""
+class Rules:
+    """When a voxel is done: the step's share of the misfit, its size, the steps at most.
+
+    With `positive` it may not go where a linear coefficient is negative.
+    """
 
     misfit: float = MISFIT
     coordinate: float = COORDINATE
     iterations: int = ITERATIONS
+    positive: bool = False
 
 
-ROUGH = Stop(misfit=ROUGH_MISFIT, coordinate=ROUGH_COORDINATE, iterations=ROUGH_ITERATIONS)
+ROUGH = Rules(misfit=ROUGH_MISFIT, coordinate=ROUGH_COORDINATE, iterations=ROUGH_ITERATIONS)
 
 
 def minimise(
@@ -99,18 +106,23 @@ def minimise(
     acquisition: Mapping[str, Any],
     *,
     iterations: int = ITERATIONS,
+    positive: bool = False,
 ) -> Minimum:
     """Return the nonlinear parameters of the least sum of squares, from a start in their box.
 
-    A model that knows its derivatives goes most of the way in single precision; every voxel ends
-    in double.
+    With `positive`, no step may lead to where a linear coefficient is negative. A model that
+    knows its derivatives goes most of the way in single precision; every voxel ends in double.
     """
     if model.derivatives is not None:
         single = {name: _single(value) for name, value in acquisition.items()}
-        rough = _minimise(model, data.float(), start.float(), single, ROUGH).coordinates
+        rough = _minimise(
+            model, data.float(), start.float(), single, replace(ROUGH, positive=positive)
+        ).coordinates
         low, high = bounds(model, data)
         start = torch.clamp(rough.double(), low, high)
-    return _minimise(model, data, start, acquisition, Stop(iterations=iterations))
+    return _minimise(
+        model, data, start, acquisition, Rules(iterations=iterations, positive=positive)
+    )
 
 
 def _single(value: Any) -> Any:
@@ -122,7 +134,7 @@ def _minimise(
     data: Float[Tensor, "values voxels"],
     start: Float[Tensor, "nonlinear voxels"],
     acquisition: Mapping[str, Any],
-    stop: Stop,
+    rules: Rules,
 ) -> Minimum:
     """Return where the iteration stops.
 
@@ -135,9 +147,9 @@ def _minimise(
     queue = list(torch.arange(data.shape[1]).split(WINDOW // 2))[::-1]
     window = _Window.of(queue.pop(), data, start)
     while len(window.voxel):
-        window, done = _step(model, window, acquisition, stop)
+        window, done = _step(model, window, acquisition, rules)
         window = replace(window, done=window.done | done)
-        spent = (window.damping > LARGEST_DAMPING) | (window.evaluations >= stop.iterations)
+        spent = (window.damping > LARGEST_DAMPING) | (window.evaluations >= rules.iterations)
         ended = window.done | spent
         count = int(ended.sum())
         if count > LEAVING * len(ended) or (count and not queue):
@@ -155,15 +167,18 @@ def _minimise(
 
 
 def _step(
-    model: SeparableModel, window: _Window, acquisition: Mapping[str, Any], stop: Stop
+    model: SeparableModel, window: _Window, acquisition: Mapping[str, Any], rules: Rules
 ) -> tuple[_Window, Tensor]:
     """Return the window after its trials, accepted or not, and which voxels are done."""
-    normal, gradient, misfit = _linearise(model, window.data, window.trial, acquisition)
+    normal, gradient, misfit, least = _linearise(model, window.data, window.trial, acquisition)
+    if rules.positive:
+        misfit = misfit.masked_fill(least < 0, torch.inf)
     first, accepted = torch.isinf(window.misfit), misfit <= window.misfit
     moved = window.trial - window.here
     slope = (moved * window.gradient).sum(0).abs()
-    small = (slope <= stop.misfit * window.misfit) | (moved.abs().amax(0) <= stop.coordinate)
-    changed = torch.where(accepted, BETTER, WORSE).masked_fill_(first & accepted, 1.0)
+    small = (slope <= rules.misfit * window.misfit) | (moved.abs().amax(0) <= rules.coordinate)
+    gained = window.misfit - misfit > WORTH * slope
+    changed = torch.where(accepted & gained, BETTER, WORSE).masked_fill_(first & accepted, 1.0)
     damping = window.damping * changed
     # A small step tells nothing where the damping, not the misfit, made it small.
     done = ~first & small & (accepted | (damping > 1.0))
@@ -217,8 +232,8 @@ def solve(matrix: list[list[Tensor]], right: list[Tensor]) -> list[Tensor]:
 
 def _linearise(
     model: SeparableModel, data: Tensor, coordinates: Tensor, acquisition: Mapping[str, Any]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the normal matrix, the gradient towards the minimum and the misfit."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return normal matrix, gradient towards the minimum, misfit and smallest coefficient."""
     basis, slopes = model.slopes(coordinates, acquisition)
     split = project(basis, data)
     columns = [split.outside(split.explained(slope)) for slope in slopes]
@@ -230,7 +245,8 @@ def _linearise(
     ]
     gradient = torch.stack([(column * split.residual).sum(0) for column in columns])
     stacked = torch.stack([torch.stack(row) for row in normal])
-    return stacked, gradient, split.residual.square().sum(0)
+    least = torch.stack(torch.broadcast_tensors(*split.coefficients)).amin(0)
+    return stacked, gradient, split.residual.square().sum(0), least
 
 
 __all__ = ["Minimum", "bounds", "minimise", "solve"]

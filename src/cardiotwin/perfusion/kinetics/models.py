@@ -99,13 +99,13 @@ class Kinetics:
         return "fp" in self.units
 
 
-SLOWEST, FASTEST = 1e-4, 5.0  # 1/s, of a compartment: hours, and less than a heart beat
+SLOWEST, FASTEST = 1e-4, 30.0  # 1/s, of a compartment: hours, and a tenth of a heart beat
 VASCULAR = Column(response=vascular, parameters={})
 TRAPPING = Column(response=trapping, parameters={})
 
 
 def _rate(name: str) -> Nonlinear:
-    return Nonlinear(name=name, lowest=SLOWEST, highest=FASTEST, n_grid=24)
+    return Nonlinear(name=name, lowest=SLOWEST, highest=FASTEST, n_grid=32)
 
 
 def _washout(name: str) -> Column:
