@@ -69,7 +69,7 @@ def bound(time_s: Any, aif: Any, truth: Mapping[str, Any], sd: float) -> dict[st
     for name in NAMES:
         step = 1e-5 * truth[name]
         sides = [
-            curves(time_s, aif, truth | {name: truth[name] + sign * step}) for sign in (1, -1)
+            curves(time_s, aif, {**truth, name: truth[name] + sign * step}) for sign in (1, -1)
         ]
         columns.append((sides[0] - sides[1]) / (2 * step[:, None]))
     jacobian = np.stack(columns, -1)
