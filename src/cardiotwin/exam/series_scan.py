@@ -17,7 +17,7 @@ from cardiotwin.exam.stack import Stack
 from cardiotwin.imaging.encoding import elliptic_body, noise_covariance, torso_array
 from cardiotwin.units import MM
 
-_BLOOD = NAMES.index("blood")
+_SILENT = [NAMES.index(name) for name in ("blood", "wall", "myocardium", "fat")]
 _WATER_D = 2.0e-9  # m^2/s, of tissues whose diffusion is not asked for
 _NO_PERFUSION = 0.02
 
@@ -163,7 +163,7 @@ class Scanner:
         for one, share in zip(row, series.shares(), strict=True):
             time = float(share) * self.heart.period
             rest = np.array([t.proton_density * np.exp(-time / t.t1) for t in TISSUES]) / density
-            rest[[_BLOOD, WALL]] = 0
+            rest[_SILENT] = 0
             moved, t1 = self._since_r_wave(one, time), self.values["t1"][one.segment]
             images.append(
                 density * series.frame_images(one, moved, t1, mixing_time=time, rest=rest)
