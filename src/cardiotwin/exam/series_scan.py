@@ -11,6 +11,7 @@ from cardiotwin.exam.body import texture
 from cardiotwin.exam.contrast import TISSUES
 from cardiotwin.exam.displacement_series import Dense
 from cardiotwin.exam.heart import BeatingHeart
+from cardiotwin.exam.perfusion_series import FirstPass
 from cardiotwin.exam.sequences import Series, off_resonance_phase
 from cardiotwin.exam.slab import NAMES, WALL, Moment, Slab, moment_of, slab
 from cardiotwin.exam.stack import Stack
@@ -115,6 +116,9 @@ class Scanner:
             pairs = [self._encoded(series, row) for row in rows]
             images, means = (list(part) for part in zip(*pairs, strict=True))
             moved = np.stack(means, axis=2)
+        elif isinstance(series, FirstPass):
+            t1, mbf = self.values["t1"], self.values[f"mbf_{series.state}"]
+            images = [series.images_of(row[0], t1, mbf) for row in rows]
         else:
             images = [
                 self._contrast(series, row[0], k) for row, k in zip(rows, numbers, strict=True)
