@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from virtual_perfusion import segments
 
 from cardiotwin.errors import InputError
 from cardiotwin.exam import Scan, Volunteer, end_diastolic_wall
@@ -12,22 +13,25 @@ from cardiotwin.exam.cine_protocol import CineProtocol
 from cardiotwin.exam.displacement_series import Dense
 from cardiotwin.exam.heart import volunteer_heart
 from cardiotwin.exam.myocardium import Myocardium
+from cardiotwin.exam.perfusion_series import FirstPass
 from cardiotwin.exam.sequences import EchoMap, IvimMap, T1Map, T1SaturationMap, T2Map
 from cardiotwin.geometry.template import Template
 from cardiotwin.imaging.beside import describe_beside
 from cardiotwin.imaging.encoded import read_encoded
 from cardiotwin.imaging.retrieval.from_series import retrieve
 from cardiotwin.imaging.signal import molli_times
+from cardiotwin.perfusion import fit_kinetics
 
 CLEAR = 1e6  # signal to noise
 BATTERY = Battery(
-    series=("t1_saturation_map", "t2_map", "echo_map", "ivim_map", "dense"),
+    series=("t1_saturation_map", "t2_map", "echo_map", "ivim_map", "dense", "perfusion_stress"),
     tissue=Myocardium(diseased=(8,)),
     t1_saturation_map=T1SaturationMap(signal_to_noise=CLEAR, slices=2),
     t2_map=T2Map(signal_to_noise=CLEAR, slices=2),
     echo_map=EchoMap(signal_to_noise=CLEAR, slices=2),
     ivim_map=IvimMap(signal_to_noise=CLEAR, slices=2),
     dense=Dense(signal_to_noise=CLEAR, slices=1, n_frames=3),
+    perfusion_stress=FirstPass(state="stress", signal_to_noise=CLEAR, slices=2, n_beats=40),
 )
 
 
@@ -94,6 +98,18 @@ def test_dense_gives_the_mean_displacement_of_what_is_in_the_pixel(scanned):
 
 
 @pytest.mark.slow
+def test_a_first_pass_gives_the_flow_of_its_segments_again(scanned):
+    folder, told, maps = scanned
+    which, curves, true, aif = segments(folder, "stress", maps, told)
+    assert len(which) >= 6
+    found = fit_kinetics("2cxm", aif[:, 0], curves, aif[:, 1]).values["mbf"]
+    # Pixels on the border of two segments have a mean of two curves, not of two flows.
+    assert np.median(np.abs(found / true - 1)) < 0.02
+    ill = which == 8
+    assert found[ill].max() < 0.8 * np.median(found[~ill])
+
+
+@pytest.mark.slow
 def test_a_diseased_segment_is_another_tissue(scanned):
     _, told, _ = scanned
     t1 = np.array(told["tissue_by_segment"]["t1_ms"])
@@ -104,11 +120,11 @@ def test_a_diseased_segment_is_another_tissue(scanned):
 def test_check_tells_each_series_and_the_clock_runs(scanned):
     folder, told, _ = scanned
     lines = describe_beside(folder).lines
-    assert len(lines) == len(BATTERY.series)
+    assert len(lines) == len(BATTERY.series) - 1  # the first pass is not a map
     assert any("dense, 12 images in 3 frames by encoding" in line for line in lines)
     starts = [one["start_min"] for one in told["series"].values()]
-    assert starts == pytest.approx([0, 1, 2, 3, 7])
-    assert told["scan_minutes"] == pytest.approx(10)
+    assert starts == pytest.approx([0, 1, 2, 3, 7, 12])
+    assert told["scan_minutes"] == pytest.approx(13)
     header = json.loads((folder / "mapping" / "t2_map.json").read_text())
     assert header["AcquisitionDelay"] == pytest.approx(60)
 
@@ -128,3 +144,8 @@ def test_a_series_that_is_not_there_is_refused():
 def test_a_segment_that_is_not_there_is_refused():
     with pytest.raises(InputError, match=r"AHA segments 1 to 17, found \[18\]"):
         Myocardium(diseased=(3, 18))
+
+
+def test_a_state_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match="must be rest or stress, found 'exercise'"):
+        FirstPass(state="exercise")

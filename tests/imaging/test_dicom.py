@@ -143,6 +143,17 @@ def test_a_truncated_image_is_refused(tmp_path):
         read_dicom(tmp_path)
 
 
+def test_an_image_whose_compression_is_not_decoded_is_refused_by_its_name(tmp_path):
+    path = cine_folder(tmp_path, steps=(0.0,), frames=1) / "10.dcm"
+    data = pydicom.dcmread(path)
+    data.file_meta.TransferSyntaxUID = pydicom.uid.JPEG2000
+    data.PixelData = pydicom.encaps.encapsulate([b"\xff\x4f\xff\x51" + bytes(60)])
+    data["PixelData"].is_undefined_length = True
+    data.save_as(path)
+    with pytest.raises(InputError, match=r"compressed as JPEG 2000 Image Compression, for which"):
+        read_dicom(tmp_path)
+
+
 @pytest.mark.real_data
 def test_dicom_and_nifti_of_the_same_series_agree_in_the_world(real_data):
     folder = real_data / "cine" / "patient1"

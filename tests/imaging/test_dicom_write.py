@@ -7,7 +7,8 @@ from scipy.spatial.transform import Rotation
 
 from cardiotwin.errors import InputError
 from cardiotwin.imaging.dicom import read_dicom
-from cardiotwin.imaging.dicom_write import write_dicom
+from cardiotwin.imaging.dicom_enhanced import write_enhanced_dicom
+from cardiotwin.imaging.dicom_write import Acquisition, write_dicom
 from cardiotwin.imaging.examination import ImageStack
 
 
@@ -27,16 +28,13 @@ def stack(top=1000):
     )
 
 
+ACQUISITION = Acquisition(
+    heart_rate=1.1, repetition_time=3e-3, echo_time=1.5e-3, flip_angle=1.0, field_strength=1.5
+)
+
+
 def written(image, folder):
-    return write_dicom(
-        image,
-        folder,
-        heart_rate=1.1,
-        repetition_time=3e-3,
-        echo_time=1.5e-3,
-        flip_angle=1.0,
-        field_strength=1.5,
-    )
+    return write_dicom(image, folder, ACQUISITION)
 
 
 def test_what_is_written_is_read_in_the_same_place(tmp_path):
@@ -71,3 +69,29 @@ def test_the_same_stack_gives_the_same_files(tmp_path):
 def test_values_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"between 0 and 65535 .* found 60 to 199613"):
         written(stack(top=200000), tmp_path)
+
+
+def test_an_enhanced_file_holds_the_whole_stack_in_the_same_place(tmp_path):
+    image = stack()
+    path = write_enhanced_dicom(image, tmp_path / "dicom" / "cine.dcm", ACQUISITION)
+    (found,) = read_dicom(tmp_path)
+    np.testing.assert_array_equal(found.array, image.array)
+    np.testing.assert_allclose(found.affine, image.affine, atol=1e-9)
+    np.testing.assert_allclose(found.frame_times, image.frame_times, atol=1e-9)
+    assert found.slice_thickness == pytest.approx(8e-3)
+    data = pydicom.dcmread(path)
+    assert data.SOPClassUID == pydicom.uid.EnhancedMRImageStorage
+    assert data.NumberOfFrames == 12
+    indices = [
+        tuple(one.FrameContentSequence[0].DimensionIndexValues)
+        for one in data.PerFrameFunctionalGroupsSequence
+    ]
+    assert indices == [(1, k, t) for k in (1, 2, 3) for t in (1, 2, 3, 4)]
+    assert len(data.DimensionIndexSequence) == 3
+    for name in ("PatientName", "PatientID", "PatientBirthDate", "StudyDate"):
+        assert str(data[name].value) == "", name
+
+
+def test_an_enhanced_file_refuses_what_does_not_fit(tmp_path):
+    with pytest.raises(InputError, match="Scale the magnitudes"):
+        write_enhanced_dicom(stack(top=200000), tmp_path / "x.dcm", ACQUISITION)

@@ -14,6 +14,7 @@ from cardiotwin.exam.cine_protocol import CineProtocol
 from cardiotwin.exam.displacement_series import Dense
 from cardiotwin.exam.heart import BeatingHeart
 from cardiotwin.exam.myocardium import MM2, PER_GRAM, Myocardium
+from cardiotwin.exam.perfusion_series import FirstPass
 from cardiotwin.exam.sequences import (
     FIELD_STRENGTH,
     EchoMap,
@@ -30,7 +31,11 @@ from cardiotwin.imaging.examination import Phase
 from cardiotwin.units import MM, MS
 
 TRUE_MAPS = "truth_maps.npz"
-FOLDER = {"dense": "tagging"}
+FOLDER = {
+    "dense": "tagging",
+    "perfusion_stress": "perfusion",
+    "perfusion_rest": "perfusion",
+}
 SCALES = {
     "t1": ("t1_ms", MS),
     "t2": ("t2_ms", MS),
@@ -53,11 +58,14 @@ class Battery:
         Names of those that are scanned, of the others below.
     tissue
         The wall's true values.
-    t1_map, t1_saturation_map, t2_map, echo_map, ivim_map, dense
+    t1_map, t1_saturation_map, t2_map, echo_map, ivim_map, dense, perfusion_stress, perfusion_rest
         Each as it is scanned.
     """
 
-    series: tuple[str, ...] = ("t1_map", "t2_map", "echo_map", "ivim_map", "dense")
+    series: tuple[str, ...] = (
+        *("t1_map", "t2_map", "echo_map", "ivim_map", "dense"),
+        *("perfusion_stress", "perfusion_rest"),
+    )
     tissue: Myocardium = field(default_factory=Myocardium)
     t1_map: T1Map = field(default_factory=T1Map)
     t1_saturation_map: T1SaturationMap = field(default_factory=T1SaturationMap)
@@ -65,6 +73,10 @@ class Battery:
     echo_map: EchoMap = field(default_factory=EchoMap)
     ivim_map: IvimMap = field(default_factory=IvimMap)
     dense: Dense = field(default_factory=Dense)
+    perfusion_stress: FirstPass = field(
+        default_factory=lambda: FirstPass(state="stress", rate=1.5, minutes=4.0)
+    )
+    perfusion_rest: FirstPass = field(default_factory=lambda: FirstPass(minutes=2.0))
 
     def __post_init__(self) -> None:
         """Refuse a series that there is not."""
@@ -81,7 +93,10 @@ class Battery:
         return {name: getattr(self, name) for name in self.series}
 
 
-SERIES = ("t1_map", "t1_saturation_map", "t2_map", "echo_map", "ivim_map", "dense")
+SERIES = (
+    *("t1_map", "t1_saturation_map", "t2_map", "echo_map", "ivim_map", "dense"),
+    *("perfusion_stress", "perfusion_rest"),
+)
 
 
 def write_battery(
@@ -110,6 +125,8 @@ def write_battery(
         scanned = scanner.scan(series)
         path = folder / FOLDER.get(name, "mapping") / f"{name}.nii.gz"
         write_encoded(path, scanned, _header(series, heart.period, clock))
+        if isinstance(series, FirstPass):
+            _write_input(path.with_name(f"{name}_aif.tsv"), series)
         maps |= _true_maps(name, scanned)
         told[name] = {
             "file": str(path.relative_to(folder)),
@@ -155,6 +172,18 @@ def write_encoded(path: Path, scanned: ScannedSeries, header: Mapping[str, Any])
         nib.save(image, path.with_name(f"{name}.nii.gz"))
     text = json.dumps(header, indent=2, allow_nan=False) + "\n"
     path.with_name(f"{stem}.json").write_text(text, encoding="utf-8")
+
+
+def _write_input(path: Path, series: FirstPass) -> None:
+    """Write the arterial input, one row a beat."""
+    np.savetxt(
+        path,
+        series.arterial_input(),
+        fmt=("%.4f", "%.6f"),
+        delimiter="\t",
+        header="time_s\tblood_mmol_l",
+        comments="",
+    )
 
 
 def _true_maps(name: str, scanned: ScannedSeries) -> dict[str, Any]:

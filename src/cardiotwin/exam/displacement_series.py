@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from cardiotwin.exam.sequences import Series
-from cardiotwin.exam.slab import Slab
+from cardiotwin.exam.slab import NAMES, Slab
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +27,9 @@ class Dense(Series):
         Of the read-outs' common pulse, rad.
     """
 
-    slices: int = 3
+    slices: int = 5
     signal_to_noise: float = 60.0
-    minutes: float = 3.0
+    minutes: float = 5.0
     encoding: tuple[float, float, float] = (377.0, 377.0, 188.0)
     n_frames: int = 8
     last: float = 0.7
@@ -58,14 +58,15 @@ class Dense(Series):
 
         `displacement` is along rows, columns and across the slice, m; `t1` of the wall's samples
         and `rest`, the other tissues' fading density without motion, weigh the echoes. Blood that
-        flows has lost its echo.
+        flows has lost its echo, fat is suppressed; trabeculae beside the wall move with it.
         """
         fading = np.exp(-mixing_time / t1)
         phase = displacement @ self.matrix().T
         wall = slab.mean(fading[:, None] * np.exp(-1j * phase))
         size = 0.5 * np.sin(self.flip)
         still = (slab.shares @ rest)[..., None]
-        return np.asarray(size * (slab.wall[..., None] * wall + still))
+        muscle = slab.wall + slab.shares[..., NAMES.index("myocardium")]
+        return np.asarray(size * (muscle[..., None] * wall + still))
 
     def acquisition(self, period: float) -> dict[str, Any]:
         """Return the frames' mixing times, s."""

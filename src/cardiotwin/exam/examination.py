@@ -23,7 +23,7 @@ from cardiotwin.exam.stack import Stack, plan_stack
 from cardiotwin.exam.truth import subject, truth_record
 from cardiotwin.exam.volunteer import BeatSolver, Volunteer, end_diastolic_wall
 from cardiotwin.exam.write import TRUE_WALL, TRUTH, write_series, write_yaml
-from cardiotwin.imaging.dicom_write import write_dicom
+from cardiotwin.imaging.dicom_write import Acquisition, write_dicom
 from cardiotwin.imaging.examination import ImageStack, Phase, Tissue
 from cardiotwin.imaging.raw import RawScan, cartesian_spectra, write_raw
 from cardiotwin.imaging.reconstruction import reconstruct
@@ -248,11 +248,13 @@ def _write_images(
             source=folder,
         ),
         folder / DICOM,
-        heart_rate=1 / heart.period,
-        repetition_time=protocol.repetition_time,
-        echo_time=0.5 * protocol.repetition_time,
-        flip_angle=protocol.flip,
-        field_strength=protocol.field_strength,
+        Acquisition(
+            heart_rate=1 / heart.period,
+            repetition_time=protocol.repetition_time,
+            echo_time=0.5 * protocol.repetition_time,
+            flip_angle=protocol.flip,
+            field_strength=protocol.field_strength,
+        ),
     )
 
 

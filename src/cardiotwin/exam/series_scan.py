@@ -11,13 +11,14 @@ from cardiotwin.exam.body import texture
 from cardiotwin.exam.contrast import TISSUES
 from cardiotwin.exam.displacement_series import Dense
 from cardiotwin.exam.heart import BeatingHeart
+from cardiotwin.exam.perfusion_series import FirstPass
 from cardiotwin.exam.sequences import Series, off_resonance_phase
 from cardiotwin.exam.slab import NAMES, WALL, Moment, Slab, moment_of, slab
 from cardiotwin.exam.stack import Stack
 from cardiotwin.imaging.encoding import elliptic_body, noise_covariance, torso_array
 from cardiotwin.units import MM
 
-_BLOOD = NAMES.index("blood")
+_SILENT = [NAMES.index(name) for name in ("blood", "wall", "myocardium", "fat")]
 _WATER_D = 2.0e-9  # m^2/s, of tissues whose diffusion is not asked for
 _NO_PERFUSION = 0.02
 
@@ -115,6 +116,9 @@ class Scanner:
             pairs = [self._encoded(series, row) for row in rows]
             images, means = (list(part) for part in zip(*pairs, strict=True))
             moved = np.stack(means, axis=2)
+        elif isinstance(series, FirstPass):
+            t1, mbf = self.values["t1"], self.values[f"mbf_{series.state}"]
+            images = [series.images_of(row[0], t1, mbf) for row in rows]
         else:
             images = [
                 self._contrast(series, row[0], k) for row, k in zip(rows, numbers, strict=True)
@@ -163,7 +167,7 @@ class Scanner:
         for one, share in zip(row, series.shares(), strict=True):
             time = float(share) * self.heart.period
             rest = np.array([t.proton_density * np.exp(-time / t.t1) for t in TISSUES]) / density
-            rest[[_BLOOD, WALL]] = 0
+            rest[_SILENT] = 0
             moved, t1 = self._since_r_wave(one, time), self.values["t1"][one.segment]
             images.append(
                 density * series.frame_images(one, moved, t1, mixing_time=time, rest=rest)

@@ -14,6 +14,7 @@ from cardiotwin.imaging.examination import (
     Phase,
     View,
 )
+from cardiotwin.imaging.image_flags import image_flags
 from cardiotwin.imaging.phases import drawn_volumes, usable_slices, words
 from cardiotwin.units import ML, MM, MMHG
 
@@ -48,7 +49,10 @@ def describe(examination: Examination) -> Findings:
         lines.append(f"motion: {len(examination.motion)} frames with contours")
     lines += [_image(image) for image in examination.images]
     lines.append(f"read: {len(examination.inputs)} files")
-    return Findings(lines=tuple(lines), flags=(*examination.flags, *_lacking(examination)))
+    return Findings(
+        lines=tuple(lines),
+        flags=(*examination.flags, *image_flags(examination.images), *_lacking(examination)),
+    )
 
 
 def volumes(examination: Examination, phase: Phase) -> tuple[float, float]:

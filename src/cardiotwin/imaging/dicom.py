@@ -90,12 +90,7 @@ def _frames(path: Path) -> Iterator[_Frame]:
         NotImplementedError,
         RuntimeError,
     ) as error:
-        reason = " ".join(str(error).split())[:200]
-        msg = (
-            f"{path} is not a readable DICOM image: {reason}. Export it again, uncompressed, or "
-            "leave it out of the folder."
-        )
-        raise InputError(msg) from error
+        raise InputError(_unreadable(path, error)) from error
     shared = data.get("SharedFunctionalGroupsSequence")
     per_frame = data.get("PerFrameFunctionalGroupsSequence")
     if per_frame is None:
@@ -107,6 +102,23 @@ def _frames(path: Path) -> Iterator[_Frame]:
         frame = _frame(sources, picture, path)
         if frame is not None:
             yield frame
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    """Return why an image is not read: what it is compressed as, or what the reader says."""
+    reason = " ".join(str(error).split())[:200]
+    try:
+        syntax = pydicom.dcmread(path, stop_before_pixels=True).file_meta.TransferSyntaxUID
+    except (InvalidDicomError, OSError, EOFError, AttributeError, ValueError):
+        syntax = None
+    if syntax is not None and not syntax.is_transfer_syntax:
+        reason = f"its transfer syntax {syntax} is unknown"
+    elif syntax is not None and syntax.is_compressed and not syntax.is_deflated:
+        reason = f"its pixels are compressed as {syntax.name}, for which there is no decoder here"
+    return (
+        f"{path} is not a readable DICOM image: {reason}. Export it again, uncompressed, or "
+        "leave it out of the folder."
+    )
 
 
 def _items(groups: Any) -> list[Any]:

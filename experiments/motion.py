@@ -1,0 +1,149 @@
+"""Strains of the wall's motion as images tell it, with their uncertainty.
+
+`python experiments/motion.py path=subject [rings=8] [draws=20] [output=folder]`. A subject with
+`tagging/dense.nii.gz` gives its motion from displacement images on the wall that its own labels
+make; one with contours of all frames from those. Where `truth.json` lies beside (a virtual
+examination of a twin), each strain's error is given in its own standard deviations. Healthy
+values: Lim et al. (2021), Eur Radiol 31:3962.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from experiment import run
+
+from cardiotwin.exam.heart import BeatingHeart
+from cardiotwin.exam.patient import Scanned, place_of
+from cardiotwin.exam.scan import Scan
+from cardiotwin.geometry.coordinates import frame_of, with_coordinates
+from cardiotwin.geometry.fit import fit_anatomy
+from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.geometry.template import Template
+from cardiotwin.imaging.encoded import read_encoded
+from cardiotwin.imaging.read import read_examination
+from cardiotwin.imaging.retrieval.from_series import retrieve
+from cardiotwin.measurement import read_material
+from cardiotwin.measurement.healthy import HEALTHY
+from cardiotwin.measurement.images_motion import (
+    DisplacementFrame,
+    motion_from_contours,
+    motion_from_displacement,
+)
+from cardiotwin.measurement.motion import Motion
+from cardiotwin.measurement.strain_of import MIDWALL, global_strains
+from cardiotwin.viz.motion import draw_strains
+
+NAMES = ("longitudinal", "circumferential", "radial", "twist")
+KEYS = {"longitudinal": "gls", "circumferential": "gcs", "radial": "grs"}
+WALL = 0.8  # share of a voxel that is wall
+DENSE = "tagging/dense.nii.gz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    path: str = ""
+    rings: int = 8
+    draws: int = 20
+    seed: int = 1
+    output: str = "outputs/motion"
+
+
+def from_dense(folder: Path, template: Template) -> tuple[Motion, TetMesh]:
+    """Return the motion that a subject's displacement images tell."""
+    mesh = fit_anatomy(read_examination(folder), template).mesh
+    series = read_encoded(folder / DENSE)
+    wall = np.load(folder / "truth_maps.npz")["dense_wall"] > WALL
+    maps = retrieve(series, wall)
+    frames = []
+    for t, one in enumerate(maps.frames):
+        names = [f"displacement_{axis}" for axis in "xyz"]
+        frames.append(
+            DisplacementFrame(
+                time=float(maps.times[t]),
+                displacement=np.stack([one.values[name] for name in names], axis=-1),
+                sd=np.stack([one.standard_errors[name] for name in names], axis=-1),
+                known=one.fitted & wall[..., t],
+            )
+        )
+    return motion_from_displacement(frames, series.affine, mesh), mesh
+
+
+def true_strains(folder: Path, times: Any) -> dict[str, Any]:
+    """Return the strains of the true wall at some times."""
+    kept = np.load(folder / "truth.npz")
+    points = kept["points"]
+    mesh = TetMesh(
+        points=points[0],
+        cells=kept["cells"],
+        facets={
+            key.removeprefix("facets_"): kept[key] for key in kept if key.startswith("facets_")
+        },
+        point_fields={key: kept[key] for key in ("apicobasal", "transmural", "rotational")},
+    )
+    mesh = with_coordinates(mesh, frame_of(mesh))
+    heart = BeatingHeart(
+        patient=Scanned(shape=place_of(mesh), scan=Scan()),
+        mesh=mesh,
+        times=kept["times"],
+        points=points,
+        period=float(kept["times"][1] * len(points)),
+        end_systole_time=0.0,
+        marked={},
+    )
+    read = read_material(mesh, np.stack([heart.at(float(time)) for time in times]))
+    return {
+        "longitudinal": read.global_longitudinal[:, MIDWALL],
+        "circumferential": read.global_circumferential[:, MIDWALL],
+        "radial": read.global_radial,
+        "twist": read.twist[:, MIDWALL],
+    }
+
+
+def strains(options: Options) -> Mapping[str, Any]:
+    """Return peak strains with their standard deviations, and errors where the truth is known."""
+    torch.set_num_threads(1)
+    folder, template = Path(options.path), Template(rings=options.rings, layers=2)
+    dense = (folder / DENSE).is_file()
+    if dense:
+        motion, mesh = from_dense(folder, template)
+    else:
+        motion, mesh = motion_from_contours(read_examination(folder), template)
+    found = global_strains(motion, mesh, np.random.default_rng(options.seed), draws=options.draws)
+    peak = int(np.argmin(found.longitudinal))
+    numbers: dict[str, Any] = {
+        "source": motion.source,
+        "frames": len(motion.times),
+        "node_sd_mean_mm": float(1e3 * motion.sd.mean()),
+    }
+    for name, key in KEYS.items():
+        value, sd = getattr(found, name)[peak], getattr(found, f"{name}_sd")[peak]
+        healthy = HEALTHY[f"{key}_percent"]
+        numbers |= {
+            f"{key}_percent": float(100 * value),
+            f"{key}_sd_percent": float(100 * sd),
+            f"{key}_healthy_mean_percent": healthy.mean,
+            f"{key}_healthy_sd_percent": healthy.sd,
+        }
+    numbers["twist_deg"] = float(np.rad2deg(found.twist[peak]))
+    numbers["twist_sd_deg"] = float(np.rad2deg(found.twist_sd[peak]))
+    true = None
+    if (folder / "truth.npz").is_file() and dense:
+        true = true_strains(folder, motion.times)
+        for name in NAMES:
+            error = getattr(found, name) - true[name]
+            sd = getattr(found, f"{name}_sd")
+            scale = (180 / np.pi, "deg") if name == "twist" else (100, "percent")
+            numbers[f"{name}_rmse_{scale[1]}"] = float(scale[0] * np.sqrt(np.mean(error**2)))
+            numbers[f"{name}_error_in_sd"] = float(np.sqrt(np.mean((error / sd) ** 2)))
+    output = Path(options.output)
+    output.mkdir(parents=True, exist_ok=True)
+    draw_strains(found, motion.times, output / "strains.png", true=true)
+    return numbers
+
+
+if __name__ == "__main__":
+    run(Options, strains)

@@ -1,0 +1,123 @@
+"""Blood flow of a virtual first pass, by AHA segment, beside its truth.
+
+`python experiments/virtual_perfusion.py path=examination [model=2cxm] [output=folder]`: `path` is
+a folder that `cardiotwin exam` made. The mean signal of each segment's pure wall is turned into
+concentration by the sequence's own curve (the image without saturation gives the scale), and
+fitted with the arterial input that lies beside the images. Errors in units of the fit's standard
+error.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from experiment import run
+
+from cardiotwin.errors import InputError
+from cardiotwin.exam.battery import TRUE_MAPS
+from cardiotwin.exam.myocardium import PER_GRAM
+from cardiotwin.imaging.encoded import PHASE
+from cardiotwin.imaging.nifti import read_volume
+from cardiotwin.perfusion import fit_kinetics
+from cardiotwin.perfusion.first_pass_signal import ReadOut, read_out_signal
+
+PURE = 0.995  # share of wall in a pixel that counts
+FEWEST = 8  # pixels of a segment
+STATES = ("stress", "rest")
+TABLE = np.linspace(-0.5, 8.0, 4000)  # mol/m^3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    path: str = ""
+    model: str = "2cxm"
+    output: str = "outputs/virtual_perfusion"
+
+
+def concentration(signal: Any, t1: float, header: Mapping[str, Any]) -> Any:
+    """Return mol/m^3 of a pass, whose first image has no saturation."""
+    read_out = ReadOut(
+        saturation_time=header["SaturationTime"],
+        repetition_time=header["RepetitionTime"],
+        flip_angle=float(np.deg2rad(header["FlipAngle"])),
+        pulse=header["CentrePulse"],
+    )
+    how = {"agent": header["ContrastBolusIngredient"]}
+    how["field_strength"] = header["MagneticFieldStrength"]
+    nothing = np.zeros(1)
+    whole = read_out_signal(nothing, np.array([t1]), read_out, saturated=False, **how)[0]
+    table = read_out_signal(TABLE, np.full(TABLE.shape, t1), read_out, **how)
+    return np.interp(signal[1:] / signal[0] * whole, table, TABLE)
+
+
+def segments(folder: Path, state: str, maps: Any, record: Any) -> tuple[Any, Any, Any, Any]:
+    """Return the segments' numbers, curves, true flows (m^3/(s kg)), and the arterial input."""
+    name = f"perfusion_{state}"
+    place = folder / record["series"][name]["file"]
+    size = read_volume(place).array.astype(float)
+    phase = read_volume(place.with_name(f"{name}{PHASE}.nii.gz")).array.astype(float)
+    # In phase with the first image: magnitudes so small would be biased by their noise.
+    images = size * np.cos(phase - phase[..., :1])
+    header = json.loads((place.parent / f"{name}.json").read_text())
+    aif = np.loadtxt(place.parent / f"{name}_aif.tsv", skiprows=1)
+    wall, segment = maps[f"{name}_wall"][..., 0], maps[f"{name}_segments"][..., 0]
+    t1, flow = (maps[f"{name}_true_{key}"] for key in ("t1_ms", f"mbf_{state}_ml_min_g"))
+    numbers, curves, true = [], [], []
+    for number in range(1, 18):
+        here = (segment == number) & (wall > PURE)
+        if here.sum() >= FEWEST:
+            signal = images[here].mean(axis=0)
+            curves.append(concentration(signal, 1e-3 * float(t1[here].mean()), header))
+            numbers.append(number)
+            true.append(PER_GRAM * float(flow[here].mean()))
+    return np.array(numbers), np.array(curves), np.array(true), aif
+
+
+def perfusion(options: Options) -> Mapping[str, Any]:
+    """Return the flows' errors at rest and under stress, and the reserve's."""
+    torch.set_num_threads(1)
+    folder = Path(options.path)
+    try:
+        record = json.loads((folder / "truth.json").read_bytes())
+        maps = dict(np.load(folder / TRUE_MAPS))
+    except OSError as error:
+        msg = (
+            f"path={options.path!r} is no virtual examination with series, found {error}. "
+            "Make one with cardiotwin exam output=..."
+        )
+        raise InputError(msg) from error
+    numbers: dict[str, Any] = {}
+    flows = {}
+    for state in STATES:
+        which, curves, true, aif = segments(folder, state, maps, record)
+        found = fit_kinetics(options.model, aif[:, 0], curves, aif[:, 1])
+        flow, sd = found.values["mbf"], found.standard_errors["mbf"]
+        told = np.isfinite(flow)
+        if not told.any():
+            msg = f"No segment's flow could be fitted at {state} by {options.model}. Try 2cum."
+            raise InputError(msg)
+        ratio = (flow - true)[told] / sd[told]
+        flows[state] = dict(zip(which.tolist(), zip(flow, true, strict=True), strict=True))
+        numbers |= {
+            f"{state}_segments": len(which),
+            f"{state}_fitted": int(told.sum()),
+            f"{state}_mbf_ml_min_g": float(np.nanmean(flow) / PER_GRAM),
+            f"{state}_true_mbf_ml_min_g": float(true[told].mean() / PER_GRAM),
+            f"{state}_rmse_ml_min_g": float(np.sqrt(np.nanmean((flow - true) ** 2)) / PER_GRAM),
+            f"{state}_rmse_over_standard_error": float(np.sqrt(np.mean(ratio**2))),
+        }
+    both = [number for number in flows["rest"] if number in flows["stress"]]
+    pairs = np.array([[flows[s][n] for s in STATES] for n in both])  # segment, state, found | true
+    reserve = pairs[:, 0] / pairs[:, 1]
+    numbers["reserve_segments"] = int(np.isfinite(reserve).all(axis=1).sum())
+    numbers["reserve_rmse"] = float(np.sqrt(np.nanmean((reserve[:, 0] - reserve[:, 1]) ** 2)))
+    numbers["true_reserve_mean"] = float(reserve[:, 1].mean())
+    return numbers
+
+
+if __name__ == "__main__":
+    run(Options, perfusion)

@@ -1,0 +1,244 @@
+"""Motion from displacement images, and from contours of all frames."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from cardiotwin.errors import InputError
+from cardiotwin.geometry.fit import fit_anatomy
+from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.geometry.template import Template
+from cardiotwin.imaging.examination import Contours, Examination, Phase
+from cardiotwin.measurement.motion import Motion, Readings, Smoothness, node_basis, regress
+from cardiotwin.measurement.tracers import locate
+from cardiotwin.units import MM
+
+BEYOND = 0.5  # barycentric: a place read this far outside the wall is not of it
+ROUNDS = 3  # of finding the material that is at a pixel now
+STARTS = 5
+FEWEST = 10  # pixels, from which a field is made
+CONTOUR_SD = 1.0 * MM  # of a contour across itself: half a pixel, and as much between readers
+SLIDING_SD = 4.0 * MM  # along itself, of which a contour tells nothing
+READINGS_PER_CONTOUR = 8.0  # independent places on one drawn contour
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DisplacementFrame:
+    """One frame of a displacement series, on its own voxels.
+
+    Parameters
+    ----------
+    time
+        After the R wave, s.
+    displacement, sd
+        Along rows, columns and across the slices, m.
+    known
+        Voxels of wall where there is one.
+    """
+
+    time: float
+    displacement: Float[np.ndarray, "i j k 3"]
+    sd: Float[np.ndarray, "i j k 3"]
+    known: Bool[np.ndarray, "i j k"]
+
+
+def motion_from_displacement(
+    frames: Sequence[DisplacementFrame],
+    affine: Float[np.ndarray, "4 4"],
+    mesh: TetMesh,
+    smoothness: Smoothness | None = None,
+) -> Motion:
+    """Return the motion of a mesh's nodes from DENSE or tagged images.
+
+    Parameters
+    ----------
+    frames
+        In time order.
+    affine
+        Voxel index to world, m.
+    mesh
+        The wall at the R wave, from which the images tell displacement.
+
+    Raises
+    ------
+    InputError
+        If the images and the wall are not of one place.
+    """
+    chosen = smoothness or Smoothness()
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    means, covariances = [], []
+    for frame in frames:
+        index = np.argwhere(frame.known)
+        place = index @ affine[:3, :3].T + affine[:3, 3]
+        told = frame.displacement[frame.known] @ axes.T
+        root = axes.T / frame.sd[frame.known][:, :, None]
+        coefficients, covariance = _read(mesh, place, told, root, chosen)
+        means.append(coefficients)
+        covariances.append(covariance)
+    return Motion(
+        times=np.array([frame.time for frame in frames]),
+        basis=node_basis(mesh, chosen),
+        coefficients=np.stack(means),
+        covariance=np.stack(covariances),
+        source="displacement images",
+    )
+
+
+def _read(
+    mesh: TetMesh,
+    place: Float[np.ndarray, "n 3"],
+    told: Float[np.ndarray, "n 3"],
+    root: Float[np.ndarray, "n 3 3"],
+    smoothness: Smoothness,
+) -> tuple[Float[np.ndarray, "terms 3"], Float[np.ndarray, "unknowns unknowns"]]:
+    """Return a frame's field; each pixel's material is where the field says that it came from."""
+    found, covariance, basis = _round(mesh, place, told, root, told, smoothness=smoothness)
+    for _ in range(ROUNDS - 1):
+        back = basis @ found
+        found, covariance, basis = _round(mesh, place, told, root, back, smoothness=smoothness)
+    return found, covariance
+
+
+def _round(
+    mesh: TetMesh,
+    place: Float[np.ndarray, "n 3"],
+    told: Float[np.ndarray, "n 3"],
+    root: Float[np.ndarray, "n 3 3"],
+    back: Float[np.ndarray, "n 3"],
+    *,
+    smoothness: Smoothness,
+) -> tuple[
+    Float[np.ndarray, "terms 3"],
+    Float[np.ndarray, "unknowns unknowns"],
+    Float[np.ndarray, "n terms"],
+]:
+    """Return the field if what is at each place came from `back` behind it, and its terms."""
+    basis, inside = _material(mesh, place - back, smoothness)
+    if inside.sum() < FEWEST:
+        msg = (
+            f"Only {int(inside.sum())} of {len(place)} pixels with a displacement come from "
+            "the wall. Give the wall of the same heart, at the R wave, and the images' affine."
+        )
+        raise InputError(msg)
+    readings = Readings(
+        basis=basis[inside],
+        displacement=told[inside],
+        root=root[inside],
+        independent=float(inside.sum()),
+    )
+    return *regress(readings, smoothness), basis
+
+
+def _material(
+    mesh: TetMesh, place: Float[np.ndarray, "n 3"], smoothness: Smoothness
+) -> tuple[Float[np.ndarray, "n terms"], Bool[np.ndarray, " n"]]:
+    """Return the terms at places of the mesh's own placement, and which of them are in it."""
+    found = locate(mesh, mesh.points, place, starts=STARTS)
+    weights, nodes = found.tracers.weights, found.tracers.nodes
+
+    def at(values: Float[np.ndarray, " nodes"]) -> Float[np.ndarray, " n"]:
+        return np.asarray(np.einsum("mn,mn->m", weights, values[nodes]))
+
+    angle, fields = mesh.point_fields["rotational"].astype(float), mesh.point_fields
+    turned = np.arctan2(at(np.sin(angle)), at(np.cos(angle)))
+    basis = smoothness.basis(
+        np.clip(at(fields["apicobasal"].astype(float)), 0, 1),
+        turned,
+        np.clip(at(fields["transmural"].astype(float)), 0, 1),
+    )
+    return basis, found.beyond < BEYOND
+
+
+def motion_from_contours(
+    examination: Examination, template: Template, smoothness: Smoothness | None = None
+) -> tuple[Motion, TetMesh]:
+    """Return the motion of all frames that were drawn, and the wall at end-diastole.
+
+    Each frame's wall is fitted to its contours with the wall's volume kept; what slides along a
+    contour is as uncertain as `SLIDING_SD` says.
+
+    Raises
+    ------
+    InputError
+        If no frames but the two phases were drawn.
+    """
+    frames = [one for one in examination.motion if one.phase is not Phase.END_DIASTOLE]
+    if not frames:
+        msg = (
+            "The examination has no contours of frames beside end-diastole and end-systole, "
+            "found no motion. Give guide points of the whole beat."
+        )
+        raise InputError(msg)
+    chosen = smoothness or Smoothness()
+    mesh, first, means, covariances = None, None, [], []
+    for frame in frames:
+        anatomy = fit_anatomy(_with_systole(examination, frame), template)
+        mesh = anatomy.mesh
+        first = anatomy.points[Phase.END_DIASTOLE]
+        moved = anatomy.points[Phase.END_SYSTOLE] - first
+        drawn = len(frame.curves)
+        readings = Readings(
+            basis=node_basis(mesh, chosen),
+            displacement=moved,
+            root=_contour_root(mesh),
+            independent=READINGS_PER_CONTOUR * drawn,
+        )
+        coefficients, covariance = regress(readings, chosen)
+        means.append(coefficients)
+        covariances.append(covariance)
+    assert mesh is not None  # noqa: S101 - there was a frame
+    motion = Motion(
+        times=_times(examination, len(frames)),
+        basis=node_basis(mesh, chosen),
+        coefficients=np.stack(means),
+        covariance=np.stack(covariances),
+        source="contours",
+    )
+    return motion, mesh
+
+
+def _with_systole(examination: Examination, frame: Contours) -> Examination:
+    """Return the examination as if a frame were its end-systole."""
+    named = replace(frame, phase=Phase.END_SYSTOLE)
+    first = examination.contours[Phase.END_DIASTOLE]
+    return replace(
+        examination,
+        contours={Phase.END_DIASTOLE: first, Phase.END_SYSTOLE: named},
+        labels={},
+    )
+
+
+def _times(examination: Examination, count: int) -> Float[np.ndarray, " frames"]:
+    """Return the frames' times, s: even steps of the beat, NaN where its length is unknown."""
+    rate = examination.subject.heart_rate
+    period = np.nan if rate is None else 1 / rate
+    return np.asarray(period * (1 + np.arange(count)) / (count + 1))
+
+
+def _contour_root(mesh: TetMesh) -> Float[np.ndarray, "nodes 3 3"]:
+    """Return the square root of the precision: sharp across the wall, blunt along it, 1/m."""
+    slopes = _outward(mesh)
+    tensor = slopes[:, :, None] * slopes[:, None, :]
+    identity = np.eye(3)
+    return np.asarray(tensor / CONTOUR_SD + (identity - tensor) / SLIDING_SD)
+
+
+def _outward(mesh: TetMesh) -> Float[np.ndarray, "nodes 3"]:
+    """Return unit vectors across the wall at the nodes: from the nearest inner to outer node."""
+    transmural = mesh.point_fields["transmural"]
+    inner = np.flatnonzero(transmural == transmural.min())
+    outer = np.flatnonzero(transmural == transmural.max())
+    turn = mesh.point_fields["rotational"]
+    height = mesh.point_fields["apicobasal"]
+    key = np.column_stack([height * np.cos(turn), height * np.sin(turn)])
+    pairs = []
+    for side in (inner, outer):
+        apart = np.linalg.norm(key[:, None] - key[None, side], axis=2)
+        pairs.append(mesh.points[side[apart.argmin(axis=1)]])
+    across = pairs[1] - pairs[0]
+    return np.asarray(across / np.linalg.norm(across, axis=1, keepdims=True))
+
+
+__all__ = ["DisplacementFrame", "motion_from_contours", "motion_from_displacement"]
