@@ -14,7 +14,9 @@ from scipy.optimize import brentq
 
 from cardiotwin.viz import theme
 
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "verification.md"
 Row = Mapping[str, Any]
+SIZE = {"cells": "cells", "dofs": "dofs"}
 COST = re.compile(r"^Cost: ([\d.]+) CPU-seconds\.$", re.MULTILINE)
 COLOURS = (theme.BLUE, theme.VERMILION, theme.GREEN)
 

@@ -6,6 +6,7 @@ import sys
 import experiment
 import pytest
 import verify
+import verify_motion
 from land2015 import Options, solve
 from verification import Section, limit, splice
 
@@ -66,7 +67,8 @@ def test_a_section_that_is_made_anew_leaves_the_others_as_they_were(tmp_path):
 @pytest.mark.slow
 def test_the_smoke_run_writes_every_table_number_and_picture(monkeypatch, tmp_path, capsys):
     page = tmp_path / "docs" / "verification.md"
-    monkeypatch.setattr(verify, "PAGE", page)
+    for module in (verify, verify_motion):
+        monkeypatch.setattr(module, "PAGE", page)
     words = ["verify.py", "finest=1", f"output={tmp_path / 'out'}"]
     monkeypatch.setattr(sys, "argv", words)
     experiment.run(verify.Options, verify.verify)

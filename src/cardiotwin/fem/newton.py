@@ -15,6 +15,7 @@ import ufl
 from jaxtyping import Integer
 
 from cardiotwin.errors import ConvergenceError
+from cardiotwin.fem.arrival import Goal, goal
 from cardiotwin.fem.bordering import Border, Columns, Coupling, Dofs, Elimination, Errors
 from cardiotwin.fem.compilation import compile_form
 from cardiotwin.fem.layout import Layout
@@ -25,9 +26,6 @@ from cardiotwin.fem.settings import NewtonSettings
 ROUNDING = 1e-14  # of the unknown: a correction below it says nothing
 CONTRACTION = 0.8  # of the correction: a kept tangent that reduces it less has served its time
 RISE = 10.0  # of the residual: more in a step with a kept tangent is no step
-
-
-Goal = Callable[[float, float], bool]  # of a residual's and a correction's norm
 
 
 class Equilibrium:
@@ -183,7 +181,7 @@ class Equilibrium:
     ) -> tuple[float, ...]:
         norms, size = [here.norm], np.inf
         target = max(settings.relative * norms[0], settings.absolute)
-        arrived = self._goal(target, settings.waypoint, border, leaving)
+        arrived = goal(target, settings.waypoint, lambda: self._way(border, leaving))
         most = self.factorisations + settings.iterations
         while not arrived(norms[-1], size):
             if settings.reuse and np.isfinite(norms[-1]):
@@ -206,20 +204,11 @@ class Equilibrium:
             norms.append(here.norm)
         return tuple(norms)
 
-    def _goal(
-        self, target: float, share: float, border: Border | None, leaving: Dofs | None
-    ) -> Goal:
-        """Return what tells whether a residual will do, or the last correction's successor."""
-
-        def arrived(norm: float, correction: float) -> bool:
-            if norm <= target < np.inf:  # neither nan nor inf has arrived
-                return True
-            if leaving is None or not norm + correction < np.inf:
-                return False
-            way = self.state(border) - leaving
-            return correction <= share * self.layout.norm(way, self._measured)
-
-        return arrived
+    def _way(self, border: Border | None, leaving: Dofs | None) -> float:
+        """Return how far the unknown is from a state, 0 where there is none."""
+        if leaving is None:
+            return 0.0
+        return self.layout.norm(self.state(border) - leaving, self._measured)
 
     def state(self, border: Border | None) -> Dofs:
         """Return a copy of the unknown, with the border's loads behind it."""

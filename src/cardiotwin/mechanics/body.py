@@ -41,7 +41,6 @@ from cardiotwin.mechanics.solved import Dofs, Placement, Solved
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.unit_loads import UnitLoads
 
-LEFT = "lv_endocardium"
 RIGID_STIFFNESS = 1e6  # Pa/m^2: what holds a wall's rigid motions where nothing else does
 
 
@@ -90,7 +89,7 @@ class Body:
         activation: Activation | None = None,
         relative_tension: Float[np.ndarray, " cells"] | None = None,
         pointwise: bool = False,
-        pressurised: str = LEFT,
+        pressurised: str = "lv_endocardium",
         clamped: tuple[str, ...] = (),
         free: bool = False,
         lids: bool = True,
@@ -98,7 +97,7 @@ class Body:
         comm: MPI.Intracomm = MPI.COMM_SELF,
     ) -> None:
         require_finite(mesh, axes, relative_tension)
-        require_facets(mesh, {pressurised} - {LEFT} | set(clamped))
+        require_facets(mesh, {pressurised} - {"lv_endocardium"} | set(clamped))
         self.discretisation = discretisation or Discretisation()
         self.mesh = mesh
         self.domain: Domain = make_domain(mesh, comm)
