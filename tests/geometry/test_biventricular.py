@@ -23,6 +23,7 @@ from cardiotwin.geometry.template import Template
 from cardiotwin.geometry.volumes import area_vector, cone_volume, rim_nodes, wall_volume
 from cardiotwin.imaging import read_examination, trace_labels
 from cardiotwin.imaging.examination import Phase, Structure, Tissue
+from cardiotwin.measurement import read_image
 from cardiotwin.units import ML, MM
 
 from .ellipsoids import ANTERIOR, AXIS, CENTRE, SEPTAL, Drawing, Ellipsoid, draw, examine, moved
@@ -114,6 +115,27 @@ def test_the_base_is_one_plane_across_the_axis():
     heights = (base - anatomy.frame.origin) @ anatomy.frame.long_axis
     assert np.ptp(heights) < 1e-9
     assert (base.mean(axis=0) - CENTRE) @ AXIS == pytest.approx(HEART.base, abs=0.1 * MM)
+
+
+def test_fixed_planes_read_the_left_ventricle_where_the_right_ones_wall_goes_on():
+    # The base comes down and the wall narrows: rays from the LV's middle pass the corners where
+    # the RV's wall begins, and must end at the LV's own side of it.
+    anatomy = fitted()
+    frame, points = anatomy.frame, anatomy.mesh.points - anatomy.frame.origin
+    along = points @ frame.long_axis
+    across = points - along[:, None] * frame.long_axis
+    frames = [
+        frame.origin
+        + (along + 0.16 * share * (along.min() - along))[:, None] * frame.long_axis
+        + (1 - 0.15 * share) * across
+        for share in np.linspace(0.2, 1, 5)
+    ]
+    strain = read_image(anatomy.mesh, np.stack(frames)).circumferential
+    assert (strain < 0).all()
+    assert (np.diff(strain, axis=0) < 0.005).all()
+    inside, middle, outside = np.moveaxis(strain, 2, 0)
+    between = np.abs(middle - (inside + outside) / 2) - np.abs(inside - outside) / 2
+    assert between.max() < 0.01
 
 
 def test_a_heart_that_lies_elsewhere_is_the_same_heart():

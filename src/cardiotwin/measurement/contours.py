@@ -12,7 +12,7 @@ from jaxtyping import Float
 from cardiotwin.geometry.mesh import TRIANGLE_EDGES, TetMesh
 from cardiotwin.geometry.sections import fine_triangles
 from cardiotwin.geometry.volumes import rim_nodes
-from cardiotwin.measurement.views import ENDOCARDIUM, OUTER, Plane
+from cardiotwin.measurement.views import ENDOCARDIUM, EPICARDIUM, Plane
 
 RAYS = 72  # round a short-axis slice: every 5 degrees, so that no piece crosses a segment's edge
 FIRST = -60.0  # degrees: the segments' edges are multiples of 5 from here
@@ -34,10 +34,10 @@ class Outline:
 
 
 def outline(mesh: TetMesh, points: Points, plane: Plane) -> Outline:
-    """Return the sections of the endocardium and of what bounds the wall outside."""
+    """Return the sections of a left ventricle's endocardium and epicardium."""
     inner = fine_triangles(points, mesh, ENDOCARDIUM)
-    outer = [fine_triangles(points, mesh, name) for name in OUTER if name in mesh.facets]
-    return Outline(inner=_pieces(inner, plane), outer=_pieces(np.concatenate(outer), plane))
+    outer = fine_triangles(points, mesh, EPICARDIUM)
+    return Outline(inner=_pieces(inner, plane), outer=_pieces(outer, plane))
 
 
 def slice_angles() -> Float[np.ndarray, " rays"]:

@@ -9,6 +9,7 @@ the plane, the pattern tells where it was, seen along the plane's normal.
 import numpy as np
 from jaxtyping import Float
 
+from cardiotwin.geometry.biventricular.part import left_ventricle
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.measurement.contours import (
     RAYS,
@@ -47,13 +48,15 @@ def read_image(mesh: TetMesh, frames: Frames, *, tagged: bool = True) -> Reading
     Parameters
     ----------
     mesh
-        The wall at end-diastole, with ``apicobasal`` and ``rotational`` among its point fields.
+        The wall at end-diastole, with ``apicobasal`` and ``rotational`` among its point fields;
+        of both ventricles, the left one is read, septum and all.
     frames
         Where its nodes are in each frame, m.
     tagged
         Whether the nodes are material points: without, as of surfaces that were segmented in each
         frame, there is no rotation.
     """
+    mesh = left_ventricle(mesh)
     views = plan_views(mesh)
     moving = np.concatenate([mesh.points[None], frames])
     rings = slice_outlines(mesh, moving, views)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.errors import InputError
+from cardiotwin.geometry.biventricular.part import left_ventricle
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.volumes import rim_nodes
 from cardiotwin.measurement.contours import RAYS, SAMPLES, long_contours, slice_contours
@@ -37,10 +38,12 @@ def read_material(mesh: TetMesh, frames: Frames) -> Reading:
     Parameters
     ----------
     mesh
-        The wall at end-diastole, with ``apicobasal`` and ``rotational`` among its point fields.
+        The wall at end-diastole, with ``apicobasal`` and ``rotational`` among its point fields;
+        of both ventricles, the left one is read, septum and all.
     frames
         Where its nodes are in each frame, m.
     """
+    mesh = left_ventricle(mesh)
     views = plan_views(mesh)
     moving = np.concatenate([mesh.points[None], frames])
     rings = slice_marks(mesh, views).at(moving).reshape(len(moving), len(SLICES), 3, RAYS, 3)

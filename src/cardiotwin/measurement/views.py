@@ -23,8 +23,7 @@ SIDES = (-30.0, 30.0, 90.0)  # degrees from the anterior RV insertion: the first
 LAYERS = ("endocardium", "midwall", "epicardium")
 N_SEGMENTS = 17
 ENDOCARDIUM = "lv_endocardium"
-OUTER = ("epicardium", "rv_endocardium")
-"""What bounds the left ventricle's wall outside: the septum ends at the right cavity."""
+EPICARDIUM = "epicardium"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -125,9 +124,9 @@ def segment_numbers(
 
 __all__ = [
     "ENDOCARDIUM",
+    "EPICARDIUM",
     "LAYERS",
     "N_SEGMENTS",
-    "OUTER",
     "SLICES",
     "VIEWS",
     "Plane",

@@ -10,12 +10,13 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgb
 from scipy.spatial import cKDTree
 
+from cardiotwin.geometry.biventricular.part import has_right
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.volumes import cell_volumes
 from cardiotwin.viz import theme
 from cardiotwin.viz.layers import Camera, Layer
 from cardiotwin.viz.scene import render, tubes
-from cardiotwin.viz.wall import axes, has_right, surface
+from cardiotwin.viz.wall import axes, surface
 
 N_LINES = 900
 STEP = 0.8e-3  # m

@@ -17,6 +17,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.patches import Wedge
 
+from cardiotwin.geometry.biventricular.part import left_ventricle
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.imaging.examination import Phase
 from cardiotwin.measurement.sectors import segment_means
@@ -24,7 +25,7 @@ from cardiotwin.measurement.views import N_SEGMENTS
 from cardiotwin.twin.twin import Twin
 from cardiotwin.units import KPA, MM
 from cardiotwin.viz import theme
-from cardiotwin.viz.wall import left, thickness
+from cardiotwin.viz.wall import thickness
 
 # (first segment, inner and outer radius, first wedge's start, wedge, degrees counter-clockwise)
 RINGS = ((1, 0.75, 1.0, 60.0, 60.0), (7, 0.5, 0.75, 60.0, 60.0), (13, 0.25, 0.5, 45.0, 90.0))
@@ -84,7 +85,7 @@ def segment_thickness(
     mesh: TetMesh, points: Float[np.ndarray, "nodes 3"]
 ) -> Float[np.ndarray, "17"]:
     """Return the mean wall thickness over each segment's epicardium, m."""
-    mesh = left(mesh)
+    mesh = left_ventricle(mesh)
     at_nodes = thickness(mesh, points)
     result = np.full(N_SEGMENTS, np.nan)
     outer = np.isin(mesh.cells, np.unique(mesh.facets["epicardium"])).sum(axis=1) >= 6

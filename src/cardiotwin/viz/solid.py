@@ -7,9 +7,10 @@ from jaxtyping import Bool, Float, Integer
 from matplotlib import colormaps
 from matplotlib.colors import Normalize
 
+from cardiotwin.geometry.biventricular.part import has_right
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.viz.layers import Layer
-from cardiotwin.viz.wall import axes, has_right, nodal_mean, section, surface
+from cardiotwin.viz.wall import axes, nodal_mean, section, surface
 
 Points = Float[np.ndarray, "points 3"]
 

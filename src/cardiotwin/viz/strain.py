@@ -14,6 +14,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 
+from cardiotwin.geometry.biventricular.part import has_right
 from cardiotwin.twin.beat import UNLOADED
 from cardiotwin.twin.twin import Twin
 from cardiotwin.units import KPA
@@ -21,7 +22,7 @@ from cardiotwin.viz import theme
 from cardiotwin.viz.fibres import standing
 from cardiotwin.viz.scene import render
 from cardiotwin.viz.solid import cut, half_wall, opened_towards
-from cardiotwin.viz.wall import has_right, joined
+from cardiotwin.viz.wall import joined
 
 REST, SYSTOLE = "end_diastole", "end_systole"
 WIDTH = 2.7  # inches a panel

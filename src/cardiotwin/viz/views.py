@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes as Plot
 
+from cardiotwin.geometry.biventricular.part import left_ventricle
 from cardiotwin.imaging.examination import Phase
 from cardiotwin.measurement.contours import RAYS, SAMPLES
 from cardiotwin.measurement.image import long_outlines, slice_outlines
@@ -45,6 +46,7 @@ def draw_views(twin: Twin, path: Path) -> Path | None:
     if function.measured is not None:
         frames.append(twin.measured_points[Phase.END_SYSTOLE])
     views = plan_views(mesh)
+    mesh = left_ventricle(mesh)
     rings = slice_outlines(mesh, np.stack(frames), views)
     lines = long_outlines(mesh, np.stack(frames), views)
     tissue_rings = _flat(slice_marks(mesh, views).at(moved), views.slices, RAYS)

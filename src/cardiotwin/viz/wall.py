@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int64, Integer, Num
 from scipy.spatial import cKDTree
 
-from cardiotwin.geometry.biventricular.part import left_part
+from cardiotwin.geometry.biventricular.part import left_ventricle
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import triangle_shapes
 
@@ -97,19 +97,9 @@ def nodal_mean(
     return np.asarray(sums / counts.reshape(-1, *[1] * (values.ndim - 1)))
 
 
-def has_right(mesh: TetMesh) -> bool:
-    """Return whether the mesh is both ventricles."""
-    return "rv_endocardium" in mesh.facets
-
-
-def left(mesh: TetMesh) -> TetMesh:
-    """Return the left ventricle of a mesh, on the same nodes."""
-    return left_part(mesh) if has_right(mesh) else mesh
-
-
 def axes(mesh: TetMesh) -> Axes:
     """Return the left ventricle's directions, from its surfaces and its segments."""
-    mesh = left(mesh)
+    mesh = left_ventricle(mesh)
     endo = mesh.points[np.unique(mesh.facets["lv_endocardium"])]
     rim = mesh.points[np.unique(mesh.facets["base"])].mean(axis=0)
     far = endo[np.argmax(np.linalg.norm(endo - rim, axis=1))]
@@ -206,7 +196,7 @@ def thickness(mesh: TetMesh, points: Points) -> Float[np.ndarray, " nodes"]:
 
     The distance to the nearest point of the endocardium, as wall thickness is measured on images.
     """
-    mesh = left(mesh)
+    mesh = left_ventricle(mesh)
     endo = surface(mesh, points, "lv_endocardium", pieces=4)
     outer = np.unique(mesh.facets["epicardium"])
     result = np.full(len(points), np.nan)
@@ -218,9 +208,7 @@ __all__ = [
     "Axes",
     "Surface",
     "axes",
-    "has_right",
     "joined",
-    "left",
     "nodal_mean",
     "section",
     "surface",

@@ -10,6 +10,16 @@ from cardiotwin.geometry.mesh import TETRAHEDRON_EDGES, TRIANGLE_EDGES, TetMesh
 KEPT = ("lv_endocardium", "base")
 
 
+def has_right(mesh: TetMesh) -> bool:
+    """Return whether the mesh is both ventricles."""
+    return "rv_endocardium" in mesh.facets
+
+
+def left_ventricle(mesh: TetMesh) -> TetMesh:
+    """Return the left ventricle of a mesh, on the same nodes; one alone as it is."""
+    return left_part(mesh) if has_right(mesh) else mesh
+
+
 def left_part(mesh: TetMesh) -> TetMesh:
     """Return the LV's cells on the mesh's own nodes.
 
@@ -50,4 +60,4 @@ def _codes(faces: Integer[np.ndarray, "faces 6"], n: int) -> Integer[np.ndarray,
     return np.asarray((low * n + middle) * n + high)
 
 
-__all__ = ["left_part"]
+__all__ = ["has_right", "left_part", "left_ventricle"]
