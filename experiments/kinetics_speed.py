@@ -63,7 +63,7 @@ def truths(options: Options, rng: np.random.Generator) -> tuple[dict[str, Any], 
     return found, hard
 
 
-def bound(time_s: Any, aif: Any, truth: Mapping[str, Any], sd: float) -> dict[str, Any]:
+def bound(time_s: Any, aif: Any, truth: dict[str, Any], sd: float) -> dict[str, Any]:
     """Return the Cramer-Rao standard errors of each voxel, by central differences of the truth."""
     columns = []
     for name in NAMES:

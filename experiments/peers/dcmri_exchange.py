@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-import dcmri
+import dcmri  # type: ignore[import-not-found,unused-ignore]
 import numpy as np
 from scipy.optimize import curve_fit
 
@@ -29,7 +29,7 @@ def main(work_file: str, result_file: str) -> None:
             aif, t=times, kinetics="2CX", H=haematocrit, Fb=flow, PS=ps, vb=vb, vi=vi
         )
 
-    how = {"method": "lm"}
+    how: dict[str, Any] = {"method": "lm"}
     if bool(work["bounded"]):
         how = {"method": "trf", "bounds": (LOWEST / START, HIGHEST / START)}
     found = np.full((len(curves), 4), np.nan)

@@ -20,7 +20,7 @@ from cardiotwin.imaging.retrieval.separable import project
 GRID_PART = 2048  # starts convolved at once
 PART = 512  # voxels at once, so that what they need stays in the cache
 VALLEYS = 3  # followed at most
-SHALLOW = 1.5  # times the misfit of the deepest: a valley that is not followed
+SHALLOW = 1.2  # times the misfit of the deepest: a valley that is not followed
 
 
 @dataclass(frozen=True, eq=False)
