@@ -21,7 +21,6 @@ from scipy.io import loadmat
 from cardiotwin.errors import InputError
 from cardiotwin.perfusion import fit_kinetics
 from cardiotwin.perfusion.fitting_comparison import choose_model, permeability_untold
-from cardiotwin.perfusion.quality import check_first_pass
 from cardiotwin.perfusion.wall import find_wall
 from cardiotwin.viz.first_pass import ML_MIN_G, draw_curves, draw_maps, film_first_pass
 
@@ -70,7 +69,6 @@ def measure(options: Options) -> Mapping[str, Any]:
     times, tissue, aif, haematocrit = read(Path(options.path))
     begin = time.process_time()
     wall, pool = find_wall(tissue, aif)
-    flags = check_first_pass(times, aif, tissue, wall)
     given: dict[str, Any] = {"haematocrit": haematocrit, "delay": DELAY}
     names = options.models.split(",")
     fits = {name: fit_kinetics(name, times, tissue, aif, mask=wall, **given) for name in names}
@@ -88,7 +86,7 @@ def measure(options: Options) -> Mapping[str, Any]:
             np.nanmedian(choice.between_models[wall]) / ML_MIN_G
         ),
         "cpu_s": seconds,
-        "flags": [flag.sentence for flag in flags],
+        "flags": [flag.sentence for flag in fits[names[0]].flags],
     }
     for i, name in enumerate(choice.models):
         numbers[f"{name}_chosen_percent"] = 100 * float((choice.best[wall] == i).mean())

@@ -18,6 +18,7 @@ from cardiotwin.perfusion.fitting_problem import Found, Problem, residual_correl
 from cardiotwin.perfusion.fitting_result import KineticFit
 from cardiotwin.perfusion.kinetics.models import Kinetics, Limit, kinetics
 from cardiotwin.perfusion.kinetics.tissue import BLOOD_IN_TISSUE
+from cardiotwin.perfusion.quality import check_first_pass
 
 SAME = 1e-6  # of the misfit: a model that fits no better than this is its own limit
 HAEMATOCRIT = 0.42  # of adults; as QPerf's default
@@ -61,10 +62,12 @@ def fit_kinetics(
     Raises
     ------
     InputError
-        If the arrays do not belong together, or no fit of them could mean anything.
+        If the arrays do not belong together, or no flow can come of them: no bolus, a time axis
+        that is not in seconds, a mask without tissue.
     """
     chosen = kinetics(model)
     _refuse(chosen, time, concentration, aif, mask=mask, delay=delay)
+    flags = check_first_pass(time, aif, concentration, mask)
     shape, n = concentration.shape[:-1], concentration.shape[-1]
     data = torch.from_numpy(np.ascontiguousarray(concentration, dtype=float).reshape(-1, n)).T
     problem = Problem.of(
@@ -105,6 +108,7 @@ def fit_kinetics(
         correlations=spread(found.correlations),
         basis=problem.directions.numpy(),
         weights=spread(found.weights.T),
+        flags=flags,
     )
 
 

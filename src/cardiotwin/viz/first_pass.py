@@ -13,7 +13,7 @@ from cardiotwin.viz import theme
 from cardiotwin.viz.movie import write_film
 
 ML_MIN_G = 1e-3 / 60  # m^3/(s kg)
-COLOURS = (theme.BLUE, theme.VERMILION, theme.GREEN, theme.PURPLE, theme.ORANGE)
+COLOURS = (theme.BLUE, theme.GREEN, theme.PURPLE, theme.ORANGE, theme.SKY)
 FILM_RATE = 8  # frames per second
 
 
@@ -27,7 +27,7 @@ def draw_maps(
     with theme.figure(12.4, 3.6) as fig:
         plots = fig.subplots(1, 4, width_ratios=(1.25, 1.25, 1.25, 1))
         flow, error = choice.mbf / ML_MIN_G, choice.standard_error / ML_MIN_G
-        top = float(np.ceil(4 * np.nanpercentile(flow[mask], 98)) / 4)
+        top = float(np.ceil(2 * 1.3 * np.nanpercentile(flow[mask], 90)) / 2)
         for plot, values, title, label, most in (
             (plots[0], flow, "Myocardial blood flow", "mL/min/g", top),
             (plots[1], error, "Standard error", "mL/min/g", top / 4),
