@@ -1,7 +1,7 @@
 """Speed and memory, against other codes where there are any, into `docs/benchmarks.md`.
 
-`python experiments/bench.py [parts=twins,mechanics,circulation,retrieval,reconstruction]
-[data=folder] [output=folder]`; each part rewrites its section and keeps the others. Real hearts
+`python experiments/bench.py [parts=twins,mechanics,circulation,retrieval,kinetics,
+reconstruction] [data=folder] [output=folder]`; each part rewrites its section and keeps the others. Real hearts
 are those in `data` (by default the published data beside the project).
 """
 
@@ -13,6 +13,7 @@ from typing import Any
 import bench_mechanics
 import bench_twins
 import circulation_speed
+import kinetics_speed
 import reconstruction_speed
 import retrieval_speed
 from bench_page import write_section
@@ -26,7 +27,7 @@ MODELS = ("t1", "ivim")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    parts: str = "twins,mechanics,circulation,retrieval,reconstruction"
+    parts: str = "twins,mechanics,circulation,retrieval,kinetics,reconstruction"
     data: str = str(ROOT.parent / "shared" / "data")
     output: str = "outputs/bench"
 
@@ -67,6 +68,13 @@ def retrieval(_: Options) -> Part:
     return "## Retrieval", retrieval_speed.paragraph(found), numbers
 
 
+def kinetics(options: Options) -> Part:
+    """Compare the fits of perfusion."""
+    folder = Path(options.output) / "kinetics_speed"
+    found = kinetics_speed.compare(kinetics_speed.Options(output=str(folder)))
+    return "## Perfusion", kinetics_speed.paragraph(found), found
+
+
 def reconstruction(options: Options) -> Part:
     """Compare the reconstruction."""
     folder = Path(options.output) / "reconstruction_speed"
@@ -75,7 +83,8 @@ def reconstruction(options: Options) -> Part:
 
 
 PARTS: dict[str, Callable[[Options], Part]] = {
-    part.__name__: part for part in (twins, mechanics, circulation, retrieval, reconstruction)
+    part.__name__: part
+    for part in (twins, mechanics, circulation, retrieval, kinetics, reconstruction)
 }
 
 

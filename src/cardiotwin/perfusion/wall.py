@@ -15,7 +15,7 @@ from cardiotwin.errors import InputError
 BLOOD = 0.3  # of the input's peak: blood, also between the trabeculae
 TISSUE = (0.03, 0.2)  # of the input's peak: what muscle rises to, without blood in the voxel
 RAYS = 72
-THICKEST = 1.4  # times the median thickness
+THICKEST = 1.2  # times the median thickness
 MARGIN = 1.5  # voxels beside blood that hold it in part
 SMOOTH = 9  # rays
 
