@@ -1,8 +1,8 @@
 """Speed and memory, against other codes where there are any, into `docs/benchmarks.md`.
 
 `python experiments/bench.py [parts=twins,mechanics,circulation,retrieval,kinetics,
-reconstruction] [data=folder] [output=folder]`; each part rewrites its section and keeps the others. Real hearts
-are those in `data` (by default the published data beside the project).
+reconstruction] [data=folder] [output=folder]`; each part rewrites its section and keeps the
+others. Real hearts are those in `data` (by default the published data beside the project).
 """
 
 from collections.abc import Callable, Mapping
@@ -82,10 +82,8 @@ def reconstruction(options: Options) -> Part:
     return "## Reconstruction", reconstruction_speed.paragraph(found), found
 
 
-PARTS: dict[str, Callable[[Options], Part]] = {
-    part.__name__: part
-    for part in (twins, mechanics, circulation, retrieval, kinetics, reconstruction)
-}
+EVERY = (twins, mechanics, circulation, retrieval, kinetics, reconstruction)
+PARTS: dict[str, Callable[[Options], Part]] = {part.__name__: part for part in EVERY}
 
 
 def bench(options: Options) -> Mapping[str, Any]:

@@ -156,11 +156,18 @@ class Problem:
             misfit = split.residual.square().sum(0)
             return Minimum(nothing, misfit, torch.isfinite(misfit))
         grid, valleys = self.starts.coordinates, self.starts.valleys(rows)
-        best = self._minimise(rows, grid[:, valleys[0]])
+        best = self._minimise(rows, grid[:, valleys[0].clamp_min(0)], positive=True)
         rank = self._rank(rows, best)
-        for valley in valleys[1:]:
-            other = torch.nonzero(valley >= 0)[:, 0]
-            found = self._minimise(rows[:, other], grid[:, valley[other]])
+        trials = [(valley, torch.nonzero(valley >= 0)[:, 0], True) for valley in valleys[1:]]
+        unphysical = torch.nonzero(valleys[0] < 0)[:, 0]
+        rank[unphysical] = torch.inf
+        if len(unphysical):
+            deepest = valleys[0].clone()
+            deepest[unphysical] = self.starts.deepest(rows[:, unphysical])
+            trials.append((deepest, unphysical, False))
+        for valley, other, positive in trials:
+            start = grid[:, valley[other]]
+            found = self._minimise(rows[:, other], start, positive=positive)
             theirs = self._rank(rows[:, other], found)
             better = theirs < rank[other]
             where = other[better]
@@ -170,9 +177,9 @@ class Problem:
             best.converged[where] = found.converged[better]
         return best
 
-    def _minimise(self, rows: Tensor, start: Tensor) -> Minimum:
+    def _minimise(self, rows: Tensor, start: Tensor, *, positive: bool) -> Minimum:
         n = ITERATIONS if self.is_tabulated else ANEW
-        return minimise(self.model, rows, start, self.acquisition, iterations=n, positive=True)
+        return minimise(self.model, rows, start, self.acquisition, iterations=n, positive=positive)
 
     def _rank(self, rows: Tensor, found: Minimum) -> Tensor:
         """Return the misfit of a minimum inside the box; more than any of those of another."""

@@ -68,7 +68,7 @@ def draw_curves(
     path: Path,
 ) -> Path:
     """Write measured curves with those of their fits, and below what the fits leave."""
-    with theme.figure(3.6 * (1 + len(curves)), 4.6) as fig:
+    with theme.figure(3.6 * (1 + len(curves)), 5.6) as fig:
         plots = fig.subplots(2, 1 + len(curves), height_ratios=(3, 1), squeeze=False)
         plots[0, 0].plot(time, aif, color=theme.VERMILION)
         plots[0, 0].set(title="Arterial input", ylabel="concentration (mM)", xlabel="time (s)")
@@ -84,7 +84,8 @@ def draw_curves(
                 below.plot(time, curve - made, color=colour, lw=1.0)
             below.axhline(0, color=theme.GREY, lw=0.6)
             above.set(title=name)
-            above.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1.02, 0.05))
+            handles, labels = above.get_legend_handles_labels()
+            below.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.45))
             below.set(xlabel="time (s)")
         plots[0, 1].set_ylabel("concentration (mM)")
         plots[1, 1].set_ylabel("residual (mM)")
