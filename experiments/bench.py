@@ -14,6 +14,7 @@ from typing import Any
 import bench_mechanics
 import bench_twins
 import circulation_speed
+import kinetics_speed
 import reconstruction_speed
 import retrieval_speed
 import solver_cost
@@ -28,7 +29,7 @@ MODELS = ("t1", "ivim")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    parts: str = "twins,mechanics,solvers,circulation,retrieval,reconstruction"
+    parts: str = "twins,mechanics,solvers,circulation,retrieval,kinetics,reconstruction"
     data: str = str(ROOT.parent / "shared" / "data")
     output: str = "outputs/bench"
 
@@ -77,6 +78,13 @@ def retrieval(_: Options) -> Part:
     return "## Retrieval", retrieval_speed.paragraph(found), numbers
 
 
+def kinetics(options: Options) -> Part:
+    """Compare the fits of perfusion."""
+    folder = Path(options.output) / "kinetics_speed"
+    found = kinetics_speed.compare(kinetics_speed.Options(output=str(folder)))
+    return "## Perfusion", kinetics_speed.paragraph(found), found
+
+
 def reconstruction(options: Options) -> Part:
     """Compare the reconstruction."""
     folder = Path(options.output) / "reconstruction_speed"
@@ -86,7 +94,15 @@ def reconstruction(options: Options) -> Part:
 
 PARTS: dict[str, Callable[[Options], Part]] = {
     part.__name__: part
-    for part in (twins, mechanics, solvers, circulation, retrieval, reconstruction)
+    for part in (
+        twins,
+        mechanics,
+        solvers,
+        circulation,
+        retrieval,
+        kinetics,
+        reconstruction,
+    )
 }
 
 

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-import dcmri
+import dcmri  # type: ignore[import-not-found,unused-ignore]
 import numpy as np
 from scipy.optimize import curve_fit
 

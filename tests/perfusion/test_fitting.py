@@ -135,6 +135,13 @@ def test_what_does_not_belong_together_is_refused(change, says):
         fit_kinetics(**(given | change))
 
 
+def test_what_is_doubtful_of_the_input_stays_with_the_fit():
+    clipped = np.minimum(AIF, 3.0)
+    found = fit_kinetics("2cxm", TIME, curves("2cxm", **REST), clipped)
+    assert [flag.name for flag in found.flags] == ["clipped_input"]
+    assert not fit_kinetics("2cxm", TIME, curves("2cxm", **REST), AIF).flags
+
+
 def read(path, curve, aif):
     table = pd.read_csv(path)
     rows = {name: np.stack([np.array(r.split(), float) for r in table[name]]) for name in

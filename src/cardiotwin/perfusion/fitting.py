@@ -18,6 +18,7 @@ from cardiotwin.perfusion.fitting_problem import Found, Problem, residual_correl
 from cardiotwin.perfusion.fitting_result import KineticFit
 from cardiotwin.perfusion.kinetics.models import Kinetics, Limit, kinetics
 from cardiotwin.perfusion.kinetics.tissue import BLOOD_IN_TISSUE
+from cardiotwin.perfusion.quality import check_first_pass
 
 SAME = 1e-6  # of the misfit: a model that fits no better than this is its own limit
 HAEMATOCRIT = 0.42  # of adults; as QPerf's default
@@ -61,10 +62,12 @@ def fit_kinetics(
     Raises
     ------
     InputError
-        If the arrays do not belong together, or no fit of them could mean anything.
+        If the arrays do not belong together, or no flow can come of them: no bolus, a time axis
+        that is not in seconds, a mask without tissue.
     """
     chosen = kinetics(model)
     _refuse(chosen, time, concentration, aif, mask=mask, delay=delay)
+    flags = check_first_pass(time, aif, concentration, mask)
     shape, n = concentration.shape[:-1], concentration.shape[-1]
     data = torch.from_numpy(np.ascontiguousarray(concentration, dtype=float).reshape(-1, n)).T
     problem = Problem.of(
@@ -105,6 +108,7 @@ def fit_kinetics(
         correlations=spread(found.correlations),
         basis=problem.directions.numpy(),
         weights=spread(found.weights.T),
+        flags=flags,
     )
 
 
@@ -161,15 +165,37 @@ def _at_the_edge(
         row = list(problem.units).index(name)
         found.values[row, whole] = found.raw[row, whole]
         found.errors[row, whole] = found.raw_errors[row, whole]
-    best = torch.where(found.status == Status.FITTED, found.misfit / (1 + SAME), torch.inf)
-    for limit in chosen.limits:
-        ends = problem.become(kinetics(limit.model)).fit(data, noise_sd=noise_sd)
-        better = (ends.status == Status.FITTED) & (ends.misfit < best)
-        best[better] = ends.misfit[better]
-        names[better.numpy()] = limit.model
-        found.status[better] = int(Status.AT_BOUND)
-        _take(list(problem.units), found, limit, ends, where=better)
+    _without_return(problem, found)
+    told = torch.isfinite(found.values[0])
+    best = torch.where(told, found.misfit / (1 + SAME), torch.inf)
+    # Curves convolved anew cost so much that a minimum inside physics is not doubted.
+    tried = torch.ones_like(told) if problem.is_tabulated else found.status != Status.FITTED
+    for limit in chosen.limits if tried.any() else ():
+        ends = problem.become(kinetics(limit.model)).fit(data[:, tried], noise_sd=noise_sd)
+        better = (ends.status == Status.FITTED) & (ends.misfit < best[tried])
+        where = torch.nonzero(tried)[:, 0][better]
+        best[where] = ends.misfit[better]
+        names[where.numpy()] = limit.model
+        found.status[where] = int(Status.AT_BOUND)
+        _take(list(problem.units), found, limit, ends, where=where, better=better)
     return names
+
+
+def _without_return(problem: Problem, found: Found) -> None:
+    """Keep what is told where only the interstitium comes out larger than tissue.
+
+    The series is too short there to see the tracer return: ve is not told, the rest is.
+    """
+    names = list(problem.units)
+    if "ve" not in names:
+        return
+    ve = names.index("ve")
+    rest = [row for row in range(len(names)) if row != ve and names[row] != "delay"]
+    only = (found.status == Status.NOT_ADMISSIBLE) & (found.raw[ve] > 1)
+    only &= (found.raw[rest] > 0).all(0)
+    found.values[:, only], found.errors[:, only] = found.raw[:, only], found.raw_errors[:, only]
+    found.values[ve, only], found.errors[ve, only] = torch.nan, torch.nan
+    found.status[only] = int(Status.AT_BOUND)
 
 
 def _take(
@@ -179,9 +205,10 @@ def _take(
     ends: Found,
     *,
     where: Tensor,
+    better: Tensor,
 ) -> None:
     """Write what a limit tells of its voxels into what was found."""
-    found.misfit[where], found.weights[:, where] = ends.misfit[where], ends.weights[:, where]
+    found.misfit[where], found.weights[:, where] = ends.misfit[better], ends.weights[:, better]
     found.correlations[where] = torch.nan
     theirs = list(ends.units)
     shared = {"mbf": "mbf", "delay": "delay"} | dict(limit.values)
@@ -189,8 +216,8 @@ def _take(
         source = shared.get(name)
         if source in theirs:
             its = theirs.index(source)
-            found.values[row, where] = ends.values[its, where]
-            found.errors[row, where] = ends.errors[its, where]
+            found.values[row, where] = ends.values[its, better]
+            found.errors[row, where] = ends.errors[its, better]
         else:
             found.values[row, where] = 0.0 if name in limit.zeros else torch.nan
             found.errors[row, where] = torch.nan

@@ -22,7 +22,7 @@ from cardiotwin.perfusion.kinetics.models import FASTEST, SLOWEST, Column, Kinet
 from cardiotwin.perfusion.kinetics.responses import trapping, vascular, washout
 
 N_TABLE = 500  # rates: the spline between them is exact to 1e-8
-NEGLIGIBLE = 1e-7  # singular value, of the largest, of a direction that no curve needs
+NEGLIGIBLE = 1e-6  # singular value, of the largest, of a direction that no curve needs
 DELAYS = 8  # starting values of a delay
 
 

@@ -18,7 +18,7 @@ from cardiotwin.perfusion.kinetics.convolution import Input
 from cardiotwin.perfusion.kinetics.models import Kinetics
 from cardiotwin.perfusion.kinetics.tissue import plasma
 
-ITERATIONS = 300  # a valley between two compartments is long
+ITERATIONS, ANEW = 300, 100  # of tabulated curves: a valley is long; of curves convolved anew
 AT_ONCE = 4_000_000  # values of a curve's responses in memory
 
 
@@ -102,9 +102,14 @@ class Problem:
         """Return the unit of each reported parameter."""
         return dict(self.model.units)
 
+    @property
+    def is_tabulated(self) -> bool:
+        """Return whether the model's curves come from a table."""
+        return isinstance(self.model, TabulatedModel)
+
     def rows(self, data: Float[Tensor, "samples voxels"]) -> Float[Tensor, "values voxels"]:
         """Return the data in the model's directions, and below what lies outside of these."""
-        if not isinstance(self.model, TabulatedModel):
+        if not self.is_tabulated:
             return data
         inside = self.directions.T @ data
         outside = (data - self.directions @ inside).norm(dim=0)
@@ -151,11 +156,18 @@ class Problem:
             misfit = split.residual.square().sum(0)
             return Minimum(nothing, misfit, torch.isfinite(misfit))
         grid, valleys = self.starts.coordinates, self.starts.valleys(rows)
-        best = self._minimise(rows, grid[:, valleys[0]])
+        best = self._minimise(rows, grid[:, valleys[0].clamp_min(0)], positive=True)
         rank = self._rank(rows, best)
-        for valley in valleys[1:]:
-            other = torch.nonzero(valley >= 0)[:, 0]
-            found = self._minimise(rows[:, other], grid[:, valley[other]])
+        trials = [(valley, torch.nonzero(valley >= 0)[:, 0], True) for valley in valleys[1:]]
+        unphysical = torch.nonzero(valleys[0] < 0)[:, 0]
+        rank[unphysical] = torch.inf
+        if len(unphysical):
+            deepest = valleys[0].clone()
+            deepest[unphysical] = self.starts.deepest(rows[:, unphysical])
+            trials.append((deepest, unphysical, False))
+        for valley, other, positive in trials:
+            start = grid[:, valley[other]]
+            found = self._minimise(rows[:, other], start, positive=positive)
             theirs = self._rank(rows[:, other], found)
             better = theirs < rank[other]
             where = other[better]
@@ -165,10 +177,9 @@ class Problem:
             best.converged[where] = found.converged[better]
         return best
 
-    def _minimise(self, rows: Tensor, start: Tensor) -> Minimum:
-        return minimise(
-            self.model, rows, start, self.acquisition, iterations=ITERATIONS, positive=True
-        )
+    def _minimise(self, rows: Tensor, start: Tensor, *, positive: bool) -> Minimum:
+        n = ITERATIONS if self.is_tabulated else ANEW
+        return minimise(self.model, rows, start, self.acquisition, iterations=n, positive=positive)
 
     def _rank(self, rows: Tensor, found: Minimum) -> Tensor:
         """Return the misfit of a minimum inside the box; more than any of those of another."""

@@ -19,8 +19,8 @@ from cardiotwin.imaging.retrieval.separable import project
 
 GRID_PART = 2048  # starts convolved at once
 PART = 512  # voxels at once, so that what they need stays in the cache
-VALLEYS = 3  # followed at most
-SHALLOW = 1.5  # times the misfit of the deepest: a valley that is not followed
+VALLEYS = 2  # followed at most
+SHALLOW = 1.1  # times the misfit of the deepest: a valley that is not followed
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,10 @@ class Grid:
         return cls(grid, shape, ordered[:, None], every, lean.nan_to_num())
 
     def valleys(self, data: Float[Tensor, "values voxels"]) -> Int[Tensor, "valleys voxels"]:
-        """Return where each voxel's deepest valleys lie, -1 where there are fewer."""
+        """Return where each voxel's deepest valleys lie, -1 where there are fewer.
+
+        A voxel of which no start is physical has -1 throughout.
+        """
         found = []
         for part in data.float().split(PART, dim=1):
             shares = self.directions @ part
@@ -90,9 +93,12 @@ class Grid:
             misfit = part.square().sum(0) - top.values
             shallow = (misfit > SHALLOW * misfit[:1]) | (top.values < 0)
             found.append(top.indices.masked_fill(shallow, -1))
-        every = torch.cat(found, 1)
-        every[0] = every[0].clamp_min(0)  # where no start is physical any will do
-        return every
+        return torch.cat(found, 1)
+
+    def deepest(self, data: Float[Tensor, "values voxels"]) -> Int[Tensor, " voxels"]:
+        """Return each voxel's best start, whatever the signs of its coefficients."""
+        parts = data.float().split(PART, dim=1)
+        return torch.cat([(self.directions @ part).square().sum(0).argmax(0) for part in parts])
 
     def _is_peak(self, explained: Float[Tensor, "grid voxels"]) -> Bool[Tensor, "grid voxels"]:
         """Return where no neighbour along an axis of the grid explains more."""

@@ -1,6 +1,7 @@
 """`beat.mp4`: from end-diastole to end-systole, linear between the two, as each frame says."""
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -37,10 +38,16 @@ def draw_beat(twin: Twin, path: Path) -> Path | None:
     shares = np.linspace(0, 1, N_MOVING)
     moving = [_frame(twin, ends, target, float(share)) for share in shares]
     frames = [moving[0]] * N_RESTING + moving + [moving[-1]] * N_RESTING + moving[::-1]
+    return write_film(frames, path, rate=FRAMES_PER_SECOND)
+
+
+def write_film(frames: Sequence[Pixels], path: Path, *, rate: int) -> Path:
+    """Write pictures of one size, even as the codec wants it, as H.264 that any browser plays."""
+    height, width = frames[0].shape[:2]
 
     def write(part: Path) -> None:
         done = subprocess.run(  # noqa: S603 - the program that imageio-ffmpeg brings
-            [*_command(), str(part)],
+            [*_command(f"{width}x{height}", rate), str(part)],
             input=b"".join(frame.tobytes() for frame in frames),
             capture_output=True,
             check=False,
@@ -52,10 +59,9 @@ def draw_beat(twin: Twin, path: Path) -> Path | None:
     return path
 
 
-def _command() -> list[str]:
-    """Return what encodes raw frames as H.264 that any browser plays."""
-    size, rate = "x".join(map(str, SIZE)), str(FRAMES_PER_SECOND)
-    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", rate, "-i", "-"]
+def _command(size: str, rate: int) -> list[str]:
+    """Return what encodes raw frames."""
+    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", str(rate), "-i", "-"]
     coded = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "20", "-movflags", "+faststart"]
     program = imageio_ffmpeg.get_ffmpeg_exe()
     return [program, "-y", "-loglevel", "error", *raw, *coded, "-threads", "1"]
@@ -107,4 +113,4 @@ def _where(share: float) -> str:
     return f"interpolated, {100 * share:.0f} % of the way to end-systole"
 
 
-__all__ = ["draw_beat"]
+__all__ = ["draw_beat", "write_film"]

@@ -1,0 +1,150 @@
+"""What can be wrong with a first pass before any fit: each defect by its name.
+
+What makes every flow meaningless is refused; what biases it is a flag that stays with the result.
+Peak concentrations of a left ventricle at 0.05-0.1 mmol/kg: Kellman et al. (2017), JCMR 19:43,
+4.4 +- 1.2 mM at rest. Concentrations in mol/m^3 (1 mM), times in s.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.signal import find_peaks, peak_widths
+
+from cardiotwin.errors import Flag, InputError
+
+QUIET_SHARE = 0.1  # of the peak: what comes before the bolus stays below
+NOISE = 6.0  # times the scatter between frames that a bolus must rise
+WIDEST = 60.0  # s, of a first pass at half its height: a longer one is no first pass
+NARROWEST = 1.0
+LARGEST = 20.0  # mM that no arterial input of a clinical dose reaches
+CLIPPED = 3  # frames at one largest value
+SECOND_PEAK = 0.5  # of the first: recirculation is lower and wider
+TAIL = 1.0  # half-widths of the bolus that must be seen after its peak
+NEGATIVE = 0.1  # of the peak
+
+
+def check_first_pass(
+    time: Float[np.ndarray, " samples"],
+    aif: Float[np.ndarray, " inputs"],
+    concentration: Float[np.ndarray, "..."] | None = None,
+    mask: Bool[np.ndarray, "..."] | None = None,
+) -> tuple[Flag, ...]:
+    """Return what is doubtful of a first pass.
+
+    Parameters
+    ----------
+    time
+        Of the frames, s.
+    aif
+        In arterial whole blood, mol/m^3.
+    concentration
+        In tissue, time along the last dimension.
+    mask
+        Of the tissue.
+
+    Raises
+    ------
+    InputError
+        If there is no bolus, the time axis cannot be in seconds, or the mask holds no tissue.
+    """
+    if aif.shape != time.shape:
+        msg = f"aif has {len(aif)} values for {len(time)} frames. Give one for each frame."
+        raise InputError(msg)
+    _refuse_mask(concentration, mask)
+    peak = int(np.argmax(aif))
+    scatter = float(np.median(np.abs(np.diff(aif)))) / 0.954  # of a difference, to sd
+    if not np.isfinite(aif).all() or aif[peak] < NOISE * scatter or aif[peak] <= 0:
+        msg = (
+            f"The arterial input has no bolus: its largest value is {aif[peak]:.3g} mM, its "
+            f"scatter from frame to frame {scatter:.3g} mM. Take the left ventricle's blood."
+        )
+        raise InputError(msg)
+    width = _width(time, aif, peak)
+    if not NARROWEST <= width <= WIDEST:
+        msg = (
+            f"The bolus is {width:.3g} s wide at half its height, which no first pass is: "
+            f"{NARROWEST:g} to {WIDEST:g} s. Give time in seconds, and the blood pool's curve."
+        )
+        raise InputError(msg)
+    flags = [*_input_flags(time, aif, peak, width)]
+    if concentration is not None:
+        tissue = concentration if mask is None else concentration[mask]
+        tissue = tissue.reshape(-1, tissue.shape[-1])
+        highest = np.nanmax(np.abs(tissue), axis=-1)
+        below = np.nanmin(tissue, axis=-1) < -NEGATIVE * max(float(np.median(highest)), 1e-300)
+        below &= np.nanmin(tissue, axis=-1) < -0.5 * highest
+        if below.mean() > 0.05:
+            sentence = (
+                f"{100 * below.mean():.0f} % of the voxels fall below 0 by half of what they "
+                "rise: the baseline or the conversion from signal is wrong there."
+            )
+            flags.append(Flag(name="negative_concentrations", sentence=sentence))
+    return tuple(flags)
+
+
+def _refuse_mask(concentration: np.ndarray | None, mask: np.ndarray | None) -> None:
+    if mask is None or concentration is None:
+        return
+    if mask.shape != concentration.shape[:-1]:
+        msg = (
+            f"mask has the shape {mask.shape}, the images {concentration.shape[:-1]}. "
+            "Bring it to the images' grid."
+        )
+        raise InputError(msg)
+    inside = np.isfinite(concentration[mask]).all(-1) & (np.abs(concentration[mask]).max(-1) > 0)
+    if not inside.any():
+        msg = (
+            f"mask holds {int(mask.sum())} voxels and none has an image: it lies outside of the "
+            "heart. Check its orientation and its slice."
+        )
+        raise InputError(msg)
+
+
+def _width(time: np.ndarray, aif: np.ndarray, peak: int) -> float:
+    """Return the width of the peak at half its height, s; infinite where it does not end."""
+    if peak in (0, len(aif) - 1):
+        return float("nan") if peak == 0 else 2.0 * float(time[-1] - time[0])
+    _, _, left, right = peak_widths(aif, [peak], rel_height=0.5)
+    ends = np.interp([left[0], right[0]], np.arange(len(time)), time)
+    return float(ends[1] - ends[0])
+
+
+def _input_flags(time: np.ndarray, aif: np.ndarray, peak: int, width: float) -> list[Flag]:
+    flags = []
+    quiet = int(np.argmax(aif > QUIET_SHARE * aif[peak]))
+    if quiet < 2:
+        sentence = f"The bolus is there in frame {quiet}: no frame before it gives a baseline."
+        flags.append(Flag(name="no_baseline", sentence=sentence))
+    if time[-1] - time[peak] < TAIL * width:
+        sentence = (
+            f"The series ends {time[-1] - time[peak]:.1f} s after the arterial peak, which is "
+            f"{width:.1f} s wide: flow is told only in part, permeability not at all."
+        )
+        flags.append(Flag(name="series_too_short", sentence=sentence))
+    top = aif >= aif[peak] * (1 - 1e-6)
+    if top.sum() >= CLIPPED:
+        sentence = (
+            f"The arterial input stays at its largest value, {aif[peak]:.3g} mM, for {top.sum()} "
+            "frames: its peak is clipped or saturated, and flow is overestimated."
+        )
+        flags.append(Flag(name="clipped_input", sentence=sentence))
+    if aif[peak] > LARGEST:
+        sentence = (
+            f"The arterial input peaks at {aif[peak]:.3g} mM, more than any clinical dose makes: "
+            "its unit or its conversion is wrong."
+        )
+        flags.append(Flag(name="input_too_high", sentence=sentence))
+    high = SECOND_PEAK * float(aif[peak])
+    peaks, _ = find_peaks(aif, height=high, prominence=0.5 * high)
+    if len(peaks) > 1:
+        told = ", ".join(f"{time[i]:.1f} s" for i in peaks)
+        sentence = (
+            f"The arterial input has {len(peaks)} peaks ({told}): two boluses, or a wrong beat."
+        )
+        flags.append(Flag(name="two_peaks", sentence=sentence))
+    if aif.min() < -NEGATIVE * aif[peak]:
+        sentence = f"The arterial input falls to {aif.min():.3g} mM: its baseline is wrong."
+        flags.append(Flag(name="negative_input", sentence=sentence))
+    return flags
+
+
+__all__ = ["check_first_pass"]
