@@ -115,7 +115,11 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
     """Return errors over the cases that did not calibrate, and of two simpler predictions."""
     tested = [row for row in rows if row["state"] != "baseline"]
     dobutamine = [row for row in tested if row["state"].endswith("dob")]
-    result = {"cases": float(len(tested))}
+    apart = np.array([row["diastolic_share"] - row["diastolic_share_measured"] for row in rows])
+    result = {
+        "cases": float(len(tested)),
+        "diastolic_share_rms_error": float(np.sqrt((apart**2).mean())),
+    }
     for name, some in (("", tested), ("dobutamine_", dobutamine)):
         if not some:
             continue

@@ -83,7 +83,7 @@ def heart(options: Options) -> TetMesh:
     return with_coordinates(mesh, frame_of(mesh))
 
 
-def blood_through(options: Options) -> Mapping[str, float]:
+def solve(options: Options) -> Mapping[str, float]:
     """Return the order of the cosine's error, and what a wall's flow costs and balances to.
 
     `cpu_s` is all from mesh and fibres to blood flow by cell: dolfinx's mesh, assembly, solution.
@@ -118,4 +118,4 @@ def blood_through(options: Options) -> Mapping[str, float]:
 
 
 if __name__ == "__main__":
-    run(Options, blood_through)
+    run(Options, solve)

@@ -7,6 +7,7 @@ import pytest
 from benchmark_bodies import box, ellipsoid
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from cardiotwin.errors import InputError
 from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
@@ -19,6 +20,7 @@ from cardiotwin.perfusion.darcy.bed import (
     even_conductances,
     three_compartments,
 )
+from cardiotwin.perfusion.darcy.factors import Factors
 from cardiotwin.perfusion.darcy.feeding import (
     Artery,
     Feeding,
@@ -221,6 +223,20 @@ def test_outlets_far_from_the_wall_or_at_one_place_are_refused(wall):
         nearest_outlet(wall.mesh, 1e3 * wall.mesh.points[:2])
     with pytest.raises(InputError, match="2 outlets begin at 1 corners"):
         nearest_outlet(wall.mesh, np.tile(wall.mesh.points[wall.mesh.cells[0, 0]], (2, 1)))
+
+
+def test_factors_take_other_values_of_their_pattern_and_refuse_another():
+    rng = np.random.default_rng(2)
+    filled = rng.normal(size=(8, 8)) + 8 * np.eye(8)
+    filled[np.abs(filled) < 0.5] = 0.0
+    one, given = sparse.csr_array(filled), rng.normal(size=8)
+    factors = Factors(one)
+    assert factors.renew(sparse.csr_array(2 * filled))
+    np.testing.assert_allclose(2 * filled @ factors.solve(given), given, atol=1e-12)
+    assert not factors.renew(sparse.csr_array(np.ones((8, 8))))
+    np.testing.assert_allclose(2 * filled @ factors.solve(given), given, atol=1e-12)
+    np.testing.assert_allclose(2 * filled.T @ factors.solve_transpose(given), given, atol=1e-12)
+    factors.destroy()
 
 
 def test_arteries_without_a_pressure_are_refused(wall, territory):

@@ -148,6 +148,7 @@ class BeatingWall:
         self._reference = _reference_pressures(bed)[:, None]
         self._dt = beat.period / len(beat.lv_pressure)
         self._stiffness: dict[int, list[Any]] = {}
+        self._factors: Factors | None = None
 
     def muscle(self, step: int) -> Float[np.ndarray, " wells"]:
         """Return the muscle's pressure on the vessels, Pa."""
@@ -185,9 +186,7 @@ class BeatingWall:
         )
         pushed = held * (pressure + self.muscle(step) - self.muscle(step - 1))
         pushed[-1] += drain * self.bed.venous_pressure
-        factors = Factors(matrix)
-        columns = respond(factors, self._fed, pushed)
-        factors.destroy()
+        columns = respond(self._factorised(matrix), self._fed, pushed)
         conducted, drained = outlet_laws(self._fed, columns)
         at = outlet_pressures(
             self.feeding.arteries, self.beat.aortic_pressure[step], conducted, drained, outlets
@@ -202,6 +201,19 @@ class BeatingWall:
             leaving=float(leaving.sum()),
             mbf=self.wall.to_cells(entering / self.wall.well_volume) / DENSITY,
         )
+
+    def _factorised(self, matrix: Any) -> Factors:
+        """Return the factors of a step's matrix; its pattern is analysed once."""
+        if self._factors is None or not self._factors.renew(matrix):
+            self.close()
+            self._factors = Factors(matrix)
+        return self._factors
+
+    def close(self) -> None:
+        """Give the factors' memory back."""
+        if self._factors is not None:
+            self._factors.destroy()
+            self._factors = None
 
     def run(self, start: Wells | None = None) -> BeatFlow:
         """Return the beat that repeats, begun from pressures at its end (of a like wall's).
@@ -229,6 +241,7 @@ class BeatingWall:
             if before is not None:
                 changes.append(float(np.abs(inflow - before).sum(axis=1).max() / mean))
                 if changes[-1] < REPEATS:
+                    self.close()
                     return self._collected(steps, np.array(blood), number)
             before = inflow
         msg = (

@@ -31,6 +31,19 @@ class Factors:
         self._solver.setUp()
         self._b, self._x = self._matrix.createVecLeft(), self._matrix.createVecRight()
 
+    def renew(self, matrix: Any) -> bool:
+        """Factorise other values of the same pattern; return False, undone, if it is another."""
+        rows = matrix.tocsr()
+        pattern: tuple[Any, Any, Any] = self._matrix.getValuesCSR()
+        indptr, indices, _ = pattern
+        if not (np.array_equal(indptr, rows.indptr) and np.array_equal(indices, rows.indices)):
+            return False
+        self._matrix.setValuesCSR(indptr, indices, rows.data)
+        self._matrix.assemble()
+        self._solver.setUp()
+        self._solver.getPC().setUp()
+        return True
+
     def solve(self, right_hand_side: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Return the solution of A x = b."""
         self._b.array_w[:] = right_hand_side
