@@ -96,7 +96,7 @@ def reduced_beat(options: Options) -> Mapping[str, Any]:
     )
     began = time.process_time()
     values = fitted(twin, heart)
-    volumes = (span.least_volume, span.largest_volume)
+    volumes = (span.unloaded_volume, span.least_volume, span.largest_volume)
     surface, _ = pressure_surface(heart, values, volumes, tension.peak)
     surface_s = time.process_time() - began
     course = twitch(tension)

@@ -1,13 +1,13 @@
 """A heart's reduced mechanics against its full model, on states that it never saw.
 
 `python experiments/reduced_mechanics.py [path=subject] [training=64] [tests=200] [modes=100]
-[pressure_modes=12] [regions=territories|segments] [output=folder]`: the twin is built first (a finished run folder `twin` in
-`output` is used again); its wall is walked through a range about the fit (law, volume, tension,
-each artery's territory, supports), reduced, and compared with an independent walk of the full
-model. Displacement errors are means over the nodes of |u - u_full| by that of |u_full|, both from
-the unloaded placement, at the same cavity pressure. `offline_s` is the CPU time of walk and
-reduction; `speedup` is the median CPU time of the full model's step from one test state to the
-next by that of a reduced one.
+[pressure_modes=12] [regions=territories|segments] [output=folder]`: the twin is built first (a
+finished run folder `twin` in `output` is used again); its wall is walked through a range about
+the fit (law, volume, tension, shares of it by region, supports), reduced, and compared with an
+independent walk of the full model. Displacement errors are means over the nodes of |u - u_full|
+by that of |u_full|, both from the unloaded placement, at the same cavity pressure. `offline_s` is
+the CPU time of walk and reduction; `speedup` is the median CPU time of the full model's step from
+one test state to the next by that of a reduced one. The walks are kept in the folder.
 """
 
 import time

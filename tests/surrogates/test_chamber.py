@@ -1,5 +1,7 @@
 """A pressure's surface over volume and tension: exact for what it spans, and differentiable."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,9 @@ from cardiotwin.surrogates.chamber import PressureSurface, twitch
 def surface() -> PressureSurface:
     """Return p = (1 + v) (2 + t) kPa in v, t from -1 to 1."""
     coefficients = torch.tensor([[2e3, 1e3], [2e3, 1e3]], dtype=torch.float64)
-    return PressureSurface(coefficients=coefficients[None], volume=(50e-6, 150e-6), tension=60e3)
+    return PressureSurface(
+        coefficients=coefficients[None], volume=(50e-6, 50e-6, 150e-6), tension=60e3
+    )
 
 
 def test_it_is_the_sum_of_its_polynomials():
@@ -33,3 +37,10 @@ def test_a_twitch_in_tensors_is_the_twitch():
     expected = [course.value(time) for time in times]
     found = twitch(course)(torch.as_tensor(times))
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-9)
+
+
+def test_a_relaxed_wall_ends_where_it_is_unloaded():
+    curved = replace(surface(), volume=(100e-6, 50e-6, 150e-6))
+    none = torch.zeros(1, dtype=torch.float64)
+    at_rest = curved.pressure(torch.tensor([100e-6], dtype=torch.float64), none)
+    torch.testing.assert_close(at_rest, none)

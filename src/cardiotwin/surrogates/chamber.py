@@ -7,14 +7,14 @@ loop of the blood the chamber then costs a few products.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 
 from cardiotwin.errors import ConvergenceError
 from cardiotwin.mechanics.active.prescribed import DoubleHill
-from cardiotwin.mechanics.parameter_range import TENSION
+from cardiotwin.mechanics.parameter_range import SOFT, TENSION
 from cardiotwin.mechanics.parametric import PRESSURE
 from cardiotwin.surrogates.heart import ReducedHeart
 from cardiotwin.units import KPA, ML
@@ -31,20 +31,25 @@ class PressureSurface:
     coefficients
         Of the products of Chebyshev polynomials of volume and tension, Pa.
     volume
-        Least and largest, m^3.
+        Least without tension, least with it, and largest, m^3: a relaxed wall bears no suction.
     tension
         Largest, Pa; the least is none.
     """
 
     coefficients: Float[torch.Tensor, "batch volumes tensions"]
-    volume: tuple[float, float]
+    volume: tuple[float, float, float]
     tension: float
+
+    def least(self, tension: Tensor) -> Tensor:
+        """Return the least volume at a tension, m^3."""
+        relaxed, least, _ = self.volume
+        return least + (relaxed - least) * torch.exp(-tension / SOFT)
 
     def pressure(
         self, volume: Float[torch.Tensor, " batch"], tension: Float[torch.Tensor, " batch"]
     ) -> Float[torch.Tensor, " batch"]:
         """Return the pressure, Pa; beyond the least and largest volume along the tangent."""
-        low, high = self.volume
+        low, high = self.least(tension), self.volume[-1]
         v = (2 * volume - low - high) / (high - low)
         t = 2 * tension / self.tension - 1
         inside = v.clamp(-1, 1)
@@ -97,7 +102,7 @@ def _nodes(count: int) -> Float[torch.Tensor, " count"]:
 def pressure_surface(
     heart: ReducedHeart,
     values: Float[torch.Tensor, "batch parameters"],
-    volume: tuple[float, float],
+    volume: tuple[float, float, float],
     tension: float,
     *,
     n_volumes: int = 10,
@@ -113,25 +118,26 @@ def pressure_surface(
     ConvergenceError
         If an equilibrium is not found.
     """
-    low, high = volume
-    volumes = low + (high - low) * (_nodes(n_volumes) + 1) / 2
+    empty = torch.zeros(len(values), n_volumes, n_tensions, dtype=torch.float64)
+    surface = PressureSurface(coefficients=empty, volume=volume, tension=tension)
     tensions = tension * (_nodes(n_tensions) + 1) / 2
     batch, columns = len(values), []
     given = values[:, None].expand(-1, n_tensions, -1).clone()
     given[:, :, TENSION] = tensions
     given = given.flatten(0, 1)
     known = heart.wall.cavity_volume(heart.states)
-    near = _near(heart, given.detach(), known, float(volumes[-1]))
+    low = surface.least(given.detach()[:, TENSION])
+    near = _near(heart, given.detach(), known, volume[-1])
     state, pressure = heart.states[near], heart.values[near, PRESSURE]
-    for target in volumes.flip(0):
+    for node in _nodes(n_volumes).flip(0):
+        goal = low + (volume[-1] - low) * (node + 1) / 2
         start = given.detach().clone()
         start[:, PRESSURE] = pressure
-        goal = target.expand(len(start))
         state, found, reached = heart.wall.solve(start, state, goal)
         if not bool(reached.all()):
             first = int((~reached).nonzero()[0, 0])
             msg = (
-                f"No reduced equilibrium holds {float(target) / ML:.4g} mL at a tension of "
+                f"No reduced equilibrium holds {float(goal[first]) / ML:.4g} mL at a tension of "
                 f"{float(given[first, TENSION]) / KPA:.3g} kPa. Ask for fewer volumes."
             )
             raise ConvergenceError(msg, [])
@@ -143,8 +149,7 @@ def pressure_surface(
     equilibria = states.unflatten(0, (batch, n_tensions)).transpose(1, 2)
     by_volume, by_tension = _transform(n_volumes), _transform(n_tensions)
     coefficients = by_volume @ pressures @ by_tension.T
-    surface = PressureSurface(coefficients=coefficients, volume=volume, tension=tension)
-    return surface, equilibria
+    return replace(surface, coefficients=coefficients), equilibria
 
 
 def _transform(count: int) -> Float[torch.Tensor, "count count"]:
