@@ -249,7 +249,7 @@ def test_the_annulus_stiffens_the_wall_near_the_base_alone(wall):
     found = np.empty((len(wall.mesh.cells), len(inner)))
     invariant = np.trace(C) / np.cbrt(np.linalg.det(C))
     found[wall.body.domain.cells] = evaluator(
-        wall.body.equations._supports.annulus(invariant), inner, wall.body.domain.mesh
+        wall.body.equations.supports.annulus(invariant), inner, wall.body.domain.mesh
     )()
     shapes = tetrahedron_shapes(inner)[0]
     height = wall.mesh.point_fields["apicobasal"][wall.mesh.cells] @ shapes.T

@@ -199,7 +199,7 @@ def spring_energies(rings, *, flat):
     for motion in motions:
         w = dolfinx.fem.Function(body.fields.placements)
         w.x.array[:] = body.fields.nodal.to_dofs(motion)
-        form = dolfinx.fem.form(body.equations._supports.spring_work(w, normal, w / 2))
+        form = dolfinx.fem.form(body.equations.supports.spring_work(w, normal, w / 2))
         found.append(float(dolfinx.fem.assemble_scalar(form)))
     return np.array(found)
 

@@ -18,6 +18,11 @@ _POINTS = np.array(
 _WEIGHTS = np.repeat([0.223381589678011 / 2, 0.109951743655322 / 2], 3)
 
 
+def triangle_rule() -> tuple[Float[np.ndarray, "q 2"], Float[np.ndarray, " q"]]:
+    """Return points and weights that are exact for all that is integrated here."""
+    return _POINTS, _WEIGHTS
+
+
 def cone_volume(
     points: Float[np.ndarray, "nodes 3"],
     facets: Integer[np.ndarray, "facets 6"],
@@ -152,5 +157,6 @@ __all__ = [
     "facet_rule",
     "lid_centroid",
     "rim_nodes",
+    "triangle_rule",
     "wall_volume",
 ]

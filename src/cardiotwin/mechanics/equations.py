@@ -78,9 +78,11 @@ class Equations:
         bulk_modulus: float,
     ) -> None:
         self._domain = domain
+        self.material = material
         self._material = as_constants(material, domain.mesh)
-        self._supports = None if springs is None else Supports(domain, mesh, springs)
+        self.supports = None if springs is None else Supports(domain, mesh, springs)
         self._has_annulus = springs is not None and springs.annulus > 0
+        self.activation = muscle.activation
         self._activation = as_constants(muscle.activation, domain.mesh)
         self._cavities = cavities
         self._bulk_modulus = bulk_modulus
@@ -99,6 +101,11 @@ class Equations:
 
     # ---- material ------------------------------------------------------------------------
 
+    def set_relative_tension(self, shares: Float[np.ndarray, " cells"]) -> None:
+        """Give each cell's factor of the prescribed tension, in the mesh's cell order."""
+        dofs = self._relative.function_space.dofmap.list.ravel()
+        self._relative.x.array[dofs] = shares[self._domain.cells]
+
     def _material_axes(self, G: Any) -> Any:
         """Return fibre, sheet, normal of the unloaded placement as the columns of a tensor."""
         f0 = G * self.fibre
@@ -115,8 +122,8 @@ class Equations:
         stored = self._material.energy(
             c, ufl, self.constants["passive_scale"], self.constants["passive_exponent"]
         )
-        if self._supports is not None and self._has_annulus:
-            stored += self._supports.annulus((c.ff + c.ss + c.nn) * c.J ** (-2 / 3))
+        if self.supports is not None and self._has_annulus:
+            stored += self.supports.annulus((c.ff + c.ss + c.nn) * c.J ** (-2 / 3))
         return stored
 
     def _active_stress(self, C: Any) -> Any:
@@ -171,8 +178,8 @@ class Equations:
             form += q * (ufl.det(kept) - (1 + yielding) * volume) * self.volume
         for name in self._cavities:
             form += self.constants[name] * self.per_load(name, u, U, v)
-        if self._supports is not None:
-            form += self._supports.spring_work(u - U, self._area(U), v)
+        if self.supports is not None:
+            form += self.supports.spring_work(u - U, self.unloaded_area(U), v)
         return form
 
     def per_load(self, name: str, u: Any, U: Any, v: Any) -> Any:
@@ -199,8 +206,8 @@ class Equations:
         change = ufl.grad(velocity) * ufl.inv(G)
         stress = viscosity * F * ufl.sym(F.T * change)
         form = ufl.inner(stress, ufl.grad(v) * ufl.inv(G)) * ufl.det(G) * self.volume
-        if self._supports is not None:
-            form += self._supports.damper_work(velocity, self._area(U), v)
+        if self.supports is not None:
+            form += self.supports.damper_work(velocity, self.unloaded_area(U), v)
         return form
 
     def stored(self, u: Any, U: Any, pressure: Any) -> Any:
@@ -214,11 +221,11 @@ class Equations:
             yielding = (J - 1) ** 2 / 2 if pressure is not None else (J**2 - 1 - 2 * ufl.ln(J)) / 4
             density += self._bulk_modulus * yielding
         form = density * ufl.det(G) * self.volume
-        if self._supports is not None:
-            form += self._supports.spring_work(u - U, self._area(U), (u - U) / 2)
+        if self.supports is not None:
+            form += self.supports.spring_work(u - U, self.unloaded_area(U), (u - U) / 2)
         return form
 
-    def _area(self, U: Any) -> Any:
+    def unloaded_area(self, U: Any) -> Any:
         """Return the unloaded normal times the ratio of the unloaded to the imaged area."""
         return _cofactor(ufl.Identity(3) + ufl.grad(U)) * ufl.FacetNormal(self._domain.mesh)
 

@@ -30,7 +30,8 @@ class Supports:
 
     def __init__(self, domain: Domain, mesh: TetMesh, springs: Springs) -> None:
         self._domain = domain
-        self._springs = as_constants(springs, domain.mesh)
+        self.springs = springs
+        self.coefficients = as_constants(springs, domain.mesh)
         self._up = ufl.as_vector(base_normal(mesh).tolist())
         self._height = nodal_function(domain, mesh, "apicobasal")
         self._share: Any = 1.0
@@ -41,7 +42,7 @@ class Supports:
 
     def annulus(self, I1: Any) -> Any:
         """Return the energy of the fibrous ring at the base, of the isochoric first invariant."""
-        springs = self._springs
+        springs = self.coefficients
         share = (self._height - springs.annulus_height) / (1 - springs.annulus_height)
         share = (share + abs(share)) / 2
         return springs.annulus * share / 2 * (I1 - 3)
@@ -52,7 +53,7 @@ class Supports:
         `shift` leads from the unloaded to the present placement; `area` is the unloaded normal
         times the ratio of the unloaded to the imaged area.
         """
-        springs = self._springs
+        springs = self.coefficients
         size, across = _across(shift, area, v)
         within = ufl.dot(shift, v) * size - across
         base = springs.base_normal * across + springs.base_plane * within
@@ -62,7 +63,7 @@ class Supports:
 
     def damper_work(self, velocity: Any, area: Any, v: Any) -> Any:
         """Return the dampers' form, J per unit of v."""
-        springs = self._springs
+        springs = self.coefficients
         size, across = _across(velocity, area, v)
         base = springs.base_damping * ufl.dot(velocity, v) * size
         return self._form(base, springs.pericardium_damping * self._share * across)
