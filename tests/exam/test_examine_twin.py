@@ -78,6 +78,13 @@ def test_the_frames_are_those_of_the_whole_beat(run, twin):
     assert heart.end_systole_time == pytest.approx(PERIOD / 2, abs=PERIOD / 200)
 
 
+def test_the_beat_round_a_folder_called_twin_is_its_own(run, twin, tmp_path):
+    save_twin(twin, tmp_path / "twin")
+    (tmp_path / "beat.vtkhdf").write_bytes((run / "beat.vtkhdf").read_bytes())
+    found = twin_in_scanner(tmp_path / "twin", no_wall, SCAN, 4)
+    assert found.truth["beat_source"] == "beat.vtkhdf"
+
+
 @pytest.mark.slow
 def test_a_scanned_twin_is_read_like_anybody(examined, twin):
     found = read_examination(examined)
