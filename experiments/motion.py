@@ -2,9 +2,9 @@
 
 `python experiments/motion.py path=subject [rings=8] [draws=20] [output=folder]`. A subject with
 `tagging/dense.nii.gz` gives its motion from displacement images on the wall that its own labels
-make; one with contours of all frames from those. Where `truth.json` lies beside (a virtual
-examination of a twin), each strain's error is given in its own standard deviations. Healthy
-values: Lim et al. (2021), Eur Radiol 31:3962.
+make (which pixels are wall is the truth's); one with contours of all frames from those. Where
+`truth.json` lies beside (a virtual examination of a twin), each strain's error is given in its own
+standard deviations. Healthy values: Lim et al. (2021), Eur Radiol 31:3962.
 """
 
 from collections.abc import Mapping

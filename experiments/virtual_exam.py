@@ -107,30 +107,37 @@ def compare(name: str, maps: Any, record: Any, folder: Path) -> tuple[dict[str, 
     return numbers, panels
 
 
-def compare_displacement(maps: Any, record: Any, folder: Path) -> dict[str, Any]:
-    """Return the error of DENSE, all frames and directions together."""
-    series = read_encoded(folder / record["series"]["dense"]["file"])
-    wall, truth = maps["dense_wall"], maps["dense_displacement_mm"] * MM
-    noise = maps["dense_noise_sd"] / series.noise_sd
-    found = retrieve(series, wall > 0.5)
+MOVING = {  # quantity, where it is known, truth, its unit there and in the result
+    "dense": ("displacement", "wall", "displacement_mm", MM, "mm"),
+    "phase_contrast": ("velocity", "blood", "velocity_m_s", 1.0, "m_s"),
+}
+
+
+def compare_motion(name: str, maps: Any, record: Any, folder: Path) -> dict[str, Any]:
+    """Return the error of displacement or velocity, all frames and directions together."""
+    quantity, where, key, unit, label = MOVING[name]
+    series = read_encoded(folder / record["series"][name]["file"])
+    share, truth = maps[f"{name}_{where}"], maps[f"{name}_{key}"] * unit
+    noise = maps[f"{name}_noise_sd"] / series.noise_sd
+    found = retrieve(series, share > 0.5)
     ratios, errors, lost = [], [], []
     for t, one in enumerate(found.frames):
-        inside = (wall[..., t] > PURE) & (maps["dense_segments"][..., t] > 0)
+        inside = share[..., t] > PURE
         kept = inside & one.fitted
         lost.append(np.mean(~one.fitted[inside]))
-        for axis, name in enumerate("xyz"):
-            value = one.values[f"displacement_{name}"]
-            sd = one.standard_errors[f"displacement_{name}"] * noise
+        for axis, direction in enumerate("xyz"):
+            value = one.values[f"{quantity}_{direction}"]
+            sd = one.standard_errors[f"{quantity}_{direction}"] * noise
             error = (value - truth[..., t, axis])[kept]
-            errors.append(error / MM)
+            errors.append(error / unit)
             ratios.append(error / sd[kept])
     ratio = np.concatenate(ratios)
     return {
-        "dense_rmse_mm": float(np.sqrt(np.mean(np.concatenate(errors) ** 2))),
-        "dense_rmse_over_crlb": float(np.sqrt(np.mean(ratio**2))),
-        "dense_median_error_over_crlb": float(np.median(ratio)),
-        "dense_not_fitted_share": float(np.mean(lost)),
-        "dense_largest_mm": float(np.nanmax(np.abs(truth)) / MM),
+        f"{name}_rmse_{label}": float(np.sqrt(np.mean(np.concatenate(errors) ** 2))),
+        f"{name}_rmse_over_crlb": float(np.sqrt(np.mean(ratio**2))),
+        f"{name}_median_error_over_crlb": float(np.median(ratio)),
+        f"{name}_not_fitted_share": float(np.mean(lost)),
+        f"{name}_largest_{label}": float(np.abs(truth[share > PURE]).max() / unit),
     }
 
 
@@ -150,8 +157,10 @@ def virtual_exam(options: Options) -> Mapping[str, Any]:
     numbers: dict[str, Any] = {}
     panels: list[Panel] = []
     for name in record["series"]:
-        if name == "dense":
-            numbers |= compare_displacement(maps, record, folder)
+        if name in MOVING:
+            numbers |= compare_motion(name, maps, record, folder)
+            continue
+        if name not in SHOWN:  # a first pass: `virtual_perfusion.py`
             continue
         found, drawn = compare(name, maps, record, folder)
         numbers |= found

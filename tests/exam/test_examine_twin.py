@@ -17,12 +17,14 @@ from cardiotwin.exam.twin_heart import twin_in_scanner
 from cardiotwin.geometry.volumes import cavity_volume
 from cardiotwin.imaging import Phase, read_examination
 from cardiotwin.imaging.check import volumes
+from cardiotwin.imaging.nifti import read_image
+from cardiotwin.imaging.raw import read_raw
 from cardiotwin.twin import save_twin
 from cardiotwin.twin.beating import RESTING_RATE
 from cardiotwin.twin.vtk_view import write_view
 
 SCAN = Scan(pixel=2.8e-3, matrix=(104, 88), n_slices=8, slice_distance=13e-3, slice_thickness=8e-3)
-PROTOCOL = CineProtocol(n_phases=5, n_coils=4, acceleration=2)
+PROTOCOL = CineProtocol(n_phases=5, n_coils=4, acceleration=2, long_axis=True)
 PERIOD = 1 / RESTING_RATE
 
 
@@ -76,6 +78,13 @@ def test_the_frames_are_those_of_the_whole_beat(run, twin):
     assert heart.end_systole_time == pytest.approx(PERIOD / 2, abs=PERIOD / 200)
 
 
+def test_the_beat_round_a_folder_called_twin_is_its_own(run, twin, tmp_path):
+    save_twin(twin, tmp_path / "twin")
+    (tmp_path / "beat.vtkhdf").write_bytes((run / "beat.vtkhdf").read_bytes())
+    found = twin_in_scanner(tmp_path / "twin", no_wall, SCAN, 4)
+    assert found.truth["beat_source"] == "beat.vtkhdf"
+
+
 @pytest.mark.slow
 def test_a_scanned_twin_is_read_like_anybody(examined, twin):
     found = read_examination(examined)
@@ -101,6 +110,24 @@ def test_the_blood_keeps_its_value_whatever_is_bright_near_the_coils(examined):
     image = found.images[0].array[..., 0]
     assert image[pool].mean() == pytest.approx(400, rel=0.01)
     assert image.max() <= 4095
+
+
+@pytest.mark.slow
+def test_long_axis_views_cut_the_ventricle_from_base_to_apex(examined, twin):
+    for view in ("2ch", "3ch", "4ch"):
+        image = read_image(examined / "cine" / f"la_{view}.nii.gz")
+        assert image.array.shape == (104, 88, 1, 5)
+        up = image.affine[:3, 1] / np.linalg.norm(image.affine[:3, 1])
+        np.testing.assert_allclose(up, [0, 0, 1], atol=1e-3)  # the ellipsoid's axis
+        points = twin.mesh.points[twin.mesh.facets["lv_endocardium"].ravel()]
+        index = (points - image.affine[:3, 3]) @ np.linalg.inv(image.affine[:3, :3]).T
+        near = np.abs(index[:, 2]) < 0.3
+        assert np.ptp(index[near, 1]) * np.linalg.norm(image.affine[:3, 1]) > 0.07
+        middle = np.rint(index[:, :2].mean(axis=0)).astype(int)
+        assert image.array[middle[0], middle[1], 0, 0] == pytest.approx(400, rel=0.35)  # blood
+        scan, flags = read_raw(examined / "raw" / f"cine_la_{view}.h5")
+        assert len(scan.affines) == 1
+        assert flags == ()
 
 
 def test_the_beat_of_another_mesh_is_refused(run, twin, hearts, tmp_path):

@@ -11,6 +11,7 @@ from cardiotwin.exam import Scan, Volunteer, end_diastolic_wall
 from cardiotwin.exam.battery import TRUE_MAPS, Battery, write_battery
 from cardiotwin.exam.cine_protocol import CineProtocol
 from cardiotwin.exam.displacement_series import Dense
+from cardiotwin.exam.flow_series import PhaseContrast
 from cardiotwin.exam.heart import volunteer_heart
 from cardiotwin.exam.myocardium import Myocardium
 from cardiotwin.exam.perfusion_series import FirstPass
@@ -24,7 +25,15 @@ from cardiotwin.perfusion import fit_kinetics
 
 CLEAR = 1e6  # signal to noise
 BATTERY = Battery(
-    series=("t1_saturation_map", "t2_map", "echo_map", "ivim_map", "dense", "perfusion_stress"),
+    series=(
+        "t1_saturation_map",
+        "t2_map",
+        "echo_map",
+        "ivim_map",
+        "dense",
+        "perfusion_stress",
+        "phase_contrast",
+    ),
     tissue=Myocardium(diseased=(8,)),
     t1_saturation_map=T1SaturationMap(signal_to_noise=CLEAR, slices=2),
     t2_map=T2Map(signal_to_noise=CLEAR, slices=2),
@@ -32,6 +41,7 @@ BATTERY = Battery(
     ivim_map=IvimMap(signal_to_noise=CLEAR, slices=2),
     dense=Dense(signal_to_noise=CLEAR, slices=1, n_frames=3),
     perfusion_stress=FirstPass(state="stress", signal_to_noise=CLEAR, slices=2, n_beats=40),
+    phase_contrast=PhaseContrast(signal_to_noise=CLEAR, slices=1, n_frames=3),
 )
 
 
@@ -98,6 +108,23 @@ def test_dense_gives_the_mean_displacement_of_what_is_in_the_pixel(scanned):
 
 
 @pytest.mark.slow
+def test_phase_contrast_gives_the_bloods_velocity(scanned):
+    folder, told, maps = scanned
+    blood = maps["phase_contrast_blood"] > 0.9999
+    found = retrieve(read_encoded(folder / told["series"]["phase_contrast"]["file"]), blood)
+    true = maps["phase_contrast_velocity_m_s"]
+    assert 0.02 < np.abs(true[blood]).max() < 2
+    fitted = []
+    for time, one in enumerate(found.frames):
+        kept = blood[..., time] & one.fitted
+        fitted.append(kept.sum() / blood[..., time].sum())
+        for axis, name in enumerate("xyz"):
+            error = one.values[f"velocity_{name}"] - true[..., time, axis]
+            assert np.median(np.abs(error[kept])) < 1e-3  # strands in the pool stand still
+    assert min(fitted) > 0.95
+
+
+@pytest.mark.slow
 def test_a_first_pass_gives_the_flow_of_its_segments_again(scanned):
     folder, told, maps = scanned
     which, curves, true, aif = segments(folder, "stress", maps, told)
@@ -123,8 +150,8 @@ def test_check_tells_each_series_and_the_clock_runs(scanned):
     assert len(lines) == len(BATTERY.series) - 1  # the first pass is not a map
     assert any("dense, 12 images in 3 frames by encoding" in line for line in lines)
     starts = [one["start_min"] for one in told["series"].values()]
-    assert starts == pytest.approx([0, 1, 2, 3, 7, 12])
-    assert told["scan_minutes"] == pytest.approx(13)
+    assert starts == pytest.approx([0, 1, 2, 3, 7, 12, 13])
+    assert told["scan_minutes"] == pytest.approx(21)
     header = json.loads((folder / "mapping" / "t2_map.json").read_text())
     assert header["AcquisitionDelay"] == pytest.approx(60)
 

@@ -12,6 +12,7 @@ import numpy as np
 from cardiotwin.errors import InputError
 from cardiotwin.exam.cine_protocol import CineProtocol
 from cardiotwin.exam.displacement_series import Dense
+from cardiotwin.exam.flow_series import PhaseContrast
 from cardiotwin.exam.heart import BeatingHeart
 from cardiotwin.exam.myocardium import MM2, PER_GRAM, Myocardium
 from cardiotwin.exam.perfusion_series import FirstPass
@@ -33,6 +34,7 @@ from cardiotwin.units import MM, MS
 TRUE_MAPS = "truth_maps.npz"
 FOLDER = {
     "dense": "tagging",
+    "phase_contrast": "flow",
     "perfusion_stress": "perfusion",
     "perfusion_rest": "perfusion",
 }
@@ -58,7 +60,9 @@ class Battery:
         Names of those that are scanned, of the others below.
     tissue
         The wall's true values.
-    t1_map, t1_saturation_map, t2_map, echo_map, ivim_map, dense, perfusion_stress, perfusion_rest
+    t1_map, t1_saturation_map, t2_map, echo_map, ivim_map, dense
+        Each as it is scanned.
+    perfusion_stress, perfusion_rest, phase_contrast
         Each as it is scanned.
     """
 
@@ -76,6 +80,7 @@ class Battery:
     perfusion_stress: FirstPass = field(
         default_factory=lambda: FirstPass(state="stress", rate=1.5, minutes=4.0)
     )
+    phase_contrast: PhaseContrast = field(default_factory=PhaseContrast)
     perfusion_rest: FirstPass = field(default_factory=lambda: FirstPass(minutes=2.0))
 
     def __post_init__(self) -> None:
@@ -95,7 +100,7 @@ class Battery:
 
 SERIES = (
     *("t1_map", "t1_saturation_map", "t2_map", "echo_map", "ivim_map", "dense"),
-    *("perfusion_stress", "perfusion_rest"),
+    *("perfusion_stress", "perfusion_rest", "phase_contrast"),
 )
 
 
@@ -193,7 +198,10 @@ def _true_maps(name: str, scanned: ScannedSeries) -> dict[str, Any]:
         f"{name}_noise_sd": scanned.noise_sd.astype(np.float32),
         f"{name}_field_hz": scanned.field.astype(np.float32),
     }
-    if scanned.displacement is None:
+    if scanned.velocity is not None:
+        maps[f"{name}_velocity_m_s"] = scanned.velocity[..., :3].astype(np.float32)
+        maps[f"{name}_blood"] = scanned.velocity[..., 3].astype(np.float32)
+    elif scanned.displacement is None:
         maps |= {
             f"{name}_true_{SCALES[key][0]}": (value / SCALES[key][1]).astype(np.float32)
             for key, value in scanned.tissue.items()

@@ -45,6 +45,8 @@ class CineProtocol:
         Standard deviation of the heartbeats' length as a share of the mean.
     signal_to_noise
         Of the brightest pixels near the heart, fully sampled, coils combined at best.
+    long_axis
+        Whether two, three and four chambers are scanned too.
     """
 
     n_phases: int = 25
@@ -60,6 +62,7 @@ class CineProtocol:
     field_spread: float = 40.0
     beat_spread: float = 0.03
     signal_to_noise: float = 60.0
+    long_axis: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no scanner does."""

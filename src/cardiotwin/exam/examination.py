@@ -12,21 +12,22 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Integer
 
-from cardiotwin.exam.acquisition import scan_cine, slice_sensitivity
+from cardiotwin.exam.acquisition import scan_cine
 from cardiotwin.exam.battery import Battery, write_battery
-from cardiotwin.exam.cine import BRIGHTNESS, signals
+from cardiotwin.exam.cine import signals
 from cardiotwin.exam.cine_protocol import CineProtocol, MovingAnatomy
 from cardiotwin.exam.heart import BeatingHeart, volunteer_heart
+from cardiotwin.exam.long_axis import write_long_axis
 from cardiotwin.exam.make import IMAGE, LABELS, VALVES, frame_at, valve_points, write_true_wall
 from cardiotwin.exam.phantom import annotate, slice_shifts
-from cardiotwin.exam.stack import Stack, plan_stack
+from cardiotwin.exam.reconstruct import reconstruct_scan, stored_values
+from cardiotwin.exam.stack import Stack, plan_stack, slice_affines
 from cardiotwin.exam.truth import subject, truth_record
 from cardiotwin.exam.volunteer import BeatSolver, Volunteer, end_diastolic_wall
 from cardiotwin.exam.write import TRUE_WALL, TRUTH, write_series, write_yaml
 from cardiotwin.imaging.dicom_write import Acquisition, write_dicom
-from cardiotwin.imaging.examination import ImageStack, Phase, Tissue
-from cardiotwin.imaging.raw import RawScan, cartesian_spectra, write_raw
-from cardiotwin.imaging.reconstruction import reconstruct
+from cardiotwin.imaging.examination import ImageStack, Phase
+from cardiotwin.imaging.raw import RawScan, write_raw
 from cardiotwin.twin.files import write_folder
 from cardiotwin.twin.json_record import as_json, subject_record
 from cardiotwin.units import ML
@@ -34,7 +35,6 @@ from cardiotwin.units import ML
 RAW = "raw/cine_sax.h5"
 DICOM = "dicom/cine_sax"
 ECG = "physio/ecg.tsv"
-_LARGEST = 4095  # image value: twelve bits
 
 NOTHING_ELSE = Battery(series=())
 
@@ -129,7 +129,7 @@ def write_examination(
     tell: Tell,
 ) -> Moving:
     """Scan a beating heart, reconstruct it, and write all files but the truth into a folder."""
-    for_anatomy, for_scan, for_valve = np.random.default_rng(seed).spawn(3)
+    for_anatomy, for_scan, for_valve, for_views = np.random.default_rng(seed).spawn(4)
     left = heart.left
     stack = plan_stack(heart.patient, heart.marked[Phase.END_DIASTOLE], left)
     moving = move(heart, stack, rng=for_anatomy)
@@ -154,6 +154,9 @@ def write_examination(
     _write_images(heart, protocol, stack=stack, stored=stored, times=times, folder=folder)
     write_series(folder / LABELS, moving.labels, stack.affine, heart.period / len(times))
     _write_trace(scan, folder / ECG)
+    if protocol.long_axis:
+        names = write_long_axis(heart, protocol, folder, for_views)
+        tell(f"scanned and reconstructed {len(names)} long-axis views")
     valves = valve_points(left, heart.marked, heart.patient.scan.valve_noise, for_valve)
     page = {
         **subject,
@@ -189,43 +192,6 @@ def move(heart: BeatingHeart, stack: Stack, *, rng: np.random.Generator) -> Movi
         marked=marked,
         shifts=shifts,
     )
-
-
-def slice_affines(stack: Stack) -> Float[np.ndarray, "k 4 4"]:
-    """Return each slice's voxel index to world, m, its third step the excited thickness."""
-    affines = np.tile(stack.affine, (stack.shape[2], 1, 1))
-    across = stack.affine[:3, 2]
-    affines[:, :3, 3] += np.arange(stack.shape[2])[:, None] * across
-    affines[:, :3, 2] = across / np.linalg.norm(across) * stack.thickness
-    return affines
-
-
-def reconstruct_scan(
-    scan: RawScan, heart: Float[np.ndarray, "3"]
-) -> tuple[Float[np.ndarray, "i j k t"], Float[np.ndarray, " t"]]:
-    """Return the magnitudes of all slices and the phases' times, s.
-
-    The array's shading is taken out, as scanners do with a scan before (by the coils' own
-    sensitivity): what is bright near the chest wall is as bright at the heart, noise too.
-    """
-    slices, times = [], np.zeros(0)
-    for number, affine in enumerate(scan.affines):
-        spectra = cartesian_spectra(scan, number)
-        image = np.abs(reconstruct(spectra.kspace, spectra.mask).image)
-        n_coils = scan.readouts.samples.shape[1]
-        maps = slice_sensitivity(affine, image.shape[1:], n_coils=n_coils, heart=heart)
-        slices.append(image / np.linalg.norm(maps, axis=0))
-        times = spectra.phase_times
-    return np.stack(slices).transpose(2, 3, 0, 1), times
-
-
-def stored_values(
-    image: Float[np.ndarray, "i j k t"], labels: Integer[np.ndarray, "i j k t"]
-) -> Integer[np.ndarray, "i j k t"]:
-    """Return whole numbers such that the LV's blood at end-diastole is `BRIGHTNESS`."""
-    blood = image[..., 0][labels[..., 0] == Tissue.LV_CAVITY].mean()
-    whole: Integer[np.ndarray, "i j k t"] = np.rint(image * (BRIGHTNESS / blood)).astype(np.int64)
-    return np.asarray(np.clip(whole, 0, _LARGEST), dtype=np.int16)
 
 
 def _write_images(
@@ -269,4 +235,4 @@ def _write_trace(scan: RawScan, path: Path) -> None:
     )
 
 
-__all__ = ["make_examination", "move", "reconstruct_scan", "write_examination", "write_truth"]
+__all__ = ["make_examination", "move", "write_examination", "write_truth"]

@@ -8,19 +8,22 @@ from jaxtyping import Complex, Float, Integer
 
 from cardiotwin.exam.acquisition import slice_sensitivity
 from cardiotwin.exam.body import texture
+from cardiotwin.exam.cavity_flow import Velocity, cavity_flow
 from cardiotwin.exam.contrast import TISSUES
 from cardiotwin.exam.displacement_series import Dense
+from cardiotwin.exam.flow_series import PhaseContrast
 from cardiotwin.exam.heart import BeatingHeart
 from cardiotwin.exam.perfusion_series import FirstPass
 from cardiotwin.exam.sequences import Series, off_resonance_phase
 from cardiotwin.exam.slab import NAMES, WALL, Moment, Slab, moment_of, slab
 from cardiotwin.exam.stack import Stack
 from cardiotwin.imaging.encoding import elliptic_body, noise_covariance, torso_array
-from cardiotwin.units import MM
+from cardiotwin.units import MM, MS
 
 _SILENT = [NAMES.index(name) for name in ("blood", "wall", "myocardium", "fat")]
 _WATER_D = 2.0e-9  # m^2/s, of tissues whose diffusion is not asked for
 _NO_PERFUSION = 0.02
+_STEP = 5 * MS  # to either side of a moment, over which the wall's velocity is taken
 
 Values = Mapping[str, Float[np.ndarray, "18"]]
 
@@ -48,6 +51,8 @@ class ScannedSeries:
     displacement
         Mean since the R wave of the wall's points in a voxel along rows, columns and across, m, by
         moment; None where nothing moved.
+    velocity
+        Of the LV's blood in a voxel along the same axes, m/s, then the blood's share, by moment.
     """
 
     images: Complex[np.ndarray, "i j k images"]
@@ -58,6 +63,7 @@ class ScannedSeries:
     field: Float[np.ndarray, "i j k"]
     tissue: Mapping[str, Float[np.ndarray, "i j k"]]
     displacement: Float[np.ndarray, "i j k moments 3"] | None = None
+    velocity: Float[np.ndarray, "i j k moments 4"] | None = None
 
 
 class Scanner:
@@ -75,6 +81,8 @@ class Scanner:
         Of the array.
     rng
         Of texture and noise.
+    flow
+        Velocity of the LV's blood; None: what its own wall drives (`cavity_flow`).
     """
 
     def __init__(
@@ -86,7 +94,9 @@ class Scanner:
         field: Float[np.ndarray, "i j k"],
         n_coils: int,
         rng: np.random.Generator,
+        flow: Velocity | None = None,
     ) -> None:
+        self._flow = flow
         self.heart, self.stack, self.values = heart, stack, values
         self.field, self.n_coils = field, n_coils
         for_texture, self._noise = rng.spawn(2)
@@ -109,10 +119,16 @@ class Scanner:
     def scan(self, series: Series) -> ScannedSeries:
         """Return the images of a series, with its truth."""
         numbers = slice_numbers(self.heart, self.stack, series.slices)
-        shares = series.shares() if isinstance(series, Dense) else np.array([series.moment])
+        shares = np.array([series.moment])
+        if isinstance(series, Dense | PhaseContrast):
+            shares = series.shares()
         rows = [[self.slab(k, float(share)) for share in shares] for k in numbers]
-        moved = None
-        if isinstance(series, Dense):
+        moved, velocity = None, None
+        if isinstance(series, PhaseContrast):
+            both = [self._flowing(series, row, k) for row, k in zip(rows, numbers, strict=True)]
+            images, fields_of_slices = (list(part) for part in zip(*both, strict=True))
+            velocity = np.stack(fields_of_slices, axis=2)
+        elif isinstance(series, Dense):
             pairs = [self._encoded(series, row) for row in rows]
             images, means = (list(part) for part in zip(*pairs, strict=True))
             moved = np.stack(means, axis=2)
@@ -141,6 +157,7 @@ class Scanner:
                 for name, value in self.values.items()
             },
             displacement=moved,
+            velocity=velocity,
         )
 
     def _contrast(
@@ -174,6 +191,25 @@ class Scanner:
             )
             means.append(one.mean(moved))
         return np.concatenate(images, axis=2), np.stack(means, axis=2)
+
+    def _flowing(
+        self, series: PhaseContrast, row: list[Slab], number: int
+    ) -> tuple[Complex[np.ndarray, "i j images"], Float[np.ndarray, "i j moments 4"]]:
+        """Return the images of all frames, and velocity and share of the LV's blood."""
+        if self._flow is None:
+            self._flow = cavity_flow(self.heart)
+        axes = self.stack.affine[:3, :3] / np.linalg.norm(self.stack.affine[:3, :3], axis=0)
+        place = self.stack.centres(number)
+        images, told = [], []
+        for one, share in zip(row, series.shares(), strict=True):
+            time = float(share) * self.heart.period
+            cavity = self._moments[float(share)].frame.parts.cavity[..., number]
+            blood = self._flow(place.reshape(-1, 3), time).reshape(place.shape) @ axes
+            later, before = (self.heart.at(time + step) for step in (_STEP, -_STEP))
+            moving = (one.tracers.at(later) - one.tracers.at(before)) @ axes / (2 * _STEP)
+            images.append(series.frame_images(one.shares, cavity, blood, one.mean(moving)))
+            told.append(np.concatenate([blood, cavity[..., None]], axis=2))
+        return np.concatenate(images, axis=2), np.stack(told, axis=2)
 
     def _since_r_wave(self, one: Slab, time: float) -> Float[np.ndarray, "samples 3"]:
         """Return how far the samples have moved along rows, columns and across the slice, m."""

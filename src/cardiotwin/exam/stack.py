@@ -88,9 +88,18 @@ def plan_stack(
     )
 
 
+def slice_affines(stack: Stack) -> Float[np.ndarray, "k 4 4"]:
+    """Return each slice's voxel index to world, m, its third step the excited thickness."""
+    affines = np.tile(stack.affine, (stack.shape[2], 1, 1))
+    across = stack.affine[:3, 2]
+    affines[:, :3, 3] += np.arange(stack.shape[2])[:, None] * across
+    affines[:, :3, 2] = across / np.linalg.norm(across) * stack.thickness
+    return affines
+
+
 def base_centre(points: Float[np.ndarray, "nodes 3"], mesh: TetMesh) -> Float[np.ndarray, "3"]:
     """Return the mean of the endocardial rim's nodes, m."""
     return np.asarray(points[rim_nodes(mesh)].mean(axis=0))
 
 
-__all__ = ["Stack", "base_centre", "plan_stack"]
+__all__ = ["Stack", "base_centre", "plan_stack", "slice_affines"]

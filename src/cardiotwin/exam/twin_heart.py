@@ -40,6 +40,9 @@ WallOf = Callable[[TetMesh], Wall]
 """The mechanics of an imaged wall, as `Recipe.wall` sets it up."""
 
 BEAT = "beat.vtkhdf"
+OF_A_BEAT = "twin"
+"""What a run of whole beats calls the folder of its twin."""
+
 _MARKED = (Phase.END_DIASTOLE, Phase.END_SYSTOLE)
 _SYSTOLE = 0.546, 0.0021 * 60  # s, and s per beat/s: to aortic closure, Weissler et al. 1968
 _KNOWN = "known: the twin that was scanned"
@@ -86,8 +89,8 @@ def twin_in_scanner(folder: Path, wall_of: WallOf, scan: Scan, n_frames: int) ->
         )
         raise InputError(msg)
     period = 1 / (twin.subject.heart_rate or RESTING_RATE)
-    whole = folder / BEAT
-    if whole.is_file():
+    whole = _whole_beat(folder)
+    if whole is not None:
         heart = _beating(twin, whole, scan, period, n_frames)
         source = BEAT
     else:
@@ -98,6 +101,14 @@ def twin_in_scanner(folder: Path, wall_of: WallOf, scan: Scan, n_frames: int) ->
         "twin": {"sha256": sha256_of((folder / RECORD).read_bytes())},
     }
     return TwinInScanner(heart=heart, subject=subject_record(_stated(twin, period)), truth=record)
+
+
+def _whole_beat(folder: Path) -> Path | None:
+    """Return the beat's file: in the run folder, or round it where it is the beat's own `twin`."""
+    places = [folder / BEAT]
+    if folder.resolve().name == OF_A_BEAT:
+        places.append(folder.resolve().parent / BEAT)
+    return next((place for place in places if place.is_file()), None)
 
 
 def _stated(twin: Twin, period: float) -> Subject:

@@ -235,7 +235,7 @@ def _linearise(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return normal matrix, gradient towards the minimum, misfit and smallest coefficient."""
     basis, slopes = model.slopes(coordinates, acquisition)
-    split = project(basis, data)
+    split = project(basis, data, rounds=1 if data.dtype == torch.float32 else 2)
     columns = [split.outside(split.explained(slope)) for slope in slopes]
     products = [(a * b).sum(0) for i, a in enumerate(columns) for b in columns[: i + 1]]
     size = len(columns)

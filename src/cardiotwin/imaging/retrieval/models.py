@@ -32,10 +32,9 @@ def _one_and(shape: Tensor) -> tuple[Tensor, ...]:
     return torch.ones_like(shape), shape
 
 
-def _decay_slope(time: Tensor, constant: Tensor) -> Tensor:
-    """Return the derivative of exp(-time/constant) with respect to the constant."""
-    rate = time / constant
-    shape: Tensor = rate / constant * torch.exp(-rate)
+def _decay_slope(time: Tensor, constant: Tensor, decay: Tensor) -> Tensor:
+    """Return the derivative of a decay exp(-time/constant) with respect to the constant."""
+    shape: Tensor = time / constant**2 * decay
     return shape.nan_to_num() if torch.isinf(time).any() else shape  # an infinite time: no slope
 
 
@@ -45,7 +44,7 @@ def _recovery(name: str) -> SeparableModel:
         nonlinear=(T1,),
         n_linear=2,
         basis=lambda t1, **times: _one_and(_decay(times[name], t1)),
-        derivatives=lambda t1, **times: ((None, _decay_slope(times[name], t1)),),
+        derivatives=lambda basis, t1, **times: ((None, _decay_slope(times[name], t1, basis[1])),),
         report=lambda t1, c0, c1: {"t1": t1, "m0": c0, "efficiency": -c1 / c0},
         units={"t1": "s", "m0": "signal", "efficiency": "1"},
         admissible=lambda found: (found["m0"] > 0) & (found["efficiency"] > 0),
@@ -57,7 +56,9 @@ MOLLI = SeparableModel(
     nonlinear=(T1,),
     n_linear=2,
     basis=lambda t1, inversion_time: _one_and(_decay(inversion_time, t1)),
-    derivatives=lambda t1, inversion_time: ((None, _decay_slope(inversion_time, t1)),),
+    derivatives=lambda basis, t1, inversion_time: (
+        (None, _decay_slope(inversion_time, t1, basis[1])),
+    ),
     report=lambda t1, c0, c1: {
         "t1": molli_t1(c0, -c1, t1),
         "t1_apparent": t1,
@@ -73,7 +74,9 @@ SASHA_2 = SeparableModel(  # saturation is perfect: less variance, a small bias 
     nonlinear=(T1,),
     n_linear=1,
     basis=lambda t1, saturation_time: (-torch.expm1(-saturation_time / t1),),
-    derivatives=lambda t1, saturation_time: ((-_decay_slope(saturation_time, t1),),),
+    derivatives=lambda basis, t1, saturation_time: (
+        (-_decay_slope(saturation_time, t1, 1 - basis[0]),),
+    ),
     report=lambda t1, c0: {"t1": t1, "m0": c0},
     units={"t1": "s", "m0": "signal"},
     admissible=lambda found: found["m0"] > 0,
@@ -89,8 +92,10 @@ def _transverse(constant: Nonlinear, time: str, *, offset: bool) -> SeparableMod
         shape = _decay(given[time], given[key])
         return (shape, torch.ones_like(shape)) if offset else (shape,)
 
-    def derivatives(**given: Tensor) -> tuple[tuple[Tensor | None, ...], ...]:
-        slope = _decay_slope(given[time], given[key])
+    def derivatives(
+        columns: tuple[Tensor, ...], **given: Tensor
+    ) -> tuple[tuple[Tensor | None, ...], ...]:
+        slope = _decay_slope(given[time], given[key], columns[0])
         return ((slope, None) if offset else (slope,),)
 
     def report(**found: Tensor) -> dict[str, Tensor]:
@@ -117,9 +122,9 @@ IVIM = SeparableModel(
     nonlinear=(D, D_STAR),
     n_linear=2,
     basis=lambda d, d_star, b_values: (torch.exp(-b_values * d), torch.exp(-b_values * d_star)),
-    derivatives=lambda d, d_star, b_values: (
-        (-b_values * torch.exp(-b_values * d), None),
-        (None, -b_values * torch.exp(-b_values * d_star)),
+    derivatives=lambda basis, d, d_star, b_values: (  # noqa: ARG005 - the columns tell them
+        (-b_values * basis[0], None),
+        (None, -b_values * basis[1]),
     ),
     report=_ivim_report,
     units={"d": "m^2/s", "d_star": "m^2/s", "f": "1", "m0": "signal"},

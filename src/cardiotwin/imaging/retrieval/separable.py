@@ -92,9 +92,9 @@ class SeparableModel:
     complex_signal
         Whether the signal is complex; its coefficients are real all the same.
     derivatives
-        Takes what `basis` takes; returns for each nonlinear parameter the derivative of each
-        column of a real signal with respect to it, None where there is none. Without it the
-        columns are differentiated by autograd, at three times the cost.
+        Takes the columns and what `basis` takes; returns for each nonlinear parameter the
+        derivative of each column of a real signal with respect to it, None where there is none.
+        Without it the columns are differentiated by autograd, at three times the cost.
     """
 
     nonlinear: tuple[Nonlinear, ...]
@@ -149,13 +149,13 @@ class SeparableModel:
         assert self.derivatives is not None  # noqa: S101 - the caller has looked
         given = self.parameters(coordinates[:, None].unbind())
         scales = [item.scale(given[item.name]) for item in self.nonlinear]
+        basis = self.basis(**given, **acquisition)
+        known = self.derivatives(basis, **given, **acquisition)
         slopes: Slopes = [
             [None if column is None else scale * column for column in columns]
-            for scale, columns in zip(
-                scales, self.derivatives(**given, **acquisition), strict=True
-            )
+            for scale, columns in zip(scales, known, strict=True)
         ]
-        return list(self.basis(**given, **acquisition)), slopes
+        return list(basis), slopes
 
     def parameters(self, coordinates: Iterable[Tensor]) -> dict[str, Tensor]:
         """Return the nonlinear parameters by name, from their coordinates."""
@@ -200,13 +200,18 @@ class Projection:
         return sum(shares[1:], start=shares[0]) if shares else torch.zeros_like(self.residual)
 
 
-def project(basis: list[Tensor], data: Float[Tensor, "values voxels"]) -> Projection:
-    """Return the least-squares fit of data by a basis: Gram-Schmidt, each column twice."""
+def project(
+    basis: list[Tensor], data: Float[Tensor, "values voxels"], *, rounds: int = 2
+) -> Projection:
+    """Return the least-squares fit of data by a basis: Gram-Schmidt, each column `rounds` times.
+
+    Twice is enough for double precision (Giraud et al. 2005); once does for a first way.
+    """
     directions: list[Tensor] = []
     triangle: list[list[Tensor]] = []
     for column in basis:
         left, above = column, [torch.zeros_like(column[0]) for _ in directions]
-        for _ in range(2 if directions else 0):
+        for _ in range(rounds if directions else 0):
             for row, direction in enumerate(directions):
                 share = (left * direction).sum(0)
                 left, above[row] = left - share * direction, above[row] + share
