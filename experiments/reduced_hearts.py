@@ -1,11 +1,12 @@
 """A twin's reduced heart, trained once in a folder that the experiments share."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from command import build_twin
+from command import finished_twin
 
 from cardiotwin.errors import InputError
 from cardiotwin.fitting.reducible import range_about
@@ -17,11 +18,13 @@ from cardiotwin.run.recipe import kept_recipe
 from cardiotwin.surrogates.heart import ReducedHeart
 from cardiotwin.surrogates.offline import train
 from cardiotwin.surrogates.training import Reduction
-from cardiotwin.twin import load_twin
 from cardiotwin.twin.files import sha256_of
 from cardiotwin.twin.stages import Stages, fingerprint
 
-REGIONS = {"territories": TERRITORIES, "segments": SEGMENTS}
+REGIONS: dict[str, Mapping[str, tuple[int, ...]]] = {
+    "territories": TERRITORIES,
+    "segments": SEGMENTS,
+}
 
 
 def heart_of(
@@ -32,10 +35,8 @@ def heart_of(
         msg = f"regions must be {' or '.join(REGIONS)}, found {regions!r}."
         raise InputError(msg)
     folder = Path(output) / "twin"
-    if not (folder / "twin.json").exists():
-        words = [f"path={path}"] if path else []
-        build_twin(folder, *words, "pictures=false", fresh=False)
-    twin, recipe = load_twin(folder), kept_recipe(folder)
+    twin = finished_twin(folder, path, "lv")
+    recipe = kept_recipe(folder)
     full = twin.states["end_diastole"]
     fitted = Loads(
         cavity_pressure=full.cavity_pressure,
