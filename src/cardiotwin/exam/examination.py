@@ -176,8 +176,8 @@ def move(heart: BeatingHeart, stack: Stack, *, rng: np.random.Generator) -> Movi
     scan, count = heart.patient.scan, len(heart.times)
     shifts = slice_shifts(scan, count, for_shifts)
     frames = [
-        frame_at(heart, stack, points, shifts=moved)
-        for moved, points in zip(shifts, heart.points, strict=True)
+        frame_at(heart, stack, points, shifts=moved, right=right)
+        for moved, points, right in zip(shifts, heart.points, heart.rights, strict=True)
     ]
     volumes = heart.volumes
     marked = (0, int(np.argmin(volumes)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -67,6 +68,11 @@ class BeatingHeart:
         share = place - int(place)
         following = self.points[(first + 1) % len(self.points)]
         return np.asarray((1 - share) * self.points[first] + share * following)
+
+    @cached_property
+    def rights(self) -> tuple[RightVentricle, ...]:
+        """Return the right ventricle's surfaces in each frame, made once for all images."""
+        return tuple(self.right(points) for points in self.points)
 
     def right(self, points: Float[np.ndarray, "nodes 3"]) -> RightVentricle:
         """Return the right ventricle's surfaces: the mesh's own, or one that ejects as the LV."""

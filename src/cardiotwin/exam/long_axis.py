@@ -59,8 +59,8 @@ def _write_view(
 ) -> str:
     still = np.zeros((len(heart.times), 1, 2))
     frames = [
-        frame_at(heart, stack, points, shifts=none)
-        for points, none in zip(heart.points, still, strict=True)
+        frame_at(heart, stack, points, shifts=none, right=right)
+        for points, none, right in zip(heart.points, still, heart.rights, strict=True)
     ]
     signal = signals(heart.patient, stack, frames, still, rng)
     place = np.asarray(heart.patient.shape.position)

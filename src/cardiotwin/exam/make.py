@@ -13,6 +13,7 @@ from cardiotwin.exam.cine import Frame, magnitude
 from cardiotwin.exam.heart import BeatingHeart, volunteer_heart
 from cardiotwin.exam.papillary import papillary_muscles
 from cardiotwin.exam.phantom import annotate, fractions, slice_shifts
+from cardiotwin.exam.right_ventricle import RightVentricle
 from cardiotwin.exam.stack import Stack, base_centre, plan_stack
 from cardiotwin.exam.truth import recipe_record, subject, truth_record
 from cardiotwin.exam.volunteer import BeatSolver, TrueBeat, Volunteer, end_diastolic_wall
@@ -87,11 +88,12 @@ def frame_at(
     points: Float[np.ndarray, "nodes 3"],
     *,
     shifts: Float[np.ndarray, "k 2"],
+    right: RightVentricle | None = None,
 ) -> Frame:
-    """Return what the scanner meets of a wall at `points`."""
+    """Return what the scanner meets of a wall at `points`, `right` being its RV if known."""
     left = heart.left
     return Frame(
-        parts=fractions(stack, points, left, heart.right(points), shifts),
+        parts=fractions(stack, points, left, right or heart.right(points), shifts),
         base=base_centre(points, left),
         papillary=papillary_muscles(heart.patient, points, left),
     )
