@@ -152,7 +152,7 @@ def costs(options: Options) -> Mapping[str, Any]:
     result: dict[str, Any] = {}
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as alone:
         for size in SIZES:
-            if 200 * size[0] ** 2 * size[1] / 2 > options.largest:
+            if 175 * size[0] ** 2 * size[1] / 2 > options.largest:
                 break
             for form, solver, schur in cases:
                 case = f"{form} {solver}" + (" selfp" if schur == "selfp" else "")
