@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
@@ -41,6 +41,7 @@ def spread(low, high, n, seed):
     t1=st.floats(0.2, 2.0), a=st.floats(0.1, 1e4), ratio=st.floats(1.6, 1.99), hidden=st.booleans()
 )
 def test_molli_returns_the_parameters_that_made_the_signal(t1, a, ratio, hidden):
+    assume(t1 > 0.25 or not hidden)  # below, the first image's sign cannot be told
     signal = look_locker(a, ratio * a, t1, inversion_time=TI).numpy()[None]
     found = fit(
         "molli",
