@@ -1,0 +1,134 @@
+"""A closed cavity that moves with the measured endocardium."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from cardiotwin.errors import Flag
+from cardiotwin.geometry.cavity.disc import Window
+from cardiotwin.geometry.cavity.frames import EndocardialFrames
+from cardiotwin.geometry.cavity.lid import place_windows
+from cardiotwin.geometry.cavity.motion import PeriodicMotion, check_cells, fit_motion
+from cardiotwin.geometry.cavity.template import (
+    CavityTemplate,
+    cavity_cells,
+    material_points,
+    nodes,
+)
+from cardiotwin.geometry.regions import Region, cell_sizes
+
+RIM = 60  # points that tell where the base is
+HARMONICS = 8
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MovingCavity:
+    """The cavity of a beating left ventricle with its valves' stubs.
+
+    Parameters
+    ----------
+    region
+        At the beginning of the beat. Its boundary is ``lv_endocardium``, ``base`` (the lid
+        beside the windows, and the stubs' sides), ``mitral`` and ``aortic`` (the stubs' ends).
+    motion
+        Of the region's nodes.
+    windows
+        The valves in the lid's disc.
+    profile
+        By valve: 1 in the middle of its stub's end, 0 at the rim and at all other nodes.
+    shrinkage
+        Least volume of a cell over its mean during the beat.
+    flags
+        What the reader must know.
+    """
+
+    region: Region
+    motion: PeriodicMotion
+    windows: tuple[Window, ...]
+    profile: dict[str, Float[np.ndarray, " nodes"]]
+    shrinkage: float
+    flags: tuple[Flag, ...]
+
+
+def make_cavity(
+    frames: EndocardialFrames,
+    period: float,
+    template: CavityTemplate | None = None,
+    *,
+    harmonics: int = HARMONICS,
+) -> MovingCavity:
+    """Return the cavity inside an endocardium.
+
+    Parameters
+    ----------
+    frames
+        Evenly spaced over the beat.
+    period
+        s.
+    template
+        How finely it is cut.
+    harmonics
+        Of the motion in time.
+
+    Raises
+    ------
+    InputError
+        If the motion folds the cavity, or a valve is not in the base.
+    """
+    template = template or CavityTemplate()
+    turns = 2 * np.pi * np.arange(RIM) / RIM
+    windows, flags = place_windows(frames.at(np.ones(RIM), turns), frames.valves)
+    cells = cavity_cells(template, windows)
+    u, angle = material_points(template, cells).T
+    placed = np.stack([nodes(template, cells, found) for found in frames.at(u, angle)])
+    motion = fit_motion(placed, period, harmonics)
+    start = motion.positions(0.0)
+    tetrahedra, facets = cells.cells, dict(cells.facets)
+    if cell_sizes(start, tetrahedra).sum() < 0:  # the frames' angles run left-handed
+        tetrahedra = tetrahedra[:, [1, 0, 2, 3]]
+    region = Region(points=start, cells=tetrahedra, facets=_outward(start, tetrahedra, facets))
+    shrinkage = check_cells(region, motion)
+    profile = {}
+    first = len(start) - sum(len(under) for under in cells.stub_nodes) * template.stub_layers
+    for window, under in zip(windows, cells.stub_nodes, strict=True):
+        first += len(under) * template.stub_layers
+        shape = np.zeros(len(start))
+        shape[first - len(under) : first] = _blunt(window, cells.disc.points[under])
+        profile[window.name] = shape
+    return MovingCavity(
+        region=region,
+        motion=motion,
+        windows=windows,
+        profile=profile,
+        shrinkage=shrinkage,
+        flags=flags,
+    )
+
+
+def _blunt(window: Window, points: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, " points"]:
+    """Return 1 - r^4, blunter than a developed flow's profile, which has no length to develop."""
+    return np.asarray(np.maximum(1 - window.fraction(points) ** 4, 0) * 1.0)
+
+
+def _outward(
+    points: Float[np.ndarray, "nodes 3"],
+    cells: np.ndarray,
+    facets: dict[str, np.ndarray],
+) -> dict[str, np.ndarray]:
+    """Return the boundary's triangles with their normals out of the cells."""
+    key = {
+        tuple(sorted(side)): cell[k]
+        for cell in cells.tolist()
+        for k, side in enumerate(cell[:k] + cell[k + 1 :] for k in range(4))
+    }
+    turned = {}
+    for name, triangles in facets.items():
+        a, b, c = points[triangles].transpose(1, 0, 2)
+        inner = points[[key[side] for side in map(tuple, np.sort(triangles, axis=1).tolist())]]
+        inwards = np.einsum("ni,ni->n", np.cross(b - a, c - a), inner - a) > 0
+        turned[name] = np.where(inwards[:, None], triangles[:, [0, 2, 1]], triangles)
+    return turned
+
+
+__all__ = ["MovingCavity", "make_cavity"]

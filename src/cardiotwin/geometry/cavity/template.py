@@ -1,0 +1,231 @@
+"""The template of a cavity: discs on top of each other, one connectivity for the whole beat.
+
+The lowest disc is the apical cap of the endocardium, the rims of the others are rings of it, and
+the highest is the lid over the base, in which the valves' windows are; a stub stands on each.
+Every node is mapped from the endocardium and the lid by a formula linear in their positions, so
+that the inside follows the wall without a solution of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float, Integer
+
+from cardiotwin.errors import InputError
+from cardiotwin.geometry.cavity.disc import Disc, Window, cut_disc
+from cardiotwin.geometry.regions import boundary
+
+POWER = 4  # of the height, with which the cap fades into the discs
+ENDOCARDIUM, BASE = "lv_endocardium", "base"
+
+Material = Float[np.ndarray, "nodes 2"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CavityTemplate:
+    """How finely the cavity is cut, and what its stubs are.
+
+    Parameters
+    ----------
+    edge
+        Of the triangles of a cross-section, of its radius.
+    layers
+        From the cap to the lid.
+    cap
+        Share of the meridian, from the apex, that the lowest disc covers.
+    stub_layers
+        Of each window's stub.
+    stub_length
+        m, by the name of the window.
+    """
+
+    edge: float = 0.11
+    layers: int = 28
+    cap: float = 0.1
+    stub_layers: int = 4
+    stub_length: Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        limits = {"edge": (0.02, 0.3), "layers": (4, 400), "cap": (0.05, 0.5)}
+        limits["stub_layers"] = (1, 50)
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                msg = (
+                    f"CavityTemplate.{name} must be {low:g} to {high:g}, found {value:g}. "
+                    "The defaults cut a ventricle into some 40,000 cells."
+                )
+                raise InputError(msg)
+
+    def length(self, window: str) -> float:
+        """Return the length of a window's stub, m."""
+        return {"mitral": 8e-3, "aortic": 15e-3, **(self.stub_length or {})}.get(window, 1e-2)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CavityCells:
+    """What a template fixes.
+
+    Parameters
+    ----------
+    disc
+        Of each cross-section.
+    windows
+        In the lid.
+    cells
+        Four nodes per tetrahedron, positive where angle, radius and height are right-handed.
+    facets
+        Triangles of the boundary: ``lv_endocardium``, ``base`` (the lid outside the windows and
+        the stubs' sides) and each window's name (its stub's end).
+    stub_nodes
+        Of the disc, that stand under each window's stub.
+    """
+
+    disc: Disc
+    windows: tuple[Window, ...]
+    cells: Integer[np.ndarray, "cells 4"]
+    facets: Mapping[str, Integer[np.ndarray, "_ 3"]]
+    stub_nodes: tuple[Integer[np.ndarray, " _"], ...]
+
+
+def cavity_cells(template: CavityTemplate, windows: tuple[Window, ...]) -> CavityCells:
+    """Return the nodes' order and the cells of a template with windows (kept for each)."""
+    return _cells(template.edge, template.layers, template.stub_layers, windows)
+
+
+@lru_cache(maxsize=8)
+def _cells(edge: float, n_layers: int, n_stub: int, windows: tuple[Window, ...]) -> CavityCells:
+    disc = cut_disc(windows, edge)
+    n_disc = len(disc.points)
+    # Diagonals of the prisms' sides fall inwards, so no cell lies between cap and rim alone.
+    order = np.argsort(np.argsort(np.hypot(*disc.points.T), kind="stable"))
+    cells = [
+        _prisms(disc.triangles, order, np.arange(n_disc) + n_disc * k, n_disc * (k + 1))
+        for k in range(n_layers)
+    ]
+    ends, stub_nodes = {}, []
+    start, lid = n_disc * (n_layers + 1), n_disc * n_layers
+    for number, window in enumerate(windows):
+        triangles = disc.triangles[disc.window == number]
+        nodes = np.unique(triangles)
+        lower = np.full(n_disc, -1)
+        lower[nodes] = lid + nodes
+        for _ in range(n_stub):
+            upper = np.full(n_disc, -1)
+            upper[nodes] = start + np.arange(len(nodes))
+            cells.append(_joined(triangles, order, lower, upper))
+            lower, start = upper, start + len(nodes)
+        ends[window.name] = lower[triangles]
+        stub_nodes.append(nodes)
+    joined = np.concatenate(cells)
+    facets = _named(boundary(joined), ends, n_disc, lid, disc)
+    return CavityCells(
+        disc=disc, windows=windows, cells=joined, facets=facets, stub_nodes=tuple(stub_nodes)
+    )
+
+
+def _prisms(
+    triangles: Integer[np.ndarray, "triangles 3"],
+    order: Integer[np.ndarray, " disc"],
+    lower: Integer[np.ndarray, " disc"],
+    upper: int,
+) -> Integer[np.ndarray, "cells 4"]:
+    return _joined(triangles, order, lower, upper + np.arange(len(order)))
+
+
+def _joined(
+    triangles: Integer[np.ndarray, "triangles 3"],
+    order: Integer[np.ndarray, " disc"],
+    lower: Integer[np.ndarray, " disc"],
+    upper: Integer[np.ndarray, " disc"],
+) -> Integer[np.ndarray, "cells 4"]:
+    """Return three tetrahedra per prism; each side's diagonal rises to its inner node."""
+    rank = np.argsort(order[triangles], axis=1)
+    a, b, c = np.take_along_axis(triangles, rank, axis=1).T
+    even = np.linalg.det(np.eye(3)[rank]) > 0
+    cells = np.stack(
+        [
+            np.stack([lower[a], lower[b], lower[c], upper[a]], axis=1),
+            np.stack([lower[b], lower[c], upper[a], upper[b]], axis=1),
+            np.stack([lower[c], upper[a], upper[b], upper[c]], axis=1),
+        ],
+        axis=1,
+    )
+    cells[~even] = cells[~even][:, :, [1, 0, 2, 3]]
+    return cells.reshape(-1, 4)
+
+
+def _named(
+    sides: Integer[np.ndarray, "sides 3"],
+    ends: Mapping[str, Integer[np.ndarray, "_ 3"]],
+    n_disc: int,
+    lid: int,
+    disc: Disc,
+) -> dict[str, Integer[np.ndarray, "_ 3"]]:
+    """Return the boundary's triangles by name."""
+    keys = [tuple(key) for key in np.sort(sides, axis=1).tolist()]
+    facets = {}
+    taken = np.zeros(len(sides), dtype=bool)
+    for name, triangles in ends.items():
+        wanted = {tuple(key) for key in np.sort(triangles, axis=1).tolist()}
+        chosen = np.array([key in wanted for key in keys])
+        facets[name] = sides[chosen]
+        taken |= chosen
+    rim = np.isclose(np.hypot(*disc.points.T), 1)
+    below = (sides < lid).any(axis=1)
+    on_rim = (sides < lid + n_disc).all(axis=1) & rim[sides % n_disc].all(axis=1)
+    wall = (below | on_rim) & ~taken
+    return {ENDOCARDIUM: sides[wall], BASE: sides[~wall & ~taken], **facets}
+
+
+def material_points(template: CavityTemplate, cells: CavityCells) -> Material:
+    """Return (u, angle) of every point of the endocardium that `nodes` needs, ring by ring.
+
+    First the cap's nodes, then those of the rings through every node of the disc's rim angle.
+    """
+    radius, angle = np.hypot(*cells.disc.points.T), np.arctan2(*cells.disc.points.T[::-1])
+    cap = np.stack([template.cap * radius, angle], axis=1)
+    share = np.arange(template.layers + 1) / template.layers
+    u = template.cap + (1 - template.cap) * share
+    rings = np.stack(
+        [np.repeat(u, len(angle)), np.tile(angle, len(u))],
+        axis=1,
+    )
+    return np.concatenate([cap, rings])
+
+
+def nodes(
+    template: CavityTemplate, cells: CavityCells, positions: Float[np.ndarray, "points 3"]
+) -> Float[np.ndarray, "nodes 3"]:
+    """Return where the cavity's nodes are, m, from the endocardium at `material_points`."""
+    n_disc, n_layers = len(cells.disc.points), template.layers
+    radius = np.hypot(*cells.disc.points.T)[:, None]
+    cap, rings = positions[:n_disc], positions[n_disc:].reshape(n_layers + 1, n_disc, 3)
+    rim = np.isclose(radius[:, 0], 1)  # evenly spaced, so their mean is the ring's
+    middle = rings[:, rim].mean(axis=1)[:, None]
+    flat = middle + radius * (rings - middle)
+    share = np.arange(n_layers + 1)[:, None, None] / n_layers
+    body = flat + (1 - share) ** POWER * (cap - flat[0])
+    lid = body[-1]
+    a, b, c = lid[cells.disc.triangles].transpose(1, 0, 2)
+    normal = np.cross(b - a, c - a).sum(axis=0)
+    up = (lid - body[-2]).sum(axis=0)
+    normal *= np.sign(normal @ up) / np.linalg.norm(normal)
+    parts = [body.reshape(-1, 3)]
+    for window, under in zip(cells.windows, cells.stub_nodes, strict=True):
+        step = template.length(window.name) / template.stub_layers
+        parts += [lid[under] + k * step * normal for k in range(1, template.stub_layers + 1)]
+    return np.concatenate(parts)
+
+
+__all__ = [
+    "BASE",
+    "ENDOCARDIUM",
+    "CavityCells",
+    "CavityTemplate",
+    "cavity_cells",
+    "material_points",
+    "nodes",
+]

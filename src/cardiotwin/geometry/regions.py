@@ -1,0 +1,90 @@
+"""Regions of straight-sided triangles or tetrahedra, which a fluid fills."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import permutations
+from math import prod
+
+import numpy as np
+from jaxtyping import Float, Integer
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Region:
+    """A region of triangles or tetrahedra.
+
+    Parameters
+    ----------
+    points
+        Nodes, m.
+    cells
+        Three (four) nodes per triangle (tetrahedron), of positive area (volume).
+    facets
+        Two (three) nodes per edge (triangle) of the boundary, by name; together they close it.
+    """
+
+    points: Float[np.ndarray, "nodes dim"]
+    cells: Integer[np.ndarray, "cells corners"]
+    facets: Mapping[str, Integer[np.ndarray, "_ sides"]]
+
+
+def box(shape: tuple[int, ...], low: tuple[float, ...], high: tuple[float, ...]) -> Region:
+    """Return a rectangle (box), each of its cuboids cut along the same diagonal (Kuhn's cut).
+
+    Parameters
+    ----------
+    shape
+        Cuboids along each axis.
+    low, high
+        Opposite corners, m.
+
+    Examples
+    --------
+    >>> region = box((2, 2, 2), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    >>> len(region.points), len(region.cells), len(region.facets["wall"])
+    (27, 48, 48)
+    """
+    axes = [np.linspace(a, b, n + 1) for a, b, n in zip(low, high, shape, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(shape))
+    strides = np.array([prod(n + 1 for n in shape[k + 1 :]) for k in range(len(shape))])
+    corner = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
+    first = corner.reshape(-1, len(shape)) @ strides
+    paths = [
+        np.cumsum([0, *strides[list(order)]])[None] + first[:, None]
+        for order in permutations(range(len(shape)))
+    ]
+    cells = oriented(points, np.concatenate(paths))
+    return Region(points=points, cells=cells, facets={"wall": boundary(cells)})
+
+
+def oriented(
+    points: Float[np.ndarray, "nodes dim"], cells: Integer[np.ndarray, "cells corners"]
+) -> Integer[np.ndarray, "cells corners"]:
+    """Return the cells with those of negative volume turned over."""
+    corners = points[cells]
+    negative = np.linalg.det(corners[:, 1:] - corners[:, :1]) < 0
+    result = cells.copy()
+    result[negative, :2] = cells[negative, 1::-1]
+    return result
+
+
+def boundary(cells: Integer[np.ndarray, "cells corners"]) -> Integer[np.ndarray, "_ sides"]:
+    """Return the sides that belong to one cell alone."""
+    n = cells.shape[1]
+    sides = np.concatenate([np.delete(cells, k, axis=1) for k in range(n)])
+    _, where, count = np.unique(
+        np.sort(sides, axis=1), axis=0, return_index=True, return_counts=True
+    )
+    return np.asarray(sides[where[count == 1]])
+
+
+def cell_sizes(
+    points: Float[np.ndarray, "nodes dim"], cells: Integer[np.ndarray, "cells corners"]
+) -> Float[np.ndarray, " cells"]:
+    """Return the signed area, m^2, of triangles or the signed volume, m^3, of tetrahedra."""
+    corners = points[cells]
+    factor = 2.0 if points.shape[1] == 2 else 6.0
+    return np.asarray(np.linalg.det(corners[:, 1:] - corners[:, :1]) / factor)
+
+
+__all__ = ["Region", "boundary", "box", "cell_sizes", "oriented"]

@@ -1,0 +1,1 @@
+"""Blood as an incompressible fluid in a moving cavity: Navier-Stokes by finite elements."""

@@ -1,0 +1,169 @@
+"""The linear solvers of a step of flow: Krylov methods whose preconditioners are kept."""
+
+from typing import Any
+
+from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
+from petsc4py import PETSc
+
+import numpy as np
+from jaxtyping import Float, Integer
+
+from cardiotwin.errors import ConvergenceError
+from cardiotwin.haemodynamics.domain import FluidDomain
+
+MOST = 500  # iterations
+KEPT = 25  # steps that a multigrid hierarchy is used for
+WORSE = 2.0  # times the iterations of the first solution with it, which renews it sooner
+COARSEST = {"mg_coarse_pc_type": "redundant", "mg_coarse_redundant_pc_type": "svd"}
+FLOOR = 1e-30  # a right-hand side smaller than this is none
+
+Dofs = Float[np.ndarray, " dofs"]
+
+
+class VelocitySolver:
+    """Velocities with one matrix for all components: BiCGStab with the diagonal.
+
+    Parameters
+    ----------
+    domain
+        Of the nodes.
+    fixed
+        Dofs whose velocity is given.
+    tolerance
+        Of the residual, relative to the right-hand side.
+    """
+
+    def __init__(
+        self, domain: FluidDomain, fixed: Integer[np.ndarray, " some"], tolerance: float
+    ) -> None:
+        self._domain = domain
+        self._fixed = fixed
+        self._own = fixed[fixed < domain.n_owned].astype(np.int32)
+        self._solver: Any = PETSc.KSP().create(_comm(domain))
+        self._solver.setType("bcgs")
+        self._solver.getPC().setType("jacobi")
+        self._solver.setInitialGuessNonzero(True)
+        self._solver.setTolerances(rtol=tolerance, atol=FLOOR, max_it=MOST)
+
+    def prepare(self, matrix: Any) -> None:
+        """Take the matrix of the new time; rows of given velocities become the identity's."""
+        matrix.zeroRowsLocal(self._own, diag=1.0)
+        self._solver.setOperators(matrix)
+        self._matrix = matrix
+
+    def solve(
+        self,
+        load: Float[np.ndarray, "dofs dim"],
+        given: Float[np.ndarray, "dofs dim"],
+        guess: Float[np.ndarray, "dofs dim"],
+    ) -> Float[np.ndarray, "dofs dim"]:
+        """Return the velocity, m/s; ghosts keep the guess until they are updated."""
+        load[self._fixed] = given[self._fixed]
+        found = guess
+        found[self._fixed] = given[self._fixed]
+        n = self._domain.n_owned
+        x, b = self._matrix.createVecs()
+        for k in range(load.shape[1]):
+            b.array_w[:] = load[:n, k]
+            x.array_w[:] = found[:n, k]
+            self._solver.solve(b, x)
+            _check(self._solver, "velocity")
+            found[:n, k] = x.array_r
+        x.destroy()
+        b.destroy()
+        return found
+
+
+class PressureSolver:
+    """Poisson problems whose matrix changes little from step to step: CG with kept multigrid.
+
+    Parameters
+    ----------
+    domain
+        Of the nodes.
+    zero
+        Dofs where the solution is zero; None where only its gradient matters.
+    tolerance
+        Of the residual, relative to the right-hand side.
+    """
+
+    def __init__(
+        self, domain: FluidDomain, zero: Integer[np.ndarray, " some"] | None, tolerance: float
+    ) -> None:
+        self._domain = domain
+        self._zero = None if zero is None else zero[zero < domain.n_owned].astype(np.int32)
+        self._solver: Any = PETSc.KSP().create(_comm(domain))
+        self._solver.setType("cg")
+        self._solver.getPC().setType("gamg")
+        self._solver.setTolerances(rtol=tolerance, atol=FLOOR, max_it=MOST)
+        # The coarsest problem is as singular as the finest.
+        options: Any = PETSc.Options()
+        prefix = f"flow_pressure_{id(self)}_"
+        self._solver.setOptionsPrefix(prefix)
+        for name, value in COARSEST.items():
+            options[prefix + name] = value
+        self._solver.setFromOptions()
+        for name in COARSEST:
+            options.delValue(prefix + name)
+        self._null = PETSc.NullSpace().create(constant=True, comm=_comm(domain))
+        self._used, self._first, self._last = 0, 0, 0
+
+    def prepare(self, matrix: Any) -> None:
+        """Take the matrix of the new time, and renew the hierarchy where it has grown old."""
+        if self._zero is None:
+            matrix.setNullSpace(self._null)
+        else:
+            matrix.zeroRowsColumnsLocal(self._zero, diag=1.0)
+        worn = self._used >= KEPT or self._last > WORSE * max(self._first, 1)
+        self._solver.getPC().setReusePreconditioner(self._used > 0 and not worn)
+        self._solver.setOperators(matrix)
+        self._matrix = matrix
+        if worn or self._used == 0:
+            self._used = 0
+
+    def solve(self, load: Dofs) -> Dofs:
+        """Return the solution; ghosts are zero until they are updated."""
+        n = self._domain.n_owned
+        x, b = self._matrix.createVecs()
+        b.array_w[:] = load[:n]
+        if self._zero is None:
+            self._null.remove(b)
+        else:
+            b.array_w[self._zero] = 0
+        self._solver.solve(b, x)
+        if self._solver.getConvergedReason() <= 0 and self._used > 0:
+            # The mesh has moved so far that the old hierarchy is no preconditioner any more.
+            self._solver.getPC().setReusePreconditioner(False)
+            self._matrix.stateIncrease()
+            self._used = 0
+            x.set(0)
+            self._solver.solve(b, x)
+        _check(self._solver, "pressure")
+        self._last = self._solver.getIterationNumber()
+        if self._used == 0:
+            self._first = self._last
+        self._used += 1
+        found = np.zeros_like(load)
+        found[:n] = x.array_r
+        x.destroy()
+        b.destroy()
+        return found
+
+
+def _comm(domain: FluidDomain) -> Any:
+    """Return the processes, whose type petsc4py and mpi4py know by different names."""
+    return domain.comm
+
+
+def _check(solver: Any, what: str) -> None:
+    """Raise `ConvergenceError` unless the solver reached its tolerance."""
+    if solver.getConvergedReason() <= 0:
+        steps, residual = solver.getIterationNumber(), solver.getResidualNorm()
+        msg = (
+            f"The {what} of a step of flow was not found: {steps} iterations left a residual of "
+            f"{residual:.3g}. Take a smaller time step, or a mesh with better cells."
+        )
+        raise ConvergenceError(msg, (residual,))
+
+
+__all__ = ["PressureSolver", "VelocitySolver"]

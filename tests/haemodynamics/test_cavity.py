@@ -1,0 +1,100 @@
+"""The moving cavity: closed, unfolded, and as large as its wall's motion says."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cardiotwin.errors import InputError
+from cardiotwin.geometry.cavity import CavityTemplate, make_cavity
+from cardiotwin.geometry.cavity.disc import Window, cut_disc
+from cardiotwin.geometry.cavity.motion import area_vectors, flux, volume_rate
+from cardiotwin.geometry.regions import boundary, cell_sizes
+
+COARSE = CavityTemplate(edge=0.16, layers=12)
+
+
+@pytest.fixture(scope="module")
+def pulsing():
+    path = Path(__file__).parent / "pulsing.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def cavity(pulsing):
+    return make_cavity(pulsing.pulsing_spheroid(), pulsing.PERIOD, COARSE)
+
+
+def test_the_cavity_has_the_volume_of_the_spheroid_below_its_lid_and_of_its_stubs(cavity):
+    cap = np.cos(1.75)
+    spheroid = np.pi * 0.028**2 * 0.075 * (2 / 3 - cap + cap**3 / 3)
+    stubs = sum(
+        np.pi * (window.radius * 0.028 * np.sin(1.75)) ** 2 * COARSE.length(window.name)
+        for window in cavity.windows
+    )
+    volume = cell_sizes(cavity.region.points, cavity.region.cells).sum()
+    assert volume == pytest.approx(spheroid + stubs, rel=0.03)
+
+
+def test_the_named_facets_close_the_boundary(cavity):
+    sides = {tuple(side) for side in np.sort(boundary(cavity.region.cells), axis=1).tolist()}
+    named = np.concatenate([np.sort(f, axis=1) for f in cavity.region.facets.values()])
+    assert len(named) == len(sides)
+    assert {tuple(side) for side in named.tolist()} == sides
+    everything = np.concatenate(list(cavity.region.facets.values()))
+    total = area_vectors(cavity.region.points, everything).sum(axis=0)
+    np.testing.assert_allclose(total, 0, atol=1e-15)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.13, 0.37, 0.71])
+def test_the_volume_grows_by_the_flux_of_the_wall(cavity, pulsing, share):
+    time = share * pulsing.PERIOD
+    points, speed = cavity.motion.positions(time), cavity.motion.velocity(time)
+    everything = np.concatenate(list(cavity.region.facets.values()))
+    rate = volume_rate(points, cavity.region.cells, speed)
+    step = 1e-5
+    ahead, behind = (
+        cell_sizes(cavity.motion.positions(time + h), cavity.region.cells).sum()
+        for h in (step, -step)
+    )
+    assert flux(points, everything, speed) == pytest.approx(rate, abs=1e-12 * 1e-4)
+    assert rate == pytest.approx((ahead - behind) / (2 * step), rel=1e-6, abs=1e-10)
+
+
+def test_the_motion_is_periodic_and_turns_no_cell_over(cavity, pulsing):
+    again = cavity.motion.positions(pulsing.PERIOD)
+    np.testing.assert_allclose(again, cavity.motion.positions(0.0), atol=1e-15)
+    assert 0.2 < cavity.shrinkage < 1
+
+
+def test_a_wall_that_folds_is_refused_with_the_moment(pulsing):
+    frames = pulsing.pulsing_spheroid()
+    frames.positions[8:13, :, 0] *= -1  # turned inside out for a quarter of the beat
+    with pytest.raises(InputError, match=r"folds the cavity: \d+ of \d+ cells .* \d+ ms after"):
+        make_cavity(frames, pulsing.PERIOD, COARSE)
+
+
+def test_a_valve_outside_the_base_is_refused_by_name(pulsing):
+    frames = pulsing.pulsing_spheroid()
+    far = tuple(np.array([[0.09, 0.0, 0.01], [0.1, 0.0, 0.01]]) for _ in frames.positions)
+    with pytest.raises(InputError, match=r"aortic valve does not lie .* points 4\.1 radii"):
+        make_cavity(replace(frames, valves={"aortic": far}), pulsing.PERIOD, COARSE)
+
+
+def test_more_harmonics_than_the_frames_tell_are_refused(pulsing):
+    with pytest.raises(InputError, match=r"20 frames tell 1 to 9 harmonics of a beat, found 10"):
+        make_cavity(pulsing.pulsing_spheroid(), pulsing.PERIOD, COARSE, harmonics=10)
+
+
+def test_windows_that_touch_are_refused_by_name():
+    near = (
+        Window(name="mitral", x=-0.3, y=0, radius=0.4),
+        Window(name="aortic", x=0.45, y=0, radius=0.3),
+    )
+    with pytest.raises(InputError, match=r"between mitral and aortic, found 0\.050"):
+        cut_disc(near, 0.1)
