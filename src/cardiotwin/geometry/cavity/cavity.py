@@ -19,7 +19,8 @@ from cardiotwin.geometry.cavity.template import (
 from cardiotwin.geometry.regions import Region, cell_sizes
 
 RIM = 60  # points that tell where the base is
-HARMONICS = 8
+ROOM = 0.9  # edges between two outlines in the lid
+HARMONICS = 6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,6 +38,10 @@ class MovingCavity:
         The valves in the lid's disc.
     profile
         By valve: 1 in the middle of its stub's end, 0 at the rim and at all other nodes.
+    n_ventricle
+        How many of the cells, the first ones, lie below the endocardium's rim.
+    apex
+        The node nearest to the apex.
     shrinkage
         Least volume of a cell over its mean during the beat.
     flags
@@ -47,6 +52,8 @@ class MovingCavity:
     motion: PeriodicMotion
     windows: tuple[Window, ...]
     profile: dict[str, Float[np.ndarray, " nodes"]]
+    n_ventricle: int
+    apex: int
     shrinkage: float
     flags: tuple[Flag, ...]
 
@@ -78,10 +85,15 @@ def make_cavity(
     """
     template = template or CavityTemplate()
     turns = 2 * np.pi * np.arange(RIM) / RIM
-    windows, flags = place_windows(frames.at(np.ones(RIM), turns), frames.valves)
+    rims = frames.at(np.ones(RIM), turns)
+    spokes = rims - rims.mean(axis=1, keepdims=True)
+    radii = np.linalg.norm(spokes, axis=2).mean(axis=1)
+    lid_radius = template.widening * float(radii.max())
+    lids = rims + spokes * (lid_radius / radii - 1)[:, None, None]
+    windows, flags = place_windows(lids, frames.valves, room=ROOM * template.edge)
     cells = cavity_cells(template, windows)
     u, angle = material_points(template, cells).T
-    placed = np.stack([nodes(template, cells, found) for found in frames.at(u, angle)])
+    placed = np.stack([nodes(template, cells, found, lid_radius) for found in frames.at(u, angle)])
     motion = fit_motion(placed, period, harmonics)
     start = motion.positions(0.0)
     tetrahedra, facets = cells.cells, dict(cells.facets)
@@ -101,6 +113,8 @@ def make_cavity(
         motion=motion,
         windows=windows,
         profile=profile,
+        n_ventricle=cells.n_ventricle,
+        apex=int(np.argmin(np.hypot(*cells.disc.points.T))),
         shrinkage=shrinkage,
         flags=flags,
     )

@@ -136,7 +136,9 @@ def _smoothed(points: Points, triangles: Integer[np.ndarray, "triangles 3"], fix
     return result
 
 
-def _check_outlines(outlines: list[Points], triangles: Integer[np.ndarray, "triangles 3"]) -> None:
+def _check_outlines(
+    outlines: list[Float[np.ndarray, "_points 2"]], triangles: Integer[np.ndarray, "triangles 3"]
+) -> None:
     """Assert that the triangles follow every outline: free nodes keep off, so they do."""
     edges = {
         tuple(sorted(pair))

@@ -11,7 +11,6 @@ from cardiotwin.geometry.cavity.disc import Window
 FAR = 1.6  # radii of the rim from its middle: a valve beyond is not in this base
 FEWEST = 2  # points over the beat that tell a ring
 LIMITS = {"mitral": (0.42, 0.52), "aortic": (0.34, 0.42)}  # radii, of the rim's
-ROOM = 0.1  # of the rim's radius, between windows and to the rim
 TYPICAL = {"mitral": (0.42, (-0.30, -0.25)), "aortic": (0.30, (0.38, 0.42))}
 """Radius and middle where no points were drawn: the aorta lies towards the septum's front."""
 
@@ -21,7 +20,7 @@ Points = Float[np.ndarray, "_points 3"]
 def place_windows(
     rims: Float[np.ndarray, "frames angles 3"],
     valves: Mapping[str, tuple[Points, ...]],
-    room: float = ROOM,
+    room: float,
 ) -> tuple[tuple[Window, ...], tuple[Flag, ...]]:
     """Return the windows, and flags where they are not as drawn.
 

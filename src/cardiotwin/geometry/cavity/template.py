@@ -35,6 +35,13 @@ class CavityTemplate:
         From the cap to the lid.
     cap
         Share of the meridian, from the apex, that the lowest disc covers.
+    collar_layers
+        Between the endocardium's rim and the lid.
+    collar_length
+        How far the lid lies above the rim, m.
+    widening
+        Radius of the lid over the largest (in the beat) of the rim: the valves' rings keep
+        their size while the muscle below them narrows, and both have to lie side by side.
     stub_layers
         Of each window's stub.
     stub_length
@@ -44,11 +51,15 @@ class CavityTemplate:
     edge: float = 0.11
     layers: int = 28
     cap: float = 0.1
+    collar_layers: int = 3
+    collar_length: float = 8e-3
+    widening: float = 1.2
     stub_layers: int = 4
     stub_length: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
-        limits = {"edge": (0.02, 0.3), "layers": (4, 400), "cap": (0.05, 0.5)}
+        limits = {"edge": (0.02, 0.16), "layers": (4, 400), "cap": (0.05, 0.5)}
+        limits |= {"collar_layers": (1, 50), "collar_length": (1e-3, 3e-2), "widening": (0.8, 1.6)}
         limits["stub_layers"] = (1, 50)
         for name, (low, high) in limits.items():
             value = getattr(self, name)
@@ -76,9 +87,11 @@ class CavityCells:
         In the lid.
     cells
         Four nodes per tetrahedron, positive where angle, radius and height are right-handed.
+    n_ventricle
+        How many of the cells, the first ones, lie below the endocardium's rim.
     facets
-        Triangles of the boundary: ``lv_endocardium``, ``base`` (the lid outside the windows and
-        the stubs' sides) and each window's name (its stub's end).
+        Triangles of the boundary: ``lv_endocardium``, ``base`` (the collar, the lid outside the
+        windows and the stubs' sides) and each window's name (its stub's end).
     stub_nodes
         Of the disc, that stand under each window's stub.
     """
@@ -86,17 +99,21 @@ class CavityCells:
     disc: Disc
     windows: tuple[Window, ...]
     cells: Integer[np.ndarray, "cells 4"]
+    n_ventricle: int
     facets: Mapping[str, Integer[np.ndarray, "_ 3"]]
     stub_nodes: tuple[Integer[np.ndarray, " _"], ...]
 
 
 def cavity_cells(template: CavityTemplate, windows: tuple[Window, ...]) -> CavityCells:
     """Return the nodes' order and the cells of a template with windows (kept for each)."""
-    return _cells(template.edge, template.layers, template.stub_layers, windows)
+    n_layers = template.layers + template.collar_layers
+    return _cells(template.edge, n_layers, template.layers, template.stub_layers, windows)
 
 
 @lru_cache(maxsize=8)
-def _cells(edge: float, n_layers: int, n_stub: int, windows: tuple[Window, ...]) -> CavityCells:
+def _cells(
+    edge: float, n_layers: int, n_body: int, n_stub: int, windows: tuple[Window, ...]
+) -> CavityCells:
     disc = cut_disc(windows, edge)
     n_disc = len(disc.points)
     # Diagonals of the prisms' sides fall inwards, so no cell lies between cap and rim alone.
@@ -120,9 +137,14 @@ def _cells(edge: float, n_layers: int, n_stub: int, windows: tuple[Window, ...])
         ends[window.name] = lower[triangles]
         stub_nodes.append(nodes)
     joined = np.concatenate(cells)
-    facets = _named(boundary(joined), ends, n_disc, lid, disc)
+    facets = _named(boundary(joined), ends, n_disc * n_body, disc)
     return CavityCells(
-        disc=disc, windows=windows, cells=joined, facets=facets, stub_nodes=tuple(stub_nodes)
+        disc=disc,
+        windows=windows,
+        cells=joined,
+        n_ventricle=3 * len(disc.triangles) * n_body,
+        facets=facets,
+        stub_nodes=tuple(stub_nodes),
     )
 
 
@@ -160,8 +182,7 @@ def _joined(
 def _named(
     sides: Integer[np.ndarray, "sides 3"],
     ends: Mapping[str, Integer[np.ndarray, "_ 3"]],
-    n_disc: int,
-    lid: int,
+    top: int,
     disc: Disc,
 ) -> dict[str, Integer[np.ndarray, "_ 3"]]:
     """Return the boundary's triangles by name."""
@@ -174,8 +195,9 @@ def _named(
         facets[name] = sides[chosen]
         taken |= chosen
     rim = np.isclose(np.hypot(*disc.points.T), 1)
-    below = (sides < lid).any(axis=1)
-    on_rim = (sides < lid + n_disc).all(axis=1) & rim[sides % n_disc].all(axis=1)
+    n_disc = len(disc.points)
+    below = (sides < top).any(axis=1)
+    on_rim = (sides < top + n_disc).all(axis=1) & rim[sides % n_disc].all(axis=1)
     wall = (below | on_rim) & ~taken
     return {ENDOCARDIUM: sides[wall], BASE: sides[~wall & ~taken], **facets}
 
@@ -197,9 +219,22 @@ def material_points(template: CavityTemplate, cells: CavityCells) -> Material:
 
 
 def nodes(
-    template: CavityTemplate, cells: CavityCells, positions: Float[np.ndarray, "points 3"]
+    template: CavityTemplate,
+    cells: CavityCells,
+    positions: Float[np.ndarray, "points 3"],
+    lid_radius: float,
 ) -> Float[np.ndarray, "nodes 3"]:
-    """Return where the cavity's nodes are, m, from the endocardium at `material_points`."""
+    """Return where the cavity's nodes are, m, from the endocardium at `material_points`.
+
+    Parameters
+    ----------
+    template, cells
+        How it is cut.
+    positions
+        Of the endocardium's points, m.
+    lid_radius
+        Mean radius of the lid, m.
+    """
     n_disc, n_layers = len(cells.disc.points), template.layers
     radius = np.hypot(*cells.disc.points.T)[:, None]
     cap, rings = positions[:n_disc], positions[n_disc:].reshape(n_layers + 1, n_disc, 3)
@@ -208,15 +243,20 @@ def nodes(
     flat = middle + radius * (rings - middle)
     share = np.arange(n_layers + 1)[:, None, None] / n_layers
     body = flat + (1 - share) ** POWER * (cap - flat[0])
-    lid = body[-1]
-    a, b, c = lid[cells.disc.triangles].transpose(1, 0, 2)
+    spokes = body[-1] - middle[-1]
+    a, b, c = spokes[cells.disc.triangles].transpose(1, 0, 2)
     normal = np.cross(b - a, c - a).sum(axis=0)
-    up = (lid - body[-2]).sum(axis=0)
-    normal *= np.sign(normal @ up) / np.linalg.norm(normal)
-    parts = [body.reshape(-1, 3)]
+    normal *= np.sign(normal @ (middle[-1] - middle[0])[0]) / np.linalg.norm(normal)
+    wider = lid_radius / np.linalg.norm(spokes[rim], axis=1).mean()
+    risen = np.arange(1, template.collar_layers + 1)[:, None, None] / template.collar_layers
+    collar = middle[-1] + spokes * (1 + risen * (wider - 1))
+    collar = collar + risen * template.collar_length * normal
+    parts = [body.reshape(-1, 3), collar.reshape(-1, 3)]
     for window, under in zip(cells.windows, cells.stub_nodes, strict=True):
         step = template.length(window.name) / template.stub_layers
-        parts += [lid[under] + k * step * normal for k in range(1, template.stub_layers + 1)]
+        parts += [
+            collar[-1][under] + k * step * normal for k in range(1, template.stub_layers + 1)
+        ]
     return np.concatenate(parts)
 
 
