@@ -15,6 +15,7 @@ MOST = 500  # iterations
 KEPT = 25  # steps that a multigrid hierarchy is used for
 WORSE = 2.0  # times the iterations of the first solution with it, which renews it sooner
 COARSEST = {"mg_coarse_pc_type": "redundant", "mg_coarse_redundant_pc_type": "svd"}
+PREFIX = "cardiotwin_flow_pressure_"
 FLOOR = 1e-30  # a right-hand side smaller than this is none
 
 Dofs = Float[np.ndarray, " dofs"]
@@ -81,39 +82,35 @@ class PressureSolver:
     ----------
     domain
         Of the nodes.
-    zero
-        Dofs where the solution is zero; None where only its gradient matters.
+    open_dofs
+        Dofs where the solution is given; None where only its gradient matters.
     tolerance
         Of the residual, relative to the right-hand side.
     """
 
     def __init__(
-        self, domain: FluidDomain, zero: Integer[np.ndarray, " some"] | None, tolerance: float
+        self, domain: FluidDomain, open_dofs: Integer[np.ndarray, " some"] | None, tolerance: float
     ) -> None:
         self._domain = domain
-        self._zero = None if zero is None else zero[zero < domain.n_owned].astype(np.int32)
+        own = None if open_dofs is None else open_dofs[open_dofs < domain.n_owned]
+        self._open = None if own is None else own.astype(np.int32)
         self._solver: Any = PETSc.KSP().create(_comm(domain))
         self._solver.setType("cg")
         self._solver.getPC().setType("gamg")
         self._solver.setTolerances(rtol=tolerance, atol=FLOOR, max_it=MOST)
         # The coarsest problem is as singular as the finest.
         options: Any = PETSc.Options()
-        prefix = f"flow_pressure_{id(self)}_"
-        self._solver.setOptionsPrefix(prefix)
+        self._solver.setOptionsPrefix(PREFIX)
         for name, value in COARSEST.items():
-            options[prefix + name] = value
+            options[PREFIX + name] = value
         self._solver.setFromOptions()
-        for name in COARSEST:
-            options.delValue(prefix + name)
         self._null = PETSc.NullSpace().create(constant=True, comm=_comm(domain))
         self._used, self._first, self._last = 0, 0, 0
 
     def prepare(self, matrix: Any) -> None:
         """Take the matrix of the new time, and renew the hierarchy where it has grown old."""
-        if self._zero is None:
+        if self._open is None:
             matrix.setNullSpace(self._null)
-        else:
-            matrix.zeroRowsColumnsLocal(self._zero, diag=1.0)
         worn = self._used >= KEPT or self._last > WORSE * max(self._first, 1)
         self._solver.getPC().setReusePreconditioner(self._used > 0 and not worn)
         self._solver.setOperators(matrix)
@@ -121,15 +118,20 @@ class PressureSolver:
         if worn or self._used == 0:
             self._used = 0
 
-    def solve(self, load: Dofs) -> Dofs:
-        """Return the solution; ghosts are zero until they are updated."""
+    def solve(self, load: Dofs, given: Dofs) -> Dofs:
+        """Return the solution, which takes given values where it is open.
+
+        Ghosts are zero until they are updated.
+        """
         n = self._domain.n_owned
         x, b = self._matrix.createVecs()
         b.array_w[:] = load[:n]
-        if self._zero is None:
+        if self._open is None:
             self._null.remove(b)
         else:
-            b.array_w[self._zero] = 0
+            x.array_w[:] = given[:n]
+            self._matrix.zeroRowsColumnsLocal(self._open, 1.0, x, b)
+            x.set(0)
         self._solver.solve(b, x)
         if self._solver.getConvergedReason() <= 0 and self._used > 0:
             # The mesh has moved so far that the old hierarchy is no preconditioner any more.

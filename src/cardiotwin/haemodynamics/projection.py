@@ -31,7 +31,6 @@ from cardiotwin.haemodynamics.stabilisation import intrinsic_time
 
 BDF1 = (1.0, -1.0, 0.0)
 BDF2 = (1.5, -2.0, 0.5)
-BACKFLOW = 0.5  # of the kinetic energy that an opening lets in
 
 
 class Projection:
@@ -49,6 +48,10 @@ class Projection:
         Parts of the boundary whose velocity is given.
     openings
         Parts through which fluid moves as it will, against a given pressure.
+    backflow
+        Share of the momentum that enters through an opening which is taken away there: 0 leaves
+        it all, 1 takes what makes an outlet unstable when its flow turns round (Bazilevs et al.
+        2009, Comput Methods Appl Mech Eng 198:3534-3550, use 0.2 to 1).
     tolerance
         Of the linear solvers, relative.
     """
@@ -61,6 +64,7 @@ class Projection:
         *,
         walls: Sequence[str],
         openings: Sequence[str] = (),
+        backflow: float = 0.5,
         tolerance: float = 1e-8,
     ) -> None:
         if not time_step > 0:
@@ -77,17 +81,18 @@ class Projection:
         self.time = 0.0
         self._openings = tuple(openings)
         self._fixed = domain.dofs_of(*walls)
-        self._free_pressure = domain.dofs_of(*openings) if openings else None
+        self._open = domain.dofs_of(*openings) if openings else None
         names = ("u", "u1", "u2", "w", "advection", "history", "slope")
         self._fields = {name: dolfinx.fem.Function(domain.vector) for name in names}
         self._p, self._change = (dolfinx.fem.Function(domain.scalar) for _ in range(2))
         mesh = domain.mesh
+        self._backflow: Any = dolfinx.fem.Constant(mesh, backflow)
         self._rate: Any = dolfinx.fem.Constant(mesh, BDF1[0] / time_step)
-        self._head: dict[str, Any] = {name: dolfinx.fem.Constant(mesh, 0.0) for name in openings}
+        self._head = {name: domain.dofs_of(name) for name in openings}
         self._steps = 0
         self._assemble_with(*self._forms())
         self._velocity_solver = VelocitySolver(domain, self._fixed, tolerance)
-        self._pressure_solver = PressureSolver(domain, self._free_pressure, tolerance)
+        self._pressure_solver = PressureSolver(domain, self._open, tolerance)
 
     @property
     def velocity(self) -> Nodes:
@@ -140,8 +145,6 @@ class Projection:
             domain.move(points)
         if mesh_velocity is not None:
             fields["w"].x.array[:] = domain.to_dofs(mesh_velocity)
-        for name, value in (opening_pressure or {}).items():
-            self._head[name].value = value
         first = self._steps == 0
         if first:
             fields["u2"].x.array[:] = fields["u1"].x.array
@@ -151,7 +154,7 @@ class Projection:
         fields["history"].x.array[:] = last * u1 + before * u2
         fields["advection"].x.array[:] = 2 * u1 - u2 - fields["w"].x.array
         self._predict(domain.to_dofs(boundary_velocity))
-        self._correct()
+        self._correct(opening_pressure or {})
         fields["u2"].x.array[:] = fields["u1"].x.array
         fields["u1"].x.array[:] = fields["u"].x.array
         self._steps += 1
@@ -174,7 +177,7 @@ class Projection:
         u.x.array[:] = found.ravel()
         u.x.scatter_forward()
 
-    def _correct(self) -> None:
+    def _correct(self, heads: Mapping[str, float]) -> None:
         """Make the velocity solenoidal by a change of the pressure."""
         dim, u = self.domain.dim, self._fields["u"]
         mass = self._mass.assembled()
@@ -182,14 +185,21 @@ class Projection:
         slope = self._slope.assembled().reshape(-1, dim) / mass[:, None]
         self._fields["slope"].x.array[:] = slope.ravel()
         self._pressure_solver.prepare(self._poisson.assembled())
-        self._change.x.array[:] = self._pressure_solver.solve(self._poisson_load.assembled())
+        before = self._p.x.array.copy()
+        given = np.zeros_like(before)
+        for name, value in heads.items():
+            given[self._head[name]] = value - before[self._head[name]]
+        load = self._poisson_load.assembled()
+        self._change.x.array[:] = self._pressure_solver.solve(load, given)
         self._change.x.scatter_forward()
         push = self._push.assembled().reshape(-1, dim) / mass[:, None]
         push[self._fixed] = 0
         u.x.array[:] -= push.ravel()
         self._p.x.array[:] += self._change.x.array - self.fluid.viscosity * divergence
-        if self._free_pressure is None:
+        if self._open is None:
             self._p.x.array[:] -= self._mean(mass)
+        else:
+            self._p.x.array[self._open] = (before + given)[self._open]
         u.x.scatter_forward()
         self._p.x.scatter_forward()
 
@@ -222,25 +232,30 @@ class Projection:
             + mu * ufl.dot(ufl.grad(trial), ufl.grad(test)) * dx
             + tau * rho * inertia * along * dx
         )
-        load = (
-            -rho * ufl.dot(history, tests) * dx
-            + self._p * ufl.div(tests) * dx
-            - tau * ufl.dot(rho * history + ufl.grad(self._p), ufl.dot(ufl.grad(tests), a)) * dx
-        )
+        slope = ufl.grad(self._p)  # not by parts: an opening's traction is its pressure's then
+        load = -ufl.dot(rho * history + slope, tests + tau * ufl.dot(ufl.grad(tests), a)) * dx
         n = ufl.FacetNormal(mesh)
         for name in self._openings:
             ds = domain.boundary_measure(name)
             inwards = ufl.min_value(ufl.dot(a, n), 0.0)
-            momentum += -BACKFLOW * rho * inwards * trial * test * ds
-            load += -self._head[name] * ufl.dot(n, tests) * ds
+            momentum += -self._backflow * rho * inwards * trial * test * ds
         pushed = 1 / (rho * self._rate)
-        rough = ufl.grad(self._p) - self._fields["slope"]
+        rough = slope - self._fields["slope"]
         smooth = intrinsic_time(a, mu / rho, 0.0, mesh)
         poisson = (pushed + smooth / rho) * ufl.dot(ufl.grad(trial), ufl.grad(test)) * dx1
         source = -ufl.div(u) * test * dx1 - smooth / rho * ufl.dot(rough, ufl.grad(test)) * dx1
         push = pushed * ufl.dot(ufl.grad(self._change), tests) * dx1
-        slope = ufl.dot(ufl.grad(self._p), tests) * dx1
-        return momentum, load, poisson, source, push, test * dx1, ufl.div(u) * test * dx1, slope
+        steepness = ufl.dot(slope, tests) * dx1
+        return (
+            momentum,
+            load,
+            poisson,
+            source,
+            push,
+            test * dx1,
+            ufl.div(u) * test * dx1,
+            steepness,
+        )
 
     def _assemble_with(self, *forms: Any) -> None:
         momentum, load, poisson, source, push, mass, divergence, slope = map(compile_form, forms)

@@ -1,0 +1,156 @@
+"""Flow round a cylinder in a channel: the DFG benchmark, steady (2D-1) and in a surge (2D-3).
+
+`python experiments/cylinder.py case=2D-1|2D-3 [edge=0.01] [time_step=0.005] [output=folder]`
+
+Schaefer & Turek (1996), Notes Num Fluid Mech 52:547-566. Reference: 2D-1 drag 5.5795, lift
+0.010619, pressure difference 0.11752; 2D-3 largest drag 2.9509, largest lift 0.47795, last
+pressure difference -0.1116. Forces are read as reactions (the residual at the cylinder's nodes).
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from experiment import run
+from jaxtyping import Float
+from scipy.spatial import Delaunay, cKDTree
+
+from cardiotwin.errors import InputError
+from cardiotwin.geometry.regions import Region, boundary, oriented
+from cardiotwin.haemodynamics.blood import Fluid
+from cardiotwin.haemodynamics.domain import FluidDomain
+from cardiotwin.haemodynamics.projection import Projection
+
+LENGTH, HEIGHT, CENTRE, RADIUS = 2.2, 0.41, (0.2, 0.2), 0.05
+FLUID = Fluid(density=1.0, viscosity=1e-3)
+SPEEDS = {"2D-1": 0.3, "2D-3": 1.5}  # m/s, largest at the inlet
+STEADY, SURGE = 6.0, 8.0  # s
+START = 0.5  # s, over which the steady inflow begins
+FRINGE = 0.14  # m: up to here the nodes lie on rings
+GROWTH = 1.15  # of the rings' distances
+ROUNDS = 20  # of smoothing
+
+Points = Float[np.ndarray, "points 2"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    case: str = "2D-1"
+    edge: float = 0.01
+    time_step: float = 0.005
+    output: str = "outputs/cylinder"
+
+
+def channel(edge: float) -> Region:
+    """Return the channel cut into triangles that grow with the distance from the cylinder."""
+    count = round(2 * np.pi * FRINGE / edge)
+    angle = 2 * np.pi * np.arange(count) / count
+    radii, step = [RADIUS], 0.8 * 2 * np.pi * RADIUS / count
+    while radii[-1] + step < FRINGE:
+        radii.append(radii[-1] + step)
+        step = min(step * GROWTH, edge)
+    rays = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    rings = np.concatenate([CENTRE + r * rays for r in radii])
+    n_long, n_high = round(LENGTH / edge), round(HEIGHT / edge)
+    x, y = np.linspace(0, LENGTH, n_long + 1), np.linspace(0, HEIGHT, n_high + 1)
+    sides = [np.stack([x, np.full_like(x, h)], axis=1) for h in (0.0, HEIGHT)]
+    sides += [np.stack([np.full_like(y[1:-1], e), y[1:-1]], axis=1) for e in (0.0, LENGTH)]
+    fixed = np.concatenate([rings, *sides])
+    rows = np.arange(0, HEIGHT, edge * np.sqrt(3) / 2)
+    lattice = np.concatenate(
+        [
+            np.stack([x[:-1] + edge / 2 * (k % 2), np.full(n_long, h)], axis=1)
+            for k, h in enumerate(rows)
+        ]
+    )
+    clear = cKDTree(fixed).query(lattice)[0] > 0.65 * edge
+    clear &= np.hypot(*(lattice - CENTRE).T) > radii[-1]
+    points = np.concatenate([fixed, lattice[clear]])
+    for _ in range(ROUNDS):
+        points = _smoothed(points, Delaunay(points).simplices, len(fixed))
+    triangles = Delaunay(points).simplices.astype(np.int64)
+    middle = points[triangles].mean(axis=1)
+    cells = oriented(points, triangles[np.hypot(*(middle - CENTRE).T) > RADIUS])
+    edges = boundary(cells)
+    ends = points[edges]
+    names = {
+        "inlet": (ends[:, :, 0] < 1e-9).all(axis=1),
+        "outlet": (ends[:, :, 0] > LENGTH - 1e-9).all(axis=1),
+        "cylinder": (np.hypot(*(ends - CENTRE).transpose(2, 0, 1)) < RADIUS + 1e-9).all(axis=1),
+    }
+    rest = ~np.any(list(names.values()), axis=0)
+    facets = {name: edges[chosen] for name, chosen in (names | {"wall": rest}).items()}
+    return Region(points=points, cells=cells, facets=facets)
+
+
+def _smoothed(points: Points, triangles: np.ndarray, n_fixed: int) -> Points:
+    total, number = np.zeros_like(points), np.zeros(len(points))
+    for a, b in ((0, 1), (1, 2), (2, 0), (1, 0), (2, 1), (0, 2)):
+        np.add.at(total, triangles[:, a], points[triangles[:, b]])
+        np.add.at(number, triangles[:, a], 1.0)
+    moved = points.copy()
+    moved[n_fixed:] = total[n_fixed:] / number[n_fixed:, None]
+    return moved
+
+
+def reaction(region: Region, flow: Projection, rate: Points) -> Float[np.ndarray, "2"]:
+    """Return the force on the cylinder per depth, N/m: minus the residual of its nodes."""
+    on = np.zeros(len(region.points))
+    on[np.unique(region.facets["cylinder"])] = 1.0
+    cells = region.cells[on[region.cells].any(axis=1)]
+    corners, share = region.points[cells], on[cells]
+    u, p = flow.velocity[cells], flow.pressure[cells]
+    edges = corners[:, 1:] - corners[:, :1]
+    area = np.abs(np.linalg.det(edges)) / 2
+    slope = np.linalg.solve(edges, u[:, 1:] - u[:, :1]).transpose(0, 2, 1)
+    weight = np.linalg.solve(edges, (share[:, 1:] - share[:, :1])[..., None])[..., 0]
+    inertia = np.einsum("cij,cj->ci", slope, u.mean(axis=1)) + rate[cells].mean(axis=1)
+    stress = FLUID.viscosity * np.einsum("cij,cj->ci", slope, weight)
+    stress -= p.mean(axis=1)[:, None] * weight
+    force = area @ (FLUID.density * share.mean(axis=1)[:, None] * inertia + stress)
+    return np.asarray(-force)
+
+
+def benchmark(options: Options) -> Mapping[str, float]:
+    """Return drag, lift and pressure difference as the benchmark defines them."""
+    if options.case not in SPEEDS:
+        msg = f"case must be {' or '.join(SPEEDS)}, found {options.case!r}. Name one of them."
+        raise InputError(msg)
+    surge, fastest = options.case == "2D-3", SPEEDS[options.case]
+    began = time.process_time()
+    region = channel(options.edge)
+    flow = Projection(
+        FluidDomain(region),
+        FLUID,
+        options.time_step,
+        walls=["inlet", "cylinder", "wall"],
+        openings=["outlet"],
+    )
+    flow.start(np.zeros_like(region.points), np.zeros(len(region.points)))
+    inlet, y = np.unique(region.facets["inlet"]), region.points[:, 1]
+    scale = 2 / (FLUID.density * (2 / 3 * fastest) ** 2 * 2 * RADIUS)
+    tips = cKDTree(region.points).query([(0.15, 0.2), (0.25, 0.2)])[1]
+    rows = []
+    for k in range(1, round((SURGE if surge else STEADY) / options.time_step) + 1):
+        t = k * options.time_step
+        level = np.sin(np.pi * t / SURGE) if surge else min(t / START, 1.0)
+        given, last = np.zeros_like(region.points), flow.velocity
+        given[inlet, 0] = 4 * fastest * level * (y * (HEIGHT - y))[inlet] / HEIGHT**2
+        flow.step(given)
+        force = reaction(region, flow, (flow.velocity - last) / options.time_step)
+        rows.append([*(scale * force), float(flow.pressure[tips[0]] - flow.pressure[tips[1]])])
+    table = np.array(rows)
+    drag, lift, difference = table.max(axis=0) if surge else table[-1]
+    return {
+        "drag": float(drag),
+        "lift": float(lift),
+        "pressure_difference": float(table[-1, 2] if surge else difference),
+        "cells": len(region.cells),
+        "steps": len(rows),
+        "cpu_s": time.process_time() - began,
+    }
+
+
+if __name__ == "__main__":
+    run(Options, benchmark)
