@@ -1,6 +1,6 @@
 """A beat of flow in the measured left ventricle: its cost, its balance, and what it looks like.
 
-`python experiments/heart_flow.py path=folder [steps=1000] [edge=0.11] [layers=28] [period_s=0.86]
+`python experiments/heart_flow.py path=folder [steps=1000] [edge=0.115] [layers=27] [period_s=0.86]
 [beats=1] [output=folder]`; the folder holds the contours of a whole cine (guide points). Of
 several beats the last one is told; the first begins at rest at end-diastole.
 """
@@ -32,8 +32,8 @@ EVERY = 10  # steps between two moments whose derivatives are taken
 class Options:
     path: str = ""
     steps: int = 1000
-    edge: float = 0.11  # of the cross-section's radius
-    layers: int = 28
+    edge: float = 0.115  # of the cross-section's radius
+    layers: int = 27
     harmonics: int = 6
     period_s: float = 0.86
     beats: int = 1

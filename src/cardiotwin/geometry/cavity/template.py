@@ -48,8 +48,8 @@ class CavityTemplate:
         m, by the name of the window.
     """
 
-    edge: float = 0.11
-    layers: int = 28
+    edge: float = 0.115
+    layers: int = 27
     cap: float = 0.1
     collar_layers: int = 3
     collar_length: float = 8e-3
