@@ -9,6 +9,8 @@ what drives the flow are its differences. Measured motion tells no isovolumic ph
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mpi4py import MPI
+
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
@@ -136,6 +138,8 @@ class HeartFlow:
         How long one valve takes over from the other, s.
     tolerance
         Of the linear solvers, relative.
+    comm
+        The processes that share the mesh; each is given all of the answer.
     """
 
     def __init__(
@@ -146,6 +150,7 @@ class HeartFlow:
         steps: int,
         ramp: float = RAMP,
         tolerance: float = 1e-6,
+        comm: MPI.Intracomm = MPI.COMM_SELF,
     ) -> None:
         if steps < 50:
             msg = f"A beat takes at least 50 steps, found {steps}. 200 to 1000 resolve the valves."
@@ -154,7 +159,7 @@ class HeartFlow:
         self.valves = valve_times(cavity, ramp)
         self.time_step = cavity.motion.period / steps
         self.start = self.valves.end_diastole
-        domain = FluidDomain(cavity.region)
+        domain = FluidDomain(cavity.region, comm)
         domain.move(cavity.motion.positions(self.start))
         self.flow = Projection(
             domain, fluid, self.time_step, walls=tuple(cavity.region.facets), tolerance=tolerance
