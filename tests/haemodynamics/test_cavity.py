@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from cardiotwin.errors import InputError
-from cardiotwin.geometry.cavity import CavityTemplate, make_cavity
+from cardiotwin.geometry.cavity import CavityTemplate, make_cavity, wall_frames
 from cardiotwin.geometry.cavity.disc import Window, cut_disc
 from cardiotwin.geometry.cavity.motion import area_vectors, flux, volume_rate
 from cardiotwin.geometry.regions import boundary, cell_sizes
+from cardiotwin.geometry.template import Template, wall_mesh
+from cardiotwin.geometry.volumes import cavity_volume
 
 COARSE = CavityTemplate(edge=0.16, layers=12)
 
@@ -95,3 +97,22 @@ def test_windows_that_touch_are_refused_by_name():
     )
     with pytest.raises(InputError, match=r"between mitral and aortic, found 0\.050"):
         cut_disc(near, 0.1)
+
+
+def test_the_wall_of_a_mechanical_model_gives_the_same_cavity_as_its_surface():
+    def surface(u, angle, t):
+        polar, wide = 1.75 * u, 0.028 + 0.01 * t
+        across = wide * np.sin(polar)
+        high = -(0.075 + 0.01 * t) * np.cos(polar)
+        return np.stack([across * np.cos(angle), across * np.sin(angle), high], axis=1)
+
+    mesh = wall_mesh(Template(rings=8, layers=1), surface)
+    beats = [1 - 0.2 * (1 - np.cos(2 * np.pi * k / 12)) / 2 for k in range(12)]
+    frames = wall_frames(mesh, np.stack([mesh.points * scale for scale in beats]))
+    cavity = make_cavity(frames, 0.8, COARSE, harmonics=3)
+    below = cavity.region.cells[: cavity.n_ventricle]
+    largest, smallest = (cell_sizes(cavity.motion.positions(t), below).sum() for t in (0.0, 0.4))
+    assert smallest / largest == pytest.approx(0.8**3, rel=1e-3)
+    assert largest == pytest.approx(cavity_volume(mesh.points, mesh), rel=0.03)
+    with pytest.raises(InputError, match=r"wall's \d+ nodes, found 3"):
+        wall_frames(mesh, np.zeros((12, 3, 3)))

@@ -7,6 +7,11 @@ import numpy as np
 from jaxtyping import Float
 from scipy.interpolate import RBFInterpolator
 
+from cardiotwin.errors import InputError
+from cardiotwin.geometry.mesh import TetMesh
+
+FIELDS = ("apicobasal", "rotational")
+
 Points = Float[np.ndarray, "_points 3"]
 
 
@@ -44,10 +49,38 @@ class EndocardialFrames:
         return np.ascontiguousarray(found.transpose(1, 0, 2))
 
 
+def wall_frames(
+    mesh: TetMesh, positions: Float[np.ndarray, "frames nodes 3"]
+) -> EndocardialFrames:
+    """Return the endocardium of a left ventricle's wall that moves, as mechanics computes it.
+
+    Parameters
+    ----------
+    mesh
+        The wall, with its fields ``apicobasal`` and ``rotational``.
+    positions
+        Of the wall's nodes at evenly spaced times of one beat, m.
+
+    Raises
+    ------
+    InputError
+        If the positions are not of this wall's nodes.
+    """
+    if positions.shape[1] != len(mesh.points):
+        msg = (
+            f"positions must have the wall's {len(mesh.points)} nodes, found "
+            f"{positions.shape[1]}. Give those of every node, by frame."
+        )
+        raise InputError(msg)
+    nodes = np.unique(mesh.facets["lv_endocardium"])
+    u, angle = (np.asarray(mesh.point_fields[name])[nodes] for name in FIELDS)
+    return EndocardialFrames(u=u, angle=angle, positions=positions[:, nodes])
+
+
 def _cut_open(
     u: Float[np.ndarray, " nodes"], angle: Float[np.ndarray, " nodes"]
 ) -> Float[np.ndarray, "nodes 2"]:
     return np.stack([u * np.cos(angle), u * np.sin(angle)], axis=1)
 
 
-__all__ = ["EndocardialFrames"]
+__all__ = ["EndocardialFrames", "wall_frames"]
