@@ -1,5 +1,7 @@
 """The flow solver against flows in closed form on moving meshes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from exact_flows import swirling_mesh, vortex
@@ -65,3 +67,30 @@ def test_a_step_that_is_none_is_refused():
 def test_a_fluid_of_negative_density_is_refused():
     with pytest.raises(InputError, match=r"Fluid.density must be positive, found -1"):
         Fluid(density=-1.0)
+
+
+def plane_flow(head: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return points, exact velocity, velocity and pressure of a plane flow out of an opening."""
+    region = box((12, 16), (0.0, 0.0), (2.0, 1.0))
+    sides, x = region.facets["wall"], region.points[:, 0]
+    out = (x[sides] == 2.0).all(axis=1)
+    region = replace(region, facets={"wall": sides[~out], "outlet": sides[out]})
+    flow = Projection(
+        FluidDomain(region), WATERY, 0.05, walls=["wall"], openings=["outlet"], tolerance=1e-11
+    )
+    exact = np.zeros_like(region.points)
+    exact[:, 0] = 4 * region.points[:, 1] * (1 - region.points[:, 1])
+    flow.start(exact, np.full(len(x), head))
+    for _ in range(60):
+        flow.step(exact, opening_pressure={"outlet": head})
+    return region.points, exact, flow.velocity, flow.pressure
+
+
+def test_a_plane_flow_leaves_by_an_opening_under_the_pressure_of_poiseuille():
+    points, exact, velocity, pressure = plane_flow(0.0)
+    np.testing.assert_allclose(velocity, exact, atol=0.02)
+    wanted = 8 * 0.025 * (2.0 - points[:, 0])  # 8 mu U / H^2 per length
+    np.testing.assert_allclose(pressure, wanted, atol=0.05 * wanted.max())
+    lifted = plane_flow(7.0)
+    np.testing.assert_allclose(lifted[2], velocity, atol=1e-7)
+    np.testing.assert_allclose(lifted[3], pressure + 7.0, atol=1e-6)
