@@ -43,7 +43,7 @@ class Options:
 
 def beat(options: Options) -> Mapping[str, Any]:
     """Return the numbers of a beat; draw it."""
-    if not Path(options.path).is_dir() or options.beats < 1:
+    if not options.path or not Path(options.path).is_dir() or options.beats < 1:
         msg = (
             "heart_flow needs a folder of a cine's contours and at least one beat, found "
             f"path={options.path!r} beats={options.beats}. Give path=folder."

@@ -1,0 +1,63 @@
+"""The flows in closed form that the solver is held against, and the experiments' refusals."""
+
+import cylinder
+import ethier_steinman as study
+import heart_flow
+import numpy as np
+import pytest
+from exact_flows import ethier_steinman, vortex, womersley
+
+from cardiotwin.errors import InputError
+from cardiotwin.geometry.regions import cell_sizes
+
+HAIR = 1e-4
+
+
+def momentum_residual(flow, place: np.ndarray, time: float, viscosity: float) -> np.ndarray:
+    """Return du/dt + u . grad u + grad p - nu lap u by central differences, at density 1."""
+    steps = HAIR * np.eye(len(place))
+    here = flow(place[None], time, viscosity)[0][0]
+    ahead = [flow((place + s)[None], time, viscosity) for s in steps]
+    behind = [flow((place - s)[None], time, viscosity) for s in steps]
+    slope = np.array(
+        [(a[0][0] - b[0][0]) / (2 * HAIR) for a, b in zip(ahead, behind, strict=True)]
+    )
+    push = np.array([(a[1][0] - b[1][0]) / (2 * HAIR) for a, b in zip(ahead, behind, strict=True)])
+    bend = sum(a[0][0] + b[0][0] - 2 * here for a, b in zip(ahead, behind, strict=True)) / HAIR**2
+    later, sooner = (flow(place[None], time + h, viscosity)[0][0] for h in (HAIR, -HAIR))
+    assert np.trace(slope) == pytest.approx(0, abs=1e-6)
+    return (later - sooner) / (2 * HAIR) + here @ slope + push - viscosity * bend
+
+
+def test_the_exact_flows_obey_navier_and_stokes():
+    place = np.array([0.3, -0.2, 0.7])
+    np.testing.assert_allclose(momentum_residual(ethier_steinman, place, 0.1, 0.04), 0, atol=1e-5)
+    np.testing.assert_allclose(momentum_residual(vortex, place[:2], 0.1, 0.025), 0, atol=1e-5)
+
+
+def test_womersleys_velocity_is_the_published_one():
+    """R 1 cm, 1.06 g/cm^3, 0.04 P, 0.8 s, 100 dyn/cm^3: w(0) = -0.0015547 - 12.0156167 i cm/s."""
+    rate = 2 * np.pi / 0.8
+    options = {"gradient": 1e3, "rate": rate, "pipe": 1e-2, "density": 1060.0, "viscosity": 4e-3}
+    real = womersley(np.zeros(1), 0.0, **options)[0]
+    imaginary = -womersley(np.zeros(1), 0.2, **options)[0]  # a quarter of the period later
+    assert real * 100 == pytest.approx(-0.0015547, abs=1e-7)
+    assert imaginary * 100 == pytest.approx(-12.0156167, abs=1e-7)
+
+
+def test_the_channel_round_the_cylinder_is_cut_without_gaps():
+    region = cylinder.channel(0.02)
+    areas = cell_sizes(region.points, region.cells)
+    n_arc = len(region.facets["cylinder"])
+    polygon = n_arc / 2 * np.sin(2 * np.pi / n_arc) * cylinder.RADIUS**2
+    assert areas.min() > 0
+    assert areas.sum() == pytest.approx(2.2 * 0.41 - polygon, rel=1e-12)
+
+
+def test_cases_that_are_not_there_are_refused():
+    with pytest.raises(InputError, match=r"case must be 2D-1 or 2D-3, found '2D-2'"):
+        cylinder.benchmark(cylinder.Options(case="2D-2"))
+    with pytest.raises(InputError, match=r"finest must be at least 12, found 4"):
+        study.orders(study.Options(finest=4))
+    with pytest.raises(InputError, match=r"found path='' beats=1"):
+        heart_flow.beat(heart_flow.Options())
