@@ -21,7 +21,7 @@ from cardiotwin.twin import load_twin
 from cardiotwin.twin.files import sha256_of
 from cardiotwin.twin.stages import Stages, fingerprint
 
-REGIONS = {"territories": TERRITORIES, "segments": SEGMENTS}
+REGIONS: dict[str, dict[str, tuple[int, ...]]] = {"territories": TERRITORIES, "segments": SEGMENTS}
 
 
 def heart_of(
