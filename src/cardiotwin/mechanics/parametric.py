@@ -27,7 +27,7 @@ UNITS = {"cavity_pressure": 1e3, "active_tension": 1e4}  # Pa; of all others 1
 SHARE = "_tension_share"
 Values = Float[np.ndarray, " parameters"]
 
-TERRITORIES = {
+TERRITORIES: dict[str, tuple[int, ...]] = {
     "anterior": (1, 2, 7, 8, 13, 14, 17),
     "inferior": (3, 4, 9, 10, 15),
     "lateral": (5, 6, 11, 12, 16),
@@ -35,7 +35,9 @@ TERRITORIES = {
 """AHA segments by the artery that feeds them, LAD, RCA and LCX: Cerqueira et al. (2002),
 Circulation 105:539-542, fig. 5."""
 
-SEGMENTS = {f"segment_{number}": (number,) for number in range(1, N_SEGMENTS + 1)}
+SEGMENTS: dict[str, tuple[int, ...]] = {
+    f"segment_{number}": (number,) for number in range(1, N_SEGMENTS + 1)
+}
 """Every AHA segment by itself."""
 
 
