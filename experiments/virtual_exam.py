@@ -141,19 +141,30 @@ def compare_motion(name: str, maps: Any, record: Any, folder: Path) -> dict[str,
     }
 
 
+def read_truth(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what an examination's folder says of its truth, and the true maps.
+
+    Raises
+    ------
+    InputError
+        If it is no virtual examination with series.
+    """
+    try:
+        record = json.loads((folder / "truth.json").read_bytes())
+        return record, dict(np.load(folder / TRUE_MAPS))
+    except OSError as error:
+        msg = (
+            f"path={str(folder)!r} is no virtual examination with series, found {error}. "
+            "Make one with cardiotwin exam output=..."
+        )
+        raise InputError(msg) from error
+
+
 def virtual_exam(options: Options) -> Mapping[str, Any]:
     """Return errors over bounds of all series of a folder, and draw the maps."""
     torch.set_num_threads(1)
     folder = Path(options.path)
-    try:
-        record = json.loads((folder / "truth.json").read_bytes())
-        maps = dict(np.load(folder / TRUE_MAPS))
-    except OSError as error:
-        msg = (
-            f"path={options.path!r} is no virtual examination with series, found {error}. "
-            "Make one with cardiotwin exam output=..."
-        )
-        raise InputError(msg) from error
+    record, maps = read_truth(folder)
     numbers: dict[str, Any] = {}
     panels: list[Panel] = []
     for name in record["series"]:

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 from experiment import run
+from virtual_exam import read_truth
 
 from cardiotwin.errors import InputError
-from cardiotwin.exam.battery import TRUE_MAPS
 from cardiotwin.exam.myocardium import PER_GRAM
 from cardiotwin.imaging.encoded import PHASE
 from cardiotwin.imaging.nifti import read_volume
@@ -81,15 +81,7 @@ def perfusion(options: Options) -> Mapping[str, Any]:
     """Return the flows' errors at rest and under stress, and the reserve's."""
     torch.set_num_threads(1)
     folder = Path(options.path)
-    try:
-        record = json.loads((folder / "truth.json").read_bytes())
-        maps = dict(np.load(folder / TRUE_MAPS))
-    except OSError as error:
-        msg = (
-            f"path={options.path!r} is no virtual examination with series, found {error}. "
-            "Make one with cardiotwin exam output=..."
-        )
-        raise InputError(msg) from error
+    record, maps = read_truth(folder)
     numbers: dict[str, Any] = {}
     flows = {}
     for state in STATES:
