@@ -79,7 +79,7 @@ def own(mesh: TetMesh, first_step: float) -> dict[str, Any]:
 def compare(options: Options) -> Mapping[str, Any]:
     """Return both codes' numbers and their ratios."""
     mesh = ellipsoid(Template(rings=options.rings, layers=options.layers))
-    ours = {name: own(mesh, step) for name, step in (("default", 0.25), ("best", 0.1))}
+    ours = {name: own(mesh, step) for name, step in (("default", 0.25), ("best", 0.2))}
     python, missing = install(PULSE, Path(options.peers))
     result: dict[str, Any] = {"dofs": ours["default"]["dofs"]}
     for name, numbers in ours.items():

@@ -31,9 +31,8 @@ def continue_to(
     `apply(s)` sets the load (and the target of the border, whose own load is sought). A step that
     fails is cut, one that is easy makes the next one larger; the start of each step is predicted
     along the secant of the last two states; `past` is one before the first, with its position
-    (negative), where one is known. States on the way are solved until the residual is `WAYPOINT`
-    of their prediction's, or the correction `NewtonSettings.waypoint` of the way from the state
-    before (whatever the prediction was); the last one to the tolerance.
+    (negative), where one is known. States on the way are solved to `WAYPOINT` only, the
+    last one to the tolerance.
 
     Raises
     ------
@@ -53,11 +52,7 @@ def continue_to(
             slope = (here - past[1]) / (position - past[0])
             equilibrium.set_state(here + (target - position) * slope, border)
         try:
-            equilibrium.solve(
-                settings if target == 1.0 else on_the_way,
-                border,
-                leaving=here if target < 1.0 else None,
-            )
+            equilibrium.solve(settings if target == 1.0 else on_the_way, border)
         except ConvergenceError as error:
             equilibrium.set_state(here, border)
             apply(position)

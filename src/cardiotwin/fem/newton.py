@@ -15,7 +15,6 @@ import ufl
 from jaxtyping import Integer
 
 from cardiotwin.errors import ConvergenceError
-from cardiotwin.fem.arrival import Goal, goal
 from cardiotwin.fem.bordering import Border, Columns, Coupling, Dofs, Elimination, Errors
 from cardiotwin.fem.compilation import compile_form
 from cardiotwin.fem.layout import Layout
@@ -137,14 +136,11 @@ class Equilibrium:
         border: Border | None = None,
         *,
         instead: Dofs | None = None,
-        leaving: Dofs | None = None,
     ) -> tuple[float, ...]:
         """Move the unknown (and the border's loads) to equilibrium; return the residual norms.
 
         It begins at the unknown's values, or at those of `instead` where these are nearer to
         equilibrium: a prediction may be a wild one, and the tolerance is relative to the start.
-        A state that only leads from `leaving` to others has arrived, too, where the correction is
-        small beside the way from there (`NewtonSettings.waypoint`).
 
         Raises
         ------
@@ -153,7 +149,7 @@ class Equilibrium:
         """
         start = self.state(border)
         try:
-            return self._iterate(settings, border, self._begin(border, instead), leaving)
+            return self._iterate(settings, border, self._begin(border, instead))
         except ConvergenceError:
             self.set_state(start, border)
             self._eliminated = None
@@ -173,20 +169,15 @@ class Equilibrium:
         return here
 
     def _iterate(
-        self,
-        settings: NewtonSettings,
-        border: Border | None,
-        here: Errors,
-        leaving: Dofs | None,
+        self, settings: NewtonSettings, border: Border | None, here: Errors
     ) -> tuple[float, ...]:
-        norms, size = [here.norm], np.inf
+        norms = [here.norm]
         target = max(settings.relative * norms[0], settings.absolute)
-        arrived = goal(target, settings.waypoint, lambda: self._way(border, leaving))
         most = self.factorisations + settings.iterations
-        while not arrived(norms[-1], size):
+        while not norms[-1] <= target < np.inf:  # neither nan nor inf has arrived
             if settings.reuse and np.isfinite(norms[-1]):
-                here, size = self._follow(border, here, arrived, norms)
-                if arrived(norms[-1], size):
+                here = self._follow(border, here, target, norms)
+                if norms[-1] <= target:
                     break
             following = None
             if self.factorisations < most and np.isfinite(norms[-1]):
@@ -200,15 +191,9 @@ class Equilibrium:
                     "Apply the load in smaller steps, or start from a nearer state."
                 )
                 raise ConvergenceError(msg, norms)
-            here, size = following
+            here = following
             norms.append(here.norm)
         return tuple(norms)
-
-    def _way(self, border: Border | None, leaving: Dofs | None) -> float:
-        """Return how far the unknown is from a state, 0 where there is none."""
-        if leaving is None:
-            return 0.0
-        return self.layout.norm(self.state(border) - leaving, self._measured)
 
     def state(self, border: Border | None) -> Dofs:
         """Return a copy of the unknown, with the border's loads behind it."""
@@ -232,21 +217,17 @@ class Equilibrium:
 
     @np.errstate(over="ignore", invalid="ignore")
     def _follow(
-        self,
-        border: Border | None,
-        here: Errors,
-        arrived: Goal,
-        norms: list[float],
-    ) -> tuple[Errors, float]:
+        self, border: Border | None, here: Errors, target: float, norms: list[float]
+    ) -> Errors:
         """Return where steps with the tangent factorised last lead; `norms` grows with them.
 
         They end at the residual `target`, or where the next correction is not smaller (Deuflhard's
         monotonicity test): a new tangent is due there.
         """
         if self._eliminated is None or self._eliminated.border is not border:
-            return here, np.inf
+            return here
         secants, size = Secants(self._dot), np.inf
-        while not arrived(norms[-1], size):
+        while norms[-1] > target:
             step = secants.improved(-self._correction(here))
             left = np.inf if step is None else self.layout.norm(step, self._measured)
             if step is None or not left <= CONTRACTION * size:
@@ -260,7 +241,7 @@ class Equilibrium:
             secants.add(step)
             here, size = there, left
             norms.append(here.norm)
-        return here, size
+        return here
 
     def _dot(self, one: Dofs, other: Dofs) -> float:
         """Return the scalar product of two corrections of the unknown, without the border's."""
@@ -270,7 +251,7 @@ class Equilibrium:
     @np.errstate(over="ignore", invalid="ignore")  # a lost iterate is shortened, not warned of
     def _step(
         self, border: Border | None, here: Errors, settings: NewtonSettings
-    ) -> tuple[Errors, float] | None:
+    ) -> Errors | None:
         """Take the longest step after which the next correction is smaller, if there is one.
 
         The natural monotonicity test (Deuflhard, eq. 3.30): both corrections are measured with the
@@ -288,7 +269,7 @@ class Equilibrium:
             if self.layout.finite(following):
                 left = self.layout.norm(following, self._measured)
                 if left <= max((1 - length / 4) * size, rounding):
-                    return there, left
+                    return there
                 curved = following - (1 - length) * correction
                 estimate = length**2 * size / (2 * self.layout.norm(curved, self._measured))
                 length = min(max(estimate, length / 10), length / 2)

@@ -21,9 +21,6 @@ class NewtonSettings:
     reuse
         Whether the tangent of an earlier iterate or load serves as long as it leads on, improved
         by the steps taken with it (`secants`).
-    waypoint
-        Share of the way from one state to the next that the last correction may have where the
-        state only leads to others.
     """
 
     relative: float = 1e-8
@@ -31,16 +28,15 @@ class NewtonSettings:
     iterations: int = 10
     shortest: float = 0.01
     reuse: bool = True
-    waypoint: float = 1e-3
 
     def __post_init__(self) -> None:
         """Refuse tolerances that no iteration can meet, and one that never starts."""
-        for name in ("relative", "absolute", "waypoint"):
+        for name in ("relative", "absolute"):
             value = getattr(self, name)
             if not 0 < value < math.inf:
                 msg = (
                     f"NewtonSettings.{name} must be positive and finite, found {value:g}. It is a "
-                    f"tolerance: {getattr(type(self), name):g} is usual."
+                    f"tolerance of the residual's norm: {getattr(type(self), name):g} is usual."
                 )
                 raise InputError(msg)
         if self.iterations < 1:
