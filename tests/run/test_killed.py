@@ -142,4 +142,4 @@ def test_beats_that_are_interrupted_say_in_one_line_how_to_go_on(undisturbed, tm
         check=False,
     )
     assert other.returncode == 2
-    assert "is the journal of another run, found {'tension_share': 1.0}" in other.stderr
+    assert "is the journal of another run, found different: tension_share" in other.stderr
