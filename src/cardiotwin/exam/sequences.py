@@ -5,6 +5,7 @@ Times and angles are usual at 1.5 T (Kramer et al. 2020, JCMR 22:17; Messroghli 
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -19,7 +20,7 @@ FIELD_STRENGTH = 1.5  # T
 
 
 @dataclass(frozen=True, kw_only=True)
-class Series:
+class Series(ABC):
     """What all series have.
 
     Parameters
@@ -48,13 +49,13 @@ class Series:
         require_between(self, "minutes", 0.0, 60.0)
         require_between(self, "moment", 0.0, 1.0)
 
+    @abstractmethod
     def acquisition(self, period: float) -> dict[str, Any]:
         """Return what the contrast's signal takes; the beat's period is in s."""
-        raise NotImplementedError
 
+    @abstractmethod
     def sidecar(self, period: float) -> dict[str, Any]:
         """Return what the images' header says."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
