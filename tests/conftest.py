@@ -1,6 +1,5 @@
 """What every test may ask for."""
 
-import gc
 import importlib.util
 import os
 from collections.abc import Iterator
@@ -21,17 +20,6 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 BESIDE_THE_PROJECT = Path(__file__).resolve().parents[2] / "shared" / "data"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def communicators() -> Iterator[None]:
-    """Give back what a module's meshes and solvers held: MPI has 2048 communicators per process.
-
-    They lie in cycles of references, which Python looks for when memory grows, not when MPI's
-    communicators end; the process would be aborted without a word.
-    """
-    yield
-    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -81,12 +81,14 @@ class ReducedWall:
 
     def _stress(self, strain: Tensor, *args: Tensor) -> tuple[Tensor, Tensor]:
         """Return S and its derivative by E at the points, Voigt's order, Pa."""
-        one = torch.func.grad(self._point_energy)
-        both = torch.func.jacrev(lambda e, *a: (one(e, *a),) * 2, has_aux=True)
-        shape = strain.shape[:-1]
-        flat = [x.expand(*shape, *x.shape[len(shape) :]).flatten(0, 1) for x in args]
-        D, S = torch.func.vmap(both)(strain.flatten(0, 1), *flat)
-        return S.unflatten(0, shape), D.unflatten(0, shape)
+        with torch.enable_grad():
+            at = strain.detach().requires_grad_()
+            energy = self._point_energy(at, *args)
+            (S,) = torch.autograd.grad(energy.sum(), at, create_graph=True)
+            rows = [
+                torch.autograd.grad(one.sum(), at, retain_graph=True)[0] for one in S.unbind(-1)
+            ]
+        return S.detach(), torch.stack(rows, -2)
 
     def assembled(
         self, state: Float[torch.Tensor, "batch n"], values: Float[torch.Tensor, "batch m"]
