@@ -11,7 +11,7 @@ from cardiotwin.exam.course import ejected_share
 from cardiotwin.exam.patient import Patient
 from cardiotwin.exam.right_ventricle import RightVentricle, own_right_ventricle, right_ventricle
 from cardiotwin.exam.volunteer import TrueBeat, Volunteer
-from cardiotwin.geometry.biventricular.part import left_part
+from cardiotwin.geometry.biventricular.part import has_right, left_ventricle
 from cardiotwin.geometry.coordinates import frame_of, with_coordinates
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.volumes import cavity_volume
@@ -49,12 +49,7 @@ class BeatingHeart:
     @property
     def left(self) -> TetMesh:
         """Return the LV's part of the mesh, on the mesh's own nodes."""
-        return left_part(self.mesh) if self.has_right else self.mesh
-
-    @property
-    def has_right(self) -> bool:
-        """Return whether the mesh has the right ventricle too."""
-        return "rv_endocardium" in self.mesh.facets
+        return left_ventricle(self.mesh)
 
     @property
     def volumes(self) -> Float[np.ndarray, " t"]:
@@ -76,7 +71,7 @@ class BeatingHeart:
 
     def right(self, points: Float[np.ndarray, "nodes 3"]) -> RightVentricle:
         """Return the right ventricle's surfaces: the mesh's own, or one that ejects as the LV."""
-        if self.has_right:
+        if has_right(self.mesh):
             return own_right_ventricle(points, self.mesh)
         ejected = cavity_volume(self.points[0], self.mesh) - cavity_volume(points, self.mesh)
         volume = self.patient.shape.right_cavity_volume - ejected

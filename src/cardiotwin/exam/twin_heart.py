@@ -16,7 +16,7 @@ from cardiotwin.exam.equilibria import beat_of_equilibria, over_time
 from cardiotwin.exam.heart import BeatingHeart
 from cardiotwin.exam.patient import Scanned, place_of
 from cardiotwin.exam.scan import Scan
-from cardiotwin.geometry.biventricular.part import left_part
+from cardiotwin.geometry.biventricular.part import left_ventricle
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.volumes import cavity_volume, wall_volume
 from cardiotwin.imaging.examination import Phase, Subject
@@ -118,11 +118,8 @@ def _stated(twin: Twin, period: float) -> Subject:
     return replace(
         subject,
         heart_rate=1 / period,
-        end_diastolic_pressure=(
-            first,
-            (subject.end_diastolic_pressure or (0, _PRESSURE_SD[0]))[1],
-        ),
-        end_systolic_pressure=(last, (subject.end_systolic_pressure or (0, _PRESSURE_SD[1]))[1]),
+        end_diastolic_pressure=(first, _sd(subject.end_diastolic_pressure, _PRESSURE_SD[0])),
+        end_systolic_pressure=(last, _sd(subject.end_systolic_pressure, _PRESSURE_SD[1])),
         diastolic_points=(),
     )
 
@@ -141,7 +138,7 @@ def _end_systole_time(twin: Twin, period: float) -> float:
 def _patient(twin: Twin, points: Float[np.ndarray, "nodes 3"], scan: Scan) -> Scanned:
     mesh = replace(twin.mesh, points=points)
     right = None if twin.right is None else twin.right.cavity_volume
-    left = left_part(mesh) if twin.right is not None else mesh
+    left = left_ventricle(mesh)
     return Scanned(shape=place_of(left, right_cavity_volume=right), scan=scan)
 
 

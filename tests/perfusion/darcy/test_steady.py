@@ -235,7 +235,6 @@ def test_factors_take_other_values_of_their_pattern_and_refuse_another():
     np.testing.assert_allclose(2 * filled @ factors.solve(given), given, atol=1e-12)
     assert not factors.renew(sparse.csr_array(np.ones((8, 8))))
     np.testing.assert_allclose(2 * filled @ factors.solve(given), given, atol=1e-12)
-    np.testing.assert_allclose(2 * filled.T @ factors.solve_transpose(given), given, atol=1e-12)
     factors.destroy()
 
 

@@ -50,12 +50,6 @@ class Factors:
         self._solver.solve(self._b, self._x)
         return np.array(self._x.array_r)
 
-    def solve_transpose(self, right_hand_side: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """Return the solution of A^T x = b."""
-        self._b.array_w[:] = right_hand_side
-        self._solver.solveTranspose(self._b, self._x)
-        return np.array(self._x.array_r)
-
     def destroy(self) -> None:
         """Give the memory back."""
         for one in (self._solver, self._matrix, self._b, self._x):
