@@ -1,15 +1,16 @@
 """Land et al. (2015), problem 2, by cardiotwin and by fenicsx-pulse on the same mesh.
 
-`python experiments/compare_land.py [rings=8] [layers=2] [scan=yes|no] [peers=folder]
+`python experiments/compare_land.py [rings=8] [layers=2] [repeats=3] [scan=yes|no] [peers=folder]
 [output=folder]`. CPU seconds from the unloaded wall to 10 kPa, without building the problem and
-compiling its forms. Each code runs at its defaults (the peer as in its own demo of it) and at its
-best settings, which for the peer are the fastest of those tried. The peer's environment is
-made in `peers` on the first run.
+compiling its forms, the least of all repeats: what else the machine does only adds to them. Each
+code runs at its defaults (the peer as in its own demo of it) and at its best settings, which for
+the peer are the fastest of those tried. The peer's environment is made on the first run.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ DEMO: dict[str, Any] = {
 class Options:
     rings: int = 8
     layers: int = 2
+    repeats: int = 3
     scan: str = "no"
     peers: str = "outputs/peers"
     output: str = "outputs/compare_land"
@@ -76,10 +78,20 @@ def own(mesh: TetMesh, first_step: float) -> dict[str, Any]:
     }
 
 
+def fastest(runs: Callable[[], dict[str, Any]], repeats: int) -> dict[str, Any]:
+    """Return the numbers of the run that took least; of one that failed, what it said."""
+    found = [runs() for _ in range(repeats)]
+    return min(found, key=lambda one: float(one.get("cpu_s", np.inf)))
+
+
 def compare(options: Options) -> Mapping[str, Any]:
     """Return both codes' numbers and their ratios."""
-    mesh = ellipsoid(Template(rings=options.rings, layers=options.layers))
-    ours = {name: own(mesh, step) for name, step in (("default", 0.25), ("best", 0.2))}
+    mesh, repeats = (
+        ellipsoid(Template(rings=options.rings, layers=options.layers)),
+        options.repeats,
+    )
+    steps = {"default": 0.25, "best": 0.2}
+    ours = {name: fastest(partial(own, mesh, step), repeats) for name, step in steps.items()}
     python, missing = install(PULSE, Path(options.peers))
     result: dict[str, Any] = {"dofs": ours["default"]["dofs"]}
     for name, numbers in ours.items():
@@ -91,9 +103,9 @@ def compare(options: Options) -> Mapping[str, Any]:
         "pressure": np.array(LOADS[2].cavity_pressure / KPA),
     }
     folder = Path(options.output)
-    default = run_peer(python, work, DEMO, folder / "default")
+    default = fastest(partial(run_peer, python, work, DEMO, folder / "default"), repeats)
     tried = {
-        name: run_peer(python, work, how, folder / "best")
+        name: fastest(partial(run_peer, python, work, how, folder / "best"), repeats)
         for name, how in variants(scan=options.scan == "yes").items()
     }
     arrived = {name: found for name, found in tried.items() if "cpu_s" in found}

@@ -103,7 +103,7 @@ def inflated(solved: Solutions, finest: int) -> tuple[str, Row]:
 
 def contracting(solved: Solutions, finest: int) -> tuple[str, Row]:
     """Return the section of Land's contracting ventricle."""
-    body, numbers = ventricles(3, min(finest, 2), solved)
+    body, numbers = ventricles(3, finest, solved)
     text = (
         "Pressure 15 kPa and tension 60 kPa grow together; fibres at the quadrature points, from "
         "+90 to -90 degrees. The twist is that of the mid-wall half way from apex to base, about "

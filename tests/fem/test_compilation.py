@@ -1,5 +1,10 @@
 """Where compiled forms are kept."""
 
+import fcntl
+import os
+import subprocess
+import sys
+
 from mpi4py import MPI
 
 import dolfinx
@@ -17,3 +22,36 @@ def test_a_cache_that_cannot_be_made_is_told_with_its_variable(tmp_path, monkeyp
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(InputError, match=r"file/cardiotwin/forms, found: Not a .*XDG_CACHE_HOME"):
         compile_form(form)
+
+
+COMPILE = """
+import sys
+from mpi4py import MPI
+import dolfinx, ufl
+from cardiotwin.fem.compilation import compile_form
+mesh = dolfinx.mesh.create_unit_cube(MPI.COMM_SELF, 1, 1, 1)
+form = ufl.as_ufl(float(sys.argv[1])) * ufl.dx(domain=mesh)
+print(round(dolfinx.fem.assemble_scalar(compile_form(form)), 9))
+"""
+
+
+def compiling(value, cache):
+    """Return a process that compiles a form whose integral is `value`."""
+    command = [sys.executable, "-c", COMPILE, value]
+    environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
+    return subprocess.Popen(  # noqa: S603 - our own words
+        command, stdout=subprocess.PIPE, text=True, env=environment
+    )
+
+
+def test_a_form_waits_for_its_own_compiler_alone_and_not_for_a_killed_one(tmp_path):
+    first = [compiling("2.5", tmp_path) for _ in range(2)]
+    assert [float(one.communicate()[0]) for one in first] == [2.5, 2.5]
+    (made,) = (tmp_path / "cardiotwin" / "forms").glob("*/*.c.cached")
+    made.unlink()  # as if the compiler had been killed
+    with (made.parent / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        other = compiling("3.5", tmp_path)  # does not wait for this form
+        assert float(other.communicate(timeout=60)[0]) == 3.5
+    assert float(compiling("2.5", tmp_path).communicate()[0]) == 2.5
+    assert made.exists()

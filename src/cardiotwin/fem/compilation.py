@@ -2,8 +2,9 @@
 
 FFCx marks a form in work by its C file and waits ten seconds for whoever writes it. A process
 that was killed leaves that mark for ever, and two processes that start together (a sweep) wait
-too shortly for each other: so one process at a time compiles, and clears what a killed one left.
-Of the processes that share a mesh the first one compiles; the others load what it has made.
+too shortly for each other: so each form has a folder with a lock, in which one process at a time
+compiles, and clears what a killed one left. Of the processes that share a mesh the first one
+compiles; the others load what it has made.
 """
 
 import fcntl
@@ -16,6 +17,7 @@ from typing import Any, TextIO
 from mpi4py import MPI
 
 import dolfinx
+import ffcx.naming
 import numpy as np
 import ufl
 from jaxtyping import Float
@@ -33,7 +35,7 @@ _OPTIONS = [
 def compile_form(form: ufl.Form) -> Any:
     """Return the form ready for assembly."""
     mesh = form.ufl_domain().ufl_cargo()
-    with _compiling(mesh.comm) as options:
+    with _compiling(form, mesh.comm) as options:
         return dolfinx.fem.form(form, jit_options=options)
 
 
@@ -44,16 +46,16 @@ def evaluator(
 
     A process reads the cells that it owns.
     """
-    with _compiling(mesh.comm) as options:
+    with _compiling((value, points), mesh.comm) as options:
         expression = dolfinx.fem.Expression(value, points, jit_options=options)
     cells = np.arange(mesh.topology.index_map(3).size_local, dtype=np.int32)
     return lambda: np.asarray(expression.eval(mesh, cells))
 
 
 @contextmanager
-def _compiling(comm: MPI.Intracomm) -> Iterator[dict[str, Any]]:
-    """Give the options of the form compiler, to one process (or one group of them) at a time."""
-    with _lock_file() as handle:
+def _compiling(what: Any, comm: MPI.Intracomm) -> Iterator[dict[str, Any]]:
+    """Give the compiler's options for a form, to one process (or one group of them) at a time."""
+    with _lock_file(ffcx.naming.compute_signature([what], "")) as handle:
         cache = Path(handle.name).parent
         if comm.rank == 0:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -63,11 +65,11 @@ def _compiling(comm: MPI.Intracomm) -> Iterator[dict[str, Any]]:
         yield {"cffi_extra_compile_args": _OPTIONS, "cache_dir": cache}
 
 
-def _lock_file() -> TextIO:
-    """Return the open lock of the forms' folder, which is made where it is missing."""
+def _lock_file(name: str) -> TextIO:
+    """Return the open lock of a form's folder, which is made where it is missing."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
-        cache = Path(home).expanduser() / "cardiotwin" / "forms"
+        cache = Path(home).expanduser() / "cardiotwin" / "forms" / name
         cache.mkdir(parents=True, exist_ok=True)
         return (cache / ".lock").open("w")
     except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
