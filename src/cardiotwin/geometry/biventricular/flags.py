@@ -71,7 +71,7 @@ def _drawn_epicardium(fit: RightFit, contours: Contours) -> tuple[Flag, ...]:
     sentence = (
         f"A right ventricular epicardium was drawn in {len(apart)} slices, {drawn / MM:.1f} mm "
         f"from the endocardium's points; the free wall is built {fit.thickness / MM:.1f} mm thick "
-        "everywhere all the same. Give rv_wall to build it otherwise."
+        "everywhere all the same. Give biventricular.rv_wall to build it otherwise."
     )
     return (Flag(name="rv_epicardium_not_followed", sentence=sentence),)
 
