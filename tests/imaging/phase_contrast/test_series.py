@@ -39,14 +39,12 @@ def test_missing_directions_are_named():
         series(encoding=ENCODING * [1.0, 0.0, 1.0])
     with pytest.raises(InputError, match=r"4 images per frame came with 3 encodings"):
         series(encoding=ENCODING[:3])
+    three = np.ones((*SHAPE, FRAMES, 3), dtype=complex)
     with pytest.raises(InputError, match=r"along z"):
-        replace(
-            series(), signal=np.ones((*SHAPE, FRAMES, 3), dtype=complex), encoding=ENCODING[:3]
-        )
+        series(signal=three, encoding=ENCODING[:3])
     with pytest.raises(InputError, match=r"3 images do not encode"):  # no reference
-        replace(
-            series(), signal=np.ones((*SHAPE, FRAMES, 3), dtype=complex), encoding=ENCODING[1:]
-        )
+        series(signal=three, encoding=ENCODING[1:])
+    assert series(signal=three, encoding=ENCODING[1:], referenced=True).referenced
 
 
 def test_times_that_belong_to_another_series_are_named():

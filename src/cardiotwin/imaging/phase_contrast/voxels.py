@@ -35,8 +35,8 @@ class VoxelGrid:
         if min(self.shape) < 1 or not np.isfinite(self.affine).all() or not volume > 0:
             msg = (
                 f"A grid needs voxels along three axes that span the space, found "
-                f"the shape {self.shape} and voxels of {volume:g} m^3. Give the image's own affine "
-                "in metres."
+                f"the shape {self.shape} and voxels of {volume:g} m^3. Give the image's own "
+                "affine in metres."
             )
             raise InputError(msg)
 
