@@ -133,7 +133,8 @@ def _probes(mode: LocalMode) -> np.ndarray:
 def _lower(problem: Problem, mode: LocalMode, box: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Return the probes about a mode where the density is larger than at it: it is none."""
     places = np.clip(_probes(mode), *box)
-    return places[cost_of(problem.residuals(places), places) < mode.cost - SADDLE]
+    lower = cost_of(problem.residuals(places), places) < mode.cost - SADDLE
+    return np.asarray(places[lower])
 
 
 def _at(problem: Problem, x: np.ndarray) -> _At:

@@ -14,6 +14,8 @@ from scipy.special import ndtr, ndtri
 
 from cardiotwin.errors import InputError
 
+NOTHING = 1e-4  # of a law: a range with less is another parameter's
+
 type Numbers = Float[np.ndarray, "*any"]
 
 
@@ -162,6 +164,75 @@ class Uniform:
         return np.asarray(ndtri((value - self.lower) / (self.upper - self.lower)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Within:
+    """A law that is cut off at the ends of a range, in which alone a model holds.
+
+    Parameters
+    ----------
+    law
+        Without ends.
+    lower, upper
+        In the parameter's unit.
+    """
+
+    law: Prior
+    lower: float
+    upper: float
+
+    def __post_init__(self) -> None:
+        """Refuse a range that holds next to nothing of the law."""
+        low, high = self._ends()
+        if not (self.lower < self.upper and ndtr(high) - ndtr(low) > NOTHING):
+            msg = (
+                f"A prior must reach into its range, found {self.lower:g} to {self.upper:g} with "
+                f"{ndtr(high) - ndtr(low):.2g} of it ({self.law.source}). Widen the range."
+            )
+            raise InputError(msg)
+
+    @property
+    def source(self) -> str:
+        """Where its numbers come from."""
+        return f"{self.law.source}, within {self.lower:.4g} to {self.upper:.4g}"
+
+    def _ends(self) -> tuple[float, float]:
+        with np.errstate(all="ignore"):
+            ends = [float(self.law.standard(np.array(end))) for end in (self.lower, self.upper)]
+        return (
+            ends[0] if np.isfinite(ends[0]) else -np.inf,
+            ends[1] if np.isfinite(ends[1]) else np.inf,
+        )
+
+    def _inner(self, x: Numbers) -> Numbers:
+        """Return the uncut law's standard numbers, from the nearer tail for the digits' sake."""
+        low, high = self._ends()
+        below, above = ndtr(low), ndtr(-high)
+        from_below = ndtri(below + (1 - below - above) * ndtr(x))
+        from_above = -ndtri(above + (1 - below - above) * ndtr(-x))
+        inner = np.where(np.asarray(x) < 0, from_below, from_above)
+        return np.asarray(np.clip(inner, low, high))
+
+    def value(self, x: Numbers) -> Numbers:
+        """Return the parameter by a standard normal number."""
+        return np.asarray(self.law.value(self._inner(x)))
+
+    def slope(self, x: Numbers) -> Numbers:
+        """Return the derivative of `value`."""
+        low, high = self._ends()
+        inner = self._inner(x)
+        share = 1 - ndtr(low) - ndtr(-high)
+        return np.asarray(self.law.slope(inner) * share * np.exp((inner**2 - x**2) / 2))
+
+    def standard(self, value: Numbers) -> Numbers:
+        """Return the number of a parameter."""
+        low, high = self._ends()
+        inner = self.law.standard(value)
+        share = 1 - ndtr(low) - ndtr(-high)
+        from_below = ndtri((ndtr(inner) - ndtr(low)) / share)
+        from_above = -ndtri((ndtr(-inner) - ndtr(-high)) / share)
+        return np.asarray(np.where(ndtr(inner) - ndtr(low) < share / 2, from_below, from_above))
+
+
 def values_at(
     priors: Mapping[str, Prior], x: Float[np.ndarray, "batch parameters"]
 ) -> Float[np.ndarray, "batch parameters"]:
@@ -176,4 +247,4 @@ def slopes_at(
     return np.stack([law.slope(x[:, k]) for k, law in enumerate(priors.values())], axis=1)
 
 
-__all__ = ["LogNormal", "Normal", "Prior", "Uniform", "slopes_at", "values_at"]
+__all__ = ["LogNormal", "Normal", "Prior", "Uniform", "Within", "slopes_at", "values_at"]
