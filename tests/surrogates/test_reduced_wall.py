@@ -21,7 +21,6 @@ from cardiotwin.mechanics.walks import placed_of, snapshots_of, walk
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.mechanics.wall_integrals import SpringForces, wall_integrals
 from cardiotwin.surrogates.heart import ReducedHeart
-from cardiotwin.surrogates.polynomials import TURN
 from cardiotwin.surrogates.training import (
     Reduction,
     coefficients,
@@ -29,6 +28,7 @@ from cardiotwin.surrogates.training import (
     make_basis,
     with_few_points,
 )
+from cardiotwin.surrogates.whole import TURN
 
 REGIONS = {"left": (1, 2), "right": (3,)}  # and quarter 4 has no share of its own
 DIASTOLE = Loads(cavity_pressure=1.3e3, passive_scale=2.0, passive_exponent=2.0)

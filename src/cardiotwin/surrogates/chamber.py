@@ -8,6 +8,7 @@ loop of the blood the chamber then costs a few products.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -53,12 +54,18 @@ class PressureSurface:
         v = (2 * volume - low - high) / (high - low)
         t = 2 * tension / self.tension - 1
         inside = v.clamp(-1, 1)
-        at = _polynomials(inside, self.coefficients.shape[1])
-        by_tension = _polynomials(t, self.coefficients.shape[2])
-        along = (self.coefficients @ by_tension[..., None])[..., 0]
+        orders = torch.arange(self._powers.shape[1], dtype=v.dtype)
+        along = (self._powers @ _powers_of(t, self._powers.shape[2])[..., None])[..., 0]
+        at = _powers_of(inside, len(orders))
         value = (at * along).sum(-1)
-        slope = (_slopes(inside, self.coefficients.shape[1]) * along).sum(-1)
+        slope = (at[..., :-1] * (orders * along)[..., 1:]).sum(-1)
         return value + slope * (v - inside)
+
+    @cached_property
+    def _powers(self) -> Float[torch.Tensor, "batch volumes tensions"]:
+        """Return the coefficients of the products of powers, which take fewer steps to sum."""
+        by_volume, by_tension = (_as_powers(n) for n in self.coefficients.shape[1:])
+        return by_volume.T @ self.coefficients @ by_tension
 
     def law(self, tension: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
         """Return the pressure by volume, m^3, and time, s: a chamber outside a circulation."""
@@ -85,14 +92,17 @@ def _polynomials(x: Tensor, count: int) -> Tensor:
     return torch.stack(found[:count], -1)
 
 
-def _slopes(x: Tensor, count: int) -> Tensor:
-    """Return the polynomials' derivatives: n U_(n-1)."""
-    second = [torch.ones_like(x), 2 * x]
-    for _ in range(count - 2):
-        second.append(2 * x * second[-1] - second[-2])
-    orders = torch.arange(1, count, dtype=x.dtype)
-    upper = torch.stack(second[: count - 1], -1) * orders
-    return torch.cat((torch.zeros_like(x)[..., None], upper), -1)
+def _as_powers(count: int) -> Float[torch.Tensor, "polynomials powers"]:
+    """Return Chebyshev's polynomials by their powers."""
+    rows = torch.eye(max(count, 2), dtype=torch.float64)
+    for n in range(2, count):
+        rows[n] = 2 * rows[n - 1].roll(1) - rows[n - 2]
+    return rows[:count, :count]
+
+
+def _powers_of(x: Tensor, count: int) -> Tensor:
+    powers: Tensor = x[..., None] ** torch.arange(count, dtype=x.dtype)
+    return powers
 
 
 def _nodes(count: int) -> Float[torch.Tensor, " count"]:

@@ -13,7 +13,6 @@ from cardiotwin.mechanics.snapshots import WallIntegrals
 
 Modes = Float[np.ndarray, "modes nodes 3"]
 ENDOCARDIUM = "lv_endocardium"
-TURN = 0.03  # m: by which a turn is made a shift's size
 CHUNK = 8  # modes whose products with all others are held at once
 
 
@@ -32,29 +31,6 @@ def pressure_load(
     weighted = (values * weights[None, :, None, None]).reshape(-1, len(tests))
     borne = np.tensordot(tests, wall.valves, axes=([1], [0]))
     return _pairs(first, second, weighted, weights, borne)
-
-
-def turned(wall: WallIntegrals, modes: Modes) -> Float[np.ndarray, "6 modes nodes 3"]:
-    """Return shifts and turns of the placement as linear maps of its modes.
-
-    The test function that turns the *present* placement x, w x (x - c), is linear in x: on it the
-    wall's own stresses do no work, whatever they are, so that supports and pressure alone decide
-    how the wall as a whole stands. Shifts do not depend on x: they are the first mode's alone.
-    """
-    shifts = np.zeros((3, *modes.shape))
-    shifts[:, 0] = np.eye(3)[:, None]
-    centred = modes.copy()
-    centred[0] -= wall.unloaded.mean(axis=0)
-    turns = [np.cross(unit, centred) / TURN for unit in np.eye(3)]
-    return np.concatenate([shifts, turns])
-
-
-def rigid_pressure_load(wall: WallIntegrals, modes: Modes) -> Float[np.ndarray, "6 n n n"]:
-    """Return the work of a unit pressure along `turned`, symmetric in the coefficients."""
-    tests = turned(wall, modes)
-    n = len(modes)
-    cubic = pressure_load(wall, modes, tests.reshape(6 * n, -1, 3)).reshape(6, n, n, n)
-    return np.asarray((cubic + cubic.transpose(0, 2, 1, 3) + cubic.transpose(0, 3, 2, 1)) / 3)
 
 
 def cavity_volume_cubic(wall: WallIntegrals, modes: Modes) -> Float[np.ndarray, "n n n"]:

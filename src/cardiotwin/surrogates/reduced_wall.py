@@ -16,10 +16,10 @@ from cardiotwin.mechanics.material import Material, Stretches
 from cardiotwin.surrogates.parameters import PRESSURE, Given, Parameters
 from cardiotwin.surrogates.points import Points
 from cardiotwin.surrogates.strain import geometric_slopes, strain_of, strain_slopes
+from cardiotwin.surrogates.whole import RIGID, Whole
 
 Tensor = torch.Tensor
 ITERATIONS = 40
-RIGID = 6  # modes, which come first: shifts and turns of the unloaded wall
 TOLERANCE = 1e-6  # of the last step, as a share of the coefficients' typical norm
 LONGEST = 0.5  # step, the same
 
@@ -44,9 +44,8 @@ class ReducedWall:
         Of a unit pressure (`polynomials.pressure_load`).
     volume
         Of the cavity (`polynomials.cavity_volume_cubic`).
-    rigid_springs, rigid_load
-        Work of springs and pressure along shifts and turns of the present placement, whose
-        equations stand in the first six rows: the wall's own stresses have no part in them.
+    whole
+        Balance of shifts and turns, whose equations stand in the first six rows.
     yielding
         Of the pressure, 1/Pa: what keeps a pressure mode from which no displacement mode
         follows from being undetermined.
@@ -59,8 +58,7 @@ class ReducedWall:
     springs: Float[torch.Tensor, "3 K K"]
     load: Float[torch.Tensor, "K N N"]
     volume: Float[torch.Tensor, "N N N"]
-    rigid_springs: Float[torch.Tensor, "3 6 N K"]
-    rigid_load: Float[torch.Tensor, "6 N N N"]
+    whole: Whole
     yielding: float
 
     @property
@@ -82,13 +80,12 @@ class ReducedWall:
     def _stress(self, strain: Tensor, *args: Tensor) -> tuple[Tensor, Tensor]:
         """Return S and its derivative by E at the points, Voigt's order, Pa."""
         with torch.enable_grad():
-            at = strain.detach().requires_grad_()
+            # One copy for each row of the derivative: one way back in the place of six.
+            at = strain.detach().expand(6, *strain.shape).clone().requires_grad_()
             energy = self._point_energy(at, *args)
             (S,) = torch.autograd.grad(energy.sum(), at, create_graph=True)
-            rows = [
-                torch.autograd.grad(one.sum(), at, retain_graph=True)[0] for one in S.unbind(-1)
-            ]
-        return S.detach(), torch.stack(rows, -2)
+            (D,) = torch.autograd.grad(S.diagonal(dim1=0, dim2=-1).sum(), at)
+        return S[0].detach(), D.movedim(0, -2)
 
     def assembled(
         self, state: Float[torch.Tensor, "batch n"], values: Float[torch.Tensor, "batch m"]
@@ -114,7 +111,7 @@ class ReducedWall:
         force = (w * stress)[..., None, :] @ L
         force = force.flatten(1) @ modes.reshape(-1, K) + exact
         gap = ((volume - 1) * points.weights) @ points.pressure - self.yielding * c
-        whole_force, whole_slopes = self._as_a_whole(given, a, whole)
+        whole_force, whole_slopes = self._as_a_whole(given, whole)
         force = torch.cat((whole_force, force[:, RIGID:]), 1)
         tangent = torch.cat((whole_slopes, (tangent + exact_slopes)[:, RIGID:]), 1)
         right = border.mT.clone()
@@ -143,7 +140,7 @@ class ReducedWall:
         force = force.flatten(1) @ points.gradients[:, :, 1:].reshape(-1, self.n_modes)
         gap = (torch.linalg.det(F) - 1) * points.weights @ points.pressure - self.yielding * c
         force = force + self._exact(given, a, whole)[0]
-        rigid = self._as_a_whole(given, a, whole)[0]
+        rigid = self._as_a_whole(given, whole)[0]
         return torch.cat((rigid, force[:, RIGID:], gap), 1)
 
     def _split(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -166,23 +163,14 @@ class ReducedWall:
         force = ((active + load) @ whole[..., None] + springs @ a[..., None])[..., 0]
         return force, active[:, :, 1:] + springs + 2 * load[:, :, 1:]
 
-    def _as_a_whole(self, given: Given, a: Tensor, whole: Tensor) -> tuple[Tensor, Tensor]:
+    def _as_a_whole(self, given: Given, whole: Tensor) -> tuple[Tensor, Tensor]:
         """Return the equations of the wall's shifts and turns, and their slopes."""
-        n = whole.shape[1]
-        M = (given.springs @ self.rigid_springs.flatten(1)).reshape(-1, RIGID, n, n - 1)
-        along, across = (M @ a[:, None, :, None])[..., 0], whole[:, None, None] @ M
-        once, force = self._rigid_pressure(whole)
+        (held, stiffness), (pushed, slopes) = (
+            self.whole.of_springs(given.springs, whole),
+            self.whole.of_pressure(whole),
+        )
         p = given.pressure[:, None]
-        value = (along * whole[:, None]).sum(-1) + p * force
-        slopes = along[..., 1:] + across[..., 0, :] + 3 * p[..., None] * once[..., 1:]
-        return value, slopes
-
-    def _rigid_pressure(self, whole: Tensor) -> tuple[Tensor, Tensor]:
-        """Return a unit pressure's work along shifts and turns, once and wholly contracted."""
-        n = whole.shape[1]
-        once = (self.rigid_load.reshape(-1, n) @ whole.T).T.reshape(-1, RIGID, n, n)
-        twice = (once @ whole[:, None, :, None])[..., 0]
-        return twice, (twice * whole[:, None]).sum(-1)
+        return held + p * pushed, stiffness + p[..., None] * slopes
 
     def at_points(
         self, chosen: Integer[np.ndarray, " m"], weights: Float[np.ndarray, " m"]
@@ -238,7 +226,7 @@ class ReducedWall:
         n = whole.shape[1]
         load = (whole @ self.load.reshape(-1, n).T).reshape(-1, n - 1, n)
         force = (load @ whole[..., None])[:, RIGID:, 0]
-        return torch.cat((self._rigid_pressure(whole)[1], force, torch.zeros_like(c)), 1)
+        return torch.cat((self.whole.of_pressure(whole)[0], force, torch.zeros_like(c)), 1)
 
     @torch.no_grad()
     def solve(

@@ -14,17 +14,12 @@ from cardiotwin.surrogates.basis import h1_product, l2_product, orthogonal_modes
 from cardiotwin.surrogates.cubature import sparse_weights
 from cardiotwin.surrogates.parameters import Parameters
 from cardiotwin.surrogates.points import Points
-from cardiotwin.surrogates.polynomials import (
-    cavity_volume_cubic,
-    pressure_load,
-    rigid_pressure_load,
-    turned,
-)
-from cardiotwin.surrogates.reduced_wall import RIGID, ReducedWall
+from cardiotwin.surrogates.polynomials import cavity_volume_cubic, pressure_load
+from cardiotwin.surrogates.reduced_wall import ReducedWall
+from cardiotwin.surrogates.whole import RIGID, SPRINGS, Whole
 
 Fields = Float[np.ndarray, "fields nodes parts"]
 PRESSURE = "cavity_pressure"
-SPRINGS = ("base_stiffness", "pericardium_stiffness", "fixed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +90,7 @@ def rigid_fields(wall: WallIntegrals) -> Float[np.ndarray, "6 nodes 3"]:
     """Return the wall's shifts and turns.
 
     A wall on soft springs is easily moved as a whole. Their equations are those of the present
-    placement's shifts and turns (`polynomials.turned`).
+    placement's shifts and turns (`whole.turned`).
     """
     x = wall.unloaded - wall.unloaded.mean(axis=0)
     shifts = [np.broadcast_to(unit, x.shape) for unit in np.eye(3)]
@@ -155,21 +150,10 @@ def exact_wall(
         active=points.active_forms(wall),
         springs=torch.as_tensor(springs),
         load=torch.as_tensor(pressure_load(wall, whole, modes)),
-        rigid_springs=torch.as_tensor(_rigid_springs(wall, whole, forces)),
-        rigid_load=torch.as_tensor(rigid_pressure_load(wall, whole)),
+        whole=Whole.of(wall, whole, forces),
         volume=torch.as_tensor(cavity_volume_cubic(wall, whole)),
         yielding=options.yielding * float(wall.weights.sum()),
     )
-
-
-def _rigid_springs(
-    wall: WallIntegrals,
-    whole: Float[np.ndarray, "n nodes 3"],
-    forces: Mapping[str, Float[np.ndarray, "modes nodes 3"]],
-) -> Float[np.ndarray, "groups 6 n modes"]:
-    """Return the work of the springs' forces along shifts and turns of the placement."""
-    tests = turned(wall, whole)
-    return np.stack([np.tensordot(tests, forces[k], axes=([2, 3], [1, 2])) for k in SPRINGS])
 
 
 def with_few_points(
