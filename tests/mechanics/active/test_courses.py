@@ -96,7 +96,8 @@ def test_a_systolic_twitch_falls_from_the_second_heart_sound_at_its_rate(rate):
     assert twitch.value(closes) / twitch.value(closes / 2) == pytest.approx(0.97 * risen, rel=1e-6)
     assert highest == pytest.approx(1, rel=1e-5)
     assert twitch.value(1.4 * closes) < 0.03  # relaxed before the heart fills
-    assert twitch.value(0.05) == pytest.approx(np.tanh(0.5) ** 2, rel=0.03)
+    rise = (np.tanh(0.3) / np.tanh(0.6)) ** 2
+    assert twitch.value(0.03) / twitch.value(0.06) == pytest.approx(rise, rel=1e-6)
 
 
 def test_a_systolic_twitch_of_a_heart_too_fast_for_its_rise_is_refused():
