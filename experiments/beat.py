@@ -1,10 +1,12 @@
 """Whole beats of a personalised heart in the closed loop of its blood, until they repeat.
 
 `python experiments/beat.py [path=subject] [anatomy=lv|biventricular] [step_ms=4] [frames=40]
-[tension_share=1] [segment_contractility=7:0/8:0.5] [tolerance_percent=0.5] [output=folder]`: the
-twin is built first (without `path` that of the volunteer; a finished run folder `twin` in `output`
-is used again), then it beats from its end-diastole at its heart rate until a beat differs from the
-one before by less than the tolerance. `tension_share` multiplies the fitted contractility,
+[muscle=twitch|land2017] [tension_share=1] [segment_contractility=7:0/8:0.5]
+[tolerance_percent=0.5] [most_beats=10] [output=folder]`: the twin is built first (without `path`
+that of the volunteer; a finished run folder `twin` in `output` is used again), then it beats from
+its end-diastole at its heart rate until a beat differs from the one before by less than the
+tolerance, at most `most_beats` times. Its muscle is a prescribed twitch or the cross-bridges of
+Land et al. (2017), as strong as the fit says. `tension_share` multiplies the fitted contractility,
 `segment_contractility` that of AHA segments: an infarct after the fit. The last beat's numbers go
 to `result.json` and `function.json`, its steps to `beat.csv`, its frames to `curves.csv` and
 `beat.vtkhdf`, beside pictures; the same command goes on where it was stopped (`journal`).
@@ -29,7 +31,7 @@ from cardiotwin.mechanics.active import segment_factors
 from cardiotwin.run.recipe import kept_recipe
 from cardiotwin.twin import Twin
 from cardiotwin.twin.beat_files import beat_to_hdf5, curves_table
-from cardiotwin.twin.beating import beating_heart
+from cardiotwin.twin.beating import MUSCLES, Contractility, beating_heart
 from cardiotwin.twin.files import sha256_of, write_bytes
 from cardiotwin.twin.frames import FEWEST, Cine
 from cardiotwin.twin.function_record import function_record
@@ -42,7 +44,8 @@ from cardiotwin.viz.function import draw_function
 from cardiotwin.viz.strain import draw_strain
 
 MS = 1e-3
-NOT_IN_MARK = ("path", "output", "tolerance_percent")  # change no step; a hash stands for the path
+# What changes no step; a hash stands for the path.
+NOT_IN_MARK = ("path", "output", "tolerance_percent", "most_beats")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +54,11 @@ class Options:
     anatomy: str = "lv"
     step_ms: float = 4.0
     frames: int = 40
+    muscle: str = "twitch"
     tension_share: float = 1.0
     segment_contractility: str = ""
     tolerance_percent: float = 0.5
+    most_beats: int = 10
     output: str = "outputs/beat"
 
     def __post_init__(self) -> None:
@@ -67,17 +72,27 @@ class Options:
         if self.anatomy not in ("lv", "biventricular"):
             msg = f"anatomy must be lv or biventricular, found {self.anatomy!r}."
             raise InputError(msg)
+        if self.muscle not in MUSCLES:
+            msg = f"muscle must be {' or '.join(MUSCLES)}, found {self.muscle!r}."
+            raise InputError(msg)
+        if self.most_beats < 2:
+            msg = f"most_beats must be 2 or more, for beats to repeat, found {self.most_beats}."
+            raise InputError(msg)
         if not self.tolerance_percent > 0:
             msg = f"tolerance_percent must be positive, found {self.tolerance_percent:g}."
             raise InputError(msg)
 
 
+def twin_record(options: Options) -> bytes:
+    """Return what the run's twin is."""
+    return (Path(options.output) / "twin" / "twin.json").read_bytes()
+
+
 def journal_of(options: Options, circulation: Circulation) -> tuple[Journal, Stages]:
     """Return the journal of a run with these options, and where its frames are kept."""
     folder = Path(options.output) / "journal"
-    twin = (Path(options.output) / "twin" / "twin.json").read_bytes()
     told = {key: value for key, value in asdict(options).items() if key not in NOT_IN_MARK}
-    told |= {"twin_sha256": sha256_of(twin), "circulation": repr(circulation)}
+    told |= {"twin_sha256": sha256_of(twin_record(options)), "circulation": repr(circulation)}
     page = json.dumps(told, indent=2) + "\n"
     mark = folder / "run.json"
     if mark.exists() and mark.read_text() != page:
@@ -129,9 +144,11 @@ def beat(options: Options) -> Mapping[str, Any]:
     disease = segment_factors(options.segment_contractility)
     twin = finished_twin(Path(options.output) / "twin", options.path, options.anatomy)
     recipe = kept_recipe(Path(options.output) / "twin")
-    wall, loop, start = beating_heart(
-        twin, recipe, tension_share=options.tension_share, segment_contractility=disease
+    contractility = Contractility(
+        muscle=options.muscle, tension_share=options.tension_share, segments=disease
     )
+    kept = Stages(Path(options.output) / "muscle", sha256_of(twin_record(options)))
+    wall, loop, start = beating_heart(twin, recipe, contractility, kept)
     journal, stages = journal_of(options, loop.circulation)
     period, step = loop.circulation.period, options.step_ms * MS
     cine = Cine(wall, stages, start, period=period, step=step, n_frames=options.frames)
@@ -150,7 +167,7 @@ def beat(options: Options) -> Mapping[str, Any]:
     tolerance = options.tolerance_percent / 100
     watched: dict[str, Any] = {"journal": journal, "tell": tell, "watch": watch}
     try:
-        beats = loop.beats(start, step, tolerance=tolerance, **watched)
+        beats = loop.beats(start, step, tolerance=tolerance, most=options.most_beats, **watched)
     except KeyboardInterrupt as stop:
         said = f"Interrupted. The same command goes on from the journal in {options.output}."
         raise KeyboardInterrupt(said) from stop

@@ -20,7 +20,7 @@ from reduced_hearts import heart_of, trained
 
 from cardiotwin.circulation import State, simulate
 from cardiotwin.coupling import ClosedLoop, Moment
-from cardiotwin.mechanics.active.prescribed import DoubleHill
+from cardiotwin.mechanics.active.prescribed import SystolicTwitch
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.run.recipe import kept_recipe
 from cardiotwin.surrogates.chamber import PressureSurface, pressure_surface, twitch
@@ -91,7 +91,7 @@ def reduced_beat(options: Options) -> Mapping[str, Any]:
     folder = Path(options.output) / "twin"
     twin = load_twin(folder)
     wall, loop, start = beating_heart(twin, kept_recipe(folder))
-    tension = DoubleHill(
+    tension = SystolicTwitch(
         peak=twin.parameters["contractility"].value, period=loop.circulation.period
     )
     began = time.process_time()

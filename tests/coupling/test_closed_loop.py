@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from benchmark_bodies import ellipsoid
 
-from cardiotwin.circulation import Stores
+from cardiotwin.circulation import Circulation, Stores
 from cardiotwin.coupling import Beat, ClosedLoop, Journal, personal_circulation
+from cardiotwin.coupling.personal import healthy_adult
 from cardiotwin.errors import ConvergenceError, InputError
 from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.template import Template
@@ -20,7 +21,7 @@ from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.units import ML, MMHG
 
-LV = Stores._fields.index("lv")
+LV, VEINS = (Stores._fields.index(name) for name in ("lv", "pulmonary_veins"))
 EDP, PERIOD, STEP = 10 * MMHG, 0.9, 0.006
 
 
@@ -146,6 +147,17 @@ def test_a_wall_that_sucks_the_loop_empty_is_stopped_by_name(heart):
         list(thirsty.march(start, start.time + 0.1, 0.02))
 
 
+def test_the_lungs_of_a_persons_loop_resist_as_before_and_44_percent_of_it_in_their_veins():
+    """Gaar et al. (1967): 0.014 of 0.018 + 0.014 mmHg/(mL/min)."""
+    public, own = Circulation(), healthy_adult()
+    lungs = [
+        np.array([loop.pulmonary_arteries.resistance, loop.pulmonary_veins.resistance])
+        for loop in (public, own)
+    ]
+    assert lungs[1].sum() == pytest.approx(lungs[0].sum(), rel=1e-12)
+    assert lungs[1][1] / lungs[1].sum() == pytest.approx(0.014 / 0.032, abs=0.005)
+
+
 def test_the_personal_loop_has_the_end_diastole_and_the_end_systolic_pressure():
     beat = Beat(
         period=0.8,
@@ -161,6 +173,8 @@ def test_the_personal_loop_has_the_end_diastole_and_the_end_systolic_pressure():
     assert record.volume[:, LV].min() == pytest.approx(70 * ML, rel=0.1)
     ejecting = record.volume[:, LV] < 72 * ML
     assert record.pressure[ejecting, LV].max() == pytest.approx(108 * MMHG, rel=0.05)
+    back = -np.trapezoid(np.minimum(record.outflow[:, VEINS], 0), record.time)
+    assert back < 0.02 * 110 * ML  # the atrium empties forwards
     with pytest.raises(InputError, match=r"A beat ejects: .*, found 190 and 180 mL"):
         Beat(
             period=0.8,

@@ -159,7 +159,7 @@ def beating(comm: MPI.Intracomm, folder: Path) -> Case:
         assert read is not None
         end = stepped(read[1], 2)
         assert end.bridges is not None
-        numbers = {"tension": muscle.mean_tension(end.bridges)} | end.loop.volume._asdict()
+        numbers = {"tension": end.bridges.mean_tension} | end.loop.volume._asdict()
         return motion_arrays(fields, end.wall) | numbers
 
     return Case(begun, gone_on)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cardiotwin.mechanics.active.prescribed import DoubleHill
+from cardiotwin.mechanics.active.prescribed import DoubleHill, SystolicTwitch
 from cardiotwin.surrogates.chamber import PressureSurface, twitch
 
 
@@ -31,8 +31,9 @@ def test_its_slope_is_right_inside_and_goes_on_beyond(volume):
     assert float(v.grad[0]) == pytest.approx(2e3 / 50e-6, rel=1e-9)
 
 
-def test_a_twitch_in_tensors_is_the_twitch():
-    course = DoubleHill(peak=60e3, period=0.8)
+@pytest.mark.parametrize("kind", [DoubleHill, SystolicTwitch])
+def test_a_twitch_in_tensors_is_the_twitch(kind):
+    course = kind(peak=60e3, period=0.8)
     times = np.array([0.0, 0.1, 0.3, 0.79, 1.1])
     expected = [course.value(time) for time in times]
     found = twitch(course)(torch.as_tensor(times))

@@ -69,7 +69,7 @@ class ClosedLoop:
     ) -> None:
         self.dynamics = dynamics
         self.circulation = circulation
-        self._muscle = muscle
+        self.muscle = muscle
         self._join = Join(dynamics, circulation, implicitness=implicitness)
 
     def begin(self, image: Solved, loop: State) -> Moment:
@@ -88,7 +88,7 @@ class ClosedLoop:
             volume=loop.volume._replace(**volumes),
             pressure=loop.pressure._replace(**pressures),
         )
-        muscle = self._muscle
+        muscle = self.muscle
         return Moment(
             wall=self.dynamics.rest(image, loop.time),
             loop=loop,
@@ -104,7 +104,7 @@ class ClosedLoop:
             If the wall or the loop finds no answer, or a ventricle sucks as none does.
         """
         time = start.time + dt
-        loads, muscle = start.wall.solved.loads, self._muscle
+        loads, muscle = start.wall.solved.loads, self.muscle
         phase = time % self.circulation.period
         if not isinstance(muscle, CrossBridgeMuscle):
             loads = replace(loads, active_tension=muscle(phase))

@@ -34,7 +34,7 @@ class Course:
     states
         Of the loop, the run's first one included.
     tension
-        Prescribed active tension at each, Pa.
+        Active tension at each, Pa: the prescribed one, or the cross-bridges' mean.
     """
 
     states: tuple[State, ...] = ()
@@ -42,8 +42,9 @@ class Course:
 
     def grown(self, moment: Moment) -> "Course":
         """Return the course with one more moment."""
-        tension = moment.wall.solved.loads.active_tension
-        return Course(states=(*self.states, moment.loop), tension=(*self.tension, tension))
+        return Course(
+            states=(*self.states, moment.loop), tension=(*self.tension, moment.active_tension)
+        )
 
     def since(self, time: float) -> "Course":
         """Return what lies not before a time, s (to rounding)."""
@@ -126,7 +127,7 @@ def _packed(moment: Moment, of: Fields) -> dict[str, Any]:
     wall = motion_arrays(of, moment.wall)
     result = {f"{WALL}{name}": values for name, values in wall.items()}
     if bridges is not None:
-        result |= {"stretch": bridges.stretch, "rate": bridges.rate}
+        result |= {name: getattr(bridges, name) for name in ("stretch", "rate", "mean_tension")}
         result |= {
             f"bridges_{f.name}": getattr(bridges.state, f.name) for f in fields(CrossBridges)
         }
@@ -137,7 +138,12 @@ def _unpacked(page: Mapping[str, Any], of: Fields) -> Moment:
     bridges = None
     if "stretch" in page:
         state = {f.name: page[f"bridges_{f.name}"] for f in fields(CrossBridges)}
-        bridges = Bridges(state=CrossBridges(**state), stretch=page["stretch"], rate=page["rate"])
+        bridges = Bridges(
+            state=CrossBridges(**state),
+            stretch=page["stretch"],
+            rate=page["rate"],
+            mean_tension=float(page["mean_tension"]),
+        )
     wall = {name.removeprefix(WALL): page[name] for name in page if name.startswith(WALL)}
     loop = _joined(Course(), page).states[-1]
     return Moment(wall=motion_from(of, wall), loop=loop, bridges=bridges)

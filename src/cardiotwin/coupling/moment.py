@@ -29,3 +29,10 @@ class Moment:
     def time(self) -> float:
         """Return the time, s."""
         return self.loop.time
+
+    @property
+    def active_tension(self) -> float:
+        """Return the prescribed tension, or the cross-bridges' mean, Pa."""
+        if self.bridges is not None:
+            return self.bridges.mean_tension
+        return self.wall.solved.loads.active_tension

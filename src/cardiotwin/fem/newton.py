@@ -15,6 +15,7 @@ import ufl
 from jaxtyping import Integer
 
 from cardiotwin.errors import ConvergenceError
+from cardiotwin.fem.anchors import Anchors, update
 from cardiotwin.fem.bordering import Border, Columns, Coupling, Dofs, Elimination, Errors
 from cardiotwin.fem.compilation import compile_form
 from cardiotwin.fem.layout import Layout
@@ -43,6 +44,8 @@ class Equilibrium:
     couplings
         Terms of low rank, which a sparse tangent cannot hold: they enter the solutions by the
         formula of Sherman, Morrison and Woodbury.
+    anchors
+        What keeps a sparse tangent regular that has the couplings alone to hold it.
     linear
         What solves with the sparse tangent.
     """
@@ -55,12 +58,14 @@ class Equilibrium:
         conditions: Sequence[dolfinx.fem.DirichletBC[Any]] = (),
         couplings: Sequence[Coupling] = (),
         *,
+        anchors: Anchors | None = None,
         linear: Callable[[Any, Layout], LinearSolver] = DirectSolver,
     ) -> None:
         self.unknown = unknown
         self._linear = linear
         self.couplings = tuple(couplings)
-        self._update: tuple[Any, Any] | None = None
+        self._anchors = anchors
+        self._update: tuple[Columns, Columns] | None = None
         self._eliminated: Elimination | None = None
         self.layout = Layout(unknown.function_space)
         self._measured = self.layout.owned(measured)
@@ -91,16 +96,13 @@ class Equilibrium:
         assemble: Any = dolfinx.fem.petsc.assemble_matrix
         assemble(self._matrix, self._tangent, bcs=list(self.conditions))
         self._matrix.assemble()
+        factors = [coupling.factors() for coupling in self.couplings]
+        if self._anchors is not None:
+            factors.append(self._anchors.hold(self._matrix, self.layout))
         self._solver.factorise()
         self.factorisations += 1
-        self._update = None
         self._eliminated = None
-        if self.couplings:
-            factors = [coupling.factors() for coupling in self.couplings]
-            B, C = (np.concatenate(parts, axis=1) for parts in zip(*factors, strict=True))
-            Z = self.linear.solve_columns(B)
-            own = np.eye(B.shape[1]) + self.layout.dot(C, Z)
-            self._update = Z @ np.linalg.inv(own), C
+        self._update = update(factors, self._solver.solve_columns, self.layout)
 
     def forget(self) -> None:
         """Factorise anew at the next iterate, whatever `NewtonSettings.reuse` says."""

@@ -19,6 +19,7 @@ import ufl
 from jaxtyping import Float
 
 from cardiotwin.errors import ConvergenceError, InputError
+from cardiotwin.fem.anchors import Anchors
 from cardiotwin.fem.bordering import Coupling
 from cardiotwin.fem.continuation import continue_to
 from cardiotwin.fem.domain import Domain, make_domain
@@ -34,7 +35,7 @@ from cardiotwin.mechanics.flat_base import plane_motions
 from cardiotwin.mechanics.lid import Lid
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import Material
-from cardiotwin.mechanics.modes import ModalSprings, rigid_motions
+from cardiotwin.mechanics.modes import ModalSprings, rigid_anchors, rigid_motions
 from cardiotwin.mechanics.pointwise import PointwiseTension
 from cardiotwin.mechanics.requirements import require_borne, require_facets, require_finite
 from cardiotwin.mechanics.solved import Dofs, Placement, Solved
@@ -138,6 +139,7 @@ class Body:
                 self.fields.displacement_dofs,
                 self.conditions,
                 self.couplings(follows=form is self.forms[0]),
+                anchors=self.anchors(),
                 linear=self.linear,
             )
             for form in self.forms
@@ -170,6 +172,13 @@ class Body:
                 ModalSprings(fields, modes, RIGID_STIFFNESS, follows=follows, midway=midway)
             )
         return result
+
+    def anchors(self) -> Anchors | None:
+        """Return what keeps the sparse tangent of a free wall regular; the solutions lack it."""
+        if not self._free:
+            return None
+        columns = [self.fields.of_nodes(anchor) for anchor in rigid_anchors(self.mesh)]
+        return Anchors(np.stack(columns, axis=1))
 
     def lids(self, *, follows: bool, midway: Midway | None = None) -> dict[str, Lid]:
         """Return the valves' share of each pressure."""

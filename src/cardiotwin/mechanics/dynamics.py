@@ -126,6 +126,7 @@ class Dynamics:
             fields.displacement_dofs,
             body.conditions,
             couplings,
+            anchors=body.anchors(),
             linear=body.linear,
         )
         lids = body.lids(follows=True, midway=self._midway)

@@ -39,7 +39,8 @@ class EnergyBalance:
     Parameters
     ----------
     dynamics
-        Whose motion it is; tension at the quadrature points is not counted.
+        Whose motion it is. Tension at the quadrature points counts as it stands: a moment is to
+        be asked for before the next step is taken.
     """
 
     def __init__(self, dynamics: Dynamics) -> None:
@@ -54,6 +55,7 @@ class EnergyBalance:
         G = ufl.Identity(3) + ufl.grad(fields.given)
         moving = density / 2 * ufl.inner(speed, speed) * ufl.det(G) * equations.volume
         self._kinetic = compile_form(moving)
+        self._muscle = compile_form(-equations.active_work(u, fields.given, speed))
         self._stored = compile_form(equations.stored(u, fields.given, pressure))
         self._dissipated = compile_form(
             equations.resistance(u, speed, fields.given, speed, viscosity)
@@ -66,16 +68,16 @@ class EnergyBalance:
         self._speed.x.array[:] = motion.velocity
         given = sum(
             -getattr(motion.solved.loads, name) * self._speed_along(name, motion.velocity)
-            for name in (*body.cavities, "active_tension")
+            for name in body.cavities
         )
-        kinetic, stored, dissipated = (
+        kinetic, stored, dissipated, muscle = (
             body.domain.mesh.comm.allreduce(float(dolfinx.fem.assemble_scalar(form).real))
-            for form in (self._kinetic, self._stored, self._dissipated)
+            for form in (self._kinetic, self._stored, self._dissipated, self._muscle)
         )
         return Energy(
             kinetic=kinetic,
             stored=stored + sum(one.energy(motion.solved) for one in self._modal_springs),
-            load_power=given,
+            load_power=given + muscle,
             dissipated_power=dissipated,
         )
 

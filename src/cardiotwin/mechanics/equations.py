@@ -101,6 +101,11 @@ class Equations:
 
     # ---- material ------------------------------------------------------------------------
 
+    def relative_tension(self) -> Float[np.ndarray, " cells"]:
+        """Return each cell's factor of the tension, in the mesh's cell order."""
+        own = self._relative.x.array[self._relative.function_space.dofmap.list.ravel()]
+        return self._domain.by_cell(own)
+
     def set_relative_tension(self, shares: Float[np.ndarray, " cells"]) -> None:
         """Give each cell's factor of the prescribed tension, in the mesh's cell order."""
         dofs = self._relative.function_space.dofmap.list.ravel()
@@ -195,6 +200,15 @@ class Equations:
         S = ufl.as_matrix([[along, 0, 0], [0, sheet, 0], [0, 0, normal]])
         work = ufl.inner(F * Q * S * Q.T, ufl.grad(v) * ufl.inv(G))
         return self._relative * work * ufl.det(G) * self.volume
+
+    def active_work(self, u: Any, U: Any, v: Any) -> Any:
+        """Return the muscle's part of the residual: what it takes to move its fibres by v, J."""
+        G = ufl.Identity(3) + ufl.grad(U)
+        F = (ufl.Identity(3) + ufl.grad(u)) * ufl.inv(G)
+        Q = self._material_axes(G)
+        S = self._active_stress(Q.T * F.T * F * Q)
+        work = ufl.inner(F * Q * S * Q.T, ufl.grad(v) * ufl.inv(G))
+        return work * ufl.det(G) * self.volume
 
     def resistance(self, u: Any, velocity: Any, U: Any, v: Any, viscosity: Any) -> Any:
         """Return the form of what resists motion: the wall's viscosity, Pa s, and the dampers.

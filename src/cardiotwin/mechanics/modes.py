@@ -1,6 +1,7 @@
 """Springs that act on a few motions of the whole wall, such as the rigid ones."""
 
 import numpy as np
+import scipy.linalg
 from jaxtyping import Float
 
 from cardiotwin.geometry.mesh import TetMesh
@@ -30,6 +31,23 @@ def rigid_motions(mesh: TetMesh) -> Modes:
         by_cell = np.einsum("cq,qn,cqi->cni", volumes, shapes, motion, optimize=True)
         np.add.at(load, mesh.cells.ravel(), by_cell.reshape(-1, 3))
     return loads
+
+
+def rigid_anchors(mesh: TetMesh) -> Modes:
+    """Return six unit vectors, of a node's way along an axis each, which hold every rigid motion.
+
+    They are those rows of the rigid motions that a QR decomposition with pivoting takes first, so
+    that they lie far apart.
+    """
+    around = mesh.points - mesh.points.mean(axis=0)
+    around = around / np.abs(around).max()
+    shifts = [np.broadcast_to(unit, around.shape) for unit in np.eye(3)]
+    turns = [np.cross(unit, around) for unit in np.eye(3)]
+    motions = np.stack([*shifts, *turns]).reshape(6, -1)
+    chosen = scipy.linalg.qr(motions, mode="r", pivoting=True)[1][:6]
+    anchors = np.zeros_like(motions)
+    anchors[np.arange(6), chosen] = 1
+    return anchors.reshape(6, *around.shape)
 
 
 class ModalSprings:

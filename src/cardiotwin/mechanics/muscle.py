@@ -8,6 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.errors import InputError
+from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
+from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.geometry.shapes import jacobians
 from cardiotwin.mechanics.active import CrossBridges, Land2017
 from cardiotwin.mechanics.dynamics import Dynamics
 from cardiotwin.mechanics.point_values import PointValues
@@ -25,14 +28,29 @@ class Bridges:
     state
         Of the cross-bridges, per cell and point.
     stretch
-        The fibre's length by its unloaded length.
+        The fibre's length by that at which the model's stretch is one.
     rate
         Its change in time, 1/s.
+    mean_tension
+        Force per unloaded area of healthy muscle, Pa: the wall's mean, to which a cell counts by
+        its volume and its share of the tension (a scar does not).
     """
 
     state: CrossBridges
     stretch: Points
     rate: Points
+    mean_tension: float
+
+
+def muscle_shares(mesh: TetMesh, relative_tension: Float[np.ndarray, " cells"]) -> Points:
+    """Return by how much each cell and quadrature point counts as muscle; the sum is one.
+
+    It is the imaged volume that it stands for, times the cell's factor of the tension.
+    """
+    points, weights = quadrature_rule(QUADRATURE)
+    volume = np.linalg.det(jacobians(mesh.points, mesh, points)) * weights
+    shares = relative_tension[:, None] * volume
+    return np.asarray(shares / shares.sum())
 
 
 class CrossBridgeMuscle:
@@ -51,6 +69,8 @@ class CrossBridgeMuscle:
         The cross-bridges.
     calcium
         In the cytosol, mol/m^3, by time, s.
+    resting
+        The fibre's stretch, from its unloaded placement, at which the model's is one.
     stiff
         Whether the wall is told the bridges' stiffness.
     """
@@ -61,6 +81,7 @@ class CrossBridgeMuscle:
         model: Land2017,
         calcium: Callable[[float], float],
         *,
+        resting: Points | float = 1.0,
         stiff: bool = True,
     ) -> None:
         if dynamics.scheme.force_share != 1:
@@ -70,35 +91,50 @@ class CrossBridgeMuscle:
             )
             raise InputError(msg)
         self._tension = dynamics.body.tension
+        body = dynamics.body
+        self._shares = muscle_shares(body.mesh, body.equations.relative_tension())
         self._values = PointValues(dynamics.body)
-        self._model = model
+        self.model = model
+        self._resting = resting
         self._calcium = calcium
         self._stiff = stiff
 
     def rest(self, solved: Solved, time: float) -> Bridges:
         """Return the bridges of a placement that has stood long at the calcium of a time, s."""
-        stretch = self._values.stretch(solved)
-        state = self._model.steady(self._calcium(time), stretch)
-        self._tension.set(self._model.tension(state, stretch), np.zeros_like(stretch), stretch)
-        return Bridges(state=state, stretch=stretch, rate=np.zeros_like(stretch))
+        stretch = self._stretch(solved)
+        state = self.model.steady(self._calcium(time), stretch)
+        tension, still = self.model.tension(state, stretch), np.zeros_like(stretch)
+        self._give(tension, still, stretch)
+        return Bridges(state=state, stretch=stretch, rate=still, mean_tension=self._mean(tension))
 
     def prepare(self, start: Bridges, time: float, dt: float) -> None:
         """Give the wall the tension and stiffness of the step from `start` to `time`, s."""
         predicted = start.stretch + dt * start.rate
         found = self._advanced(start, predicted, time, dt)
         stiffness = found.stiffness if self._stiff else np.zeros_like(found.stiffness)
-        self._tension.set(found.tension, stiffness, predicted)
+        self._give(found.tension, stiffness, predicted)
 
     def after(self, start: Bridges, solved: Solved, time: float, dt: float) -> Bridges:
         """Return the bridges at the step's end, where the wall's placement is known."""
-        stretch = self._values.stretch(solved)
+        stretch = self._stretch(solved)
         found = self._advanced(start, stretch, time, dt)
-        return Bridges(state=found.state, stretch=stretch, rate=(stretch - start.stretch) / dt)
+        return Bridges(
+            state=found.state,
+            stretch=stretch,
+            rate=(stretch - start.stretch) / dt,
+            mean_tension=self._mean(found.tension),
+        )
 
-    def mean_tension(self, bridges: Bridges) -> float:
-        """Return the mean tension, Pa."""
-        return float(self._model.tension(bridges.state, bridges.stretch).mean())
+    def _stretch(self, solved: Solved) -> Points:
+        return np.asarray(self._values.stretch(solved) / self._resting)
+
+    def _give(self, tension: Points, stiffness: Points, stretch: Points) -> None:
+        """Set the wall's tension; it knows the fibre's stretch from the unloaded placement."""
+        self._tension.set(tension, stiffness / self._resting, stretch * self._resting)
+
+    def _mean(self, tension: Points) -> float:
+        return float(np.sum(self._shares * tension))
 
     def _advanced(self, start: Bridges, stretch: Points, time: float, dt: float) -> Any:
         calcium = self._calcium(time)
-        return self._model.advance(start.state, start.stretch, stretch, dt, calcium)
+        return self.model.advance(start.state, start.stretch, stretch, dt, calcium)

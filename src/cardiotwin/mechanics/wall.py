@@ -38,7 +38,7 @@ class Wall:
         The imaged wall with its coordinates (point field ``transmural`` and ``apicobasal``).
     angles
         Fibre rule, in the imaged placement.
-    material, springs, activation, discretisation, comm
+    material, springs, activation, pointwise, discretisation, comm
         As in `Body`.
     segment_contractility
         Active tension of AHA segments as a share of the others' (a scar has 0).
@@ -52,6 +52,7 @@ class Wall:
         material: Material,
         springs: Springs,
         activation: Activation | None = None,
+        pointwise: bool = False,
         discretisation: Discretisation | None = None,
         comm: MPI.Intracomm = MPI.COMM_SELF,
         segment_contractility: Mapping[int, float] | None = None,
@@ -67,12 +68,17 @@ class Wall:
             relative_tension=per_segment(mesh, segment_contractility)
             if segment_contractility
             else None,
+            pointwise=pointwise,
             discretisation=discretisation,
             comm=comm,
         )
         self.has_right = RIGHT in mesh.facets
         self._sensitivity = Sensitivity(self.body)
         self._values = PointValues(self.body)
+
+    def set_segment_contractility(self, shares: Mapping[int, float]) -> None:
+        """Give AHA segments their share of the active tension; those not named have all of it."""
+        self.body.equations.set_relative_tension(per_segment(self.mesh, shares))
 
     # ---- placements ----------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 
 from cardiotwin.errors import ConvergenceError
-from cardiotwin.mechanics.active.prescribed import DoubleHill
+from cardiotwin.mechanics.active.prescribed import DoubleHill, SystolicTwitch
 from cardiotwin.mechanics.parameter_range import SOFT, TENSION
 from cardiotwin.mechanics.parametric import PRESSURE
 from cardiotwin.surrogates.heart import ReducedHeart
@@ -72,8 +72,11 @@ class PressureSurface:
         return lambda volume, time: self.pressure(volume, tension(time).expand_as(volume))
 
 
-def twitch(course: DoubleHill) -> Callable[[Tensor], Tensor]:
+def twitch(course: DoubleHill | SystolicTwitch) -> Callable[[Tensor], Tensor]:
     """Return the course of a tension, Pa, by the time, s, for tensors."""
+    if isinstance(course, SystolicTwitch):
+        systolic = course
+        return lambda time: systolic.peak * systolic.share(time, torch)
 
     def shape(time: Tensor) -> Tensor:
         t = (time % course.period) / (0.2 + 0.15 * course.period)

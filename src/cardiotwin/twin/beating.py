@@ -1,26 +1,56 @@
 """A twin in the closed loop of its blood, ready to beat from its end-diastole."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from cardiotwin.coupling import Beat, ClosedLoop, Moment, personal_circulation
-from cardiotwin.mechanics.active.prescribed import DoubleHill
+from cardiotwin.errors import InputError
+from cardiotwin.mechanics.active import Land2017, SystolicTwitch
 from cardiotwin.mechanics.dynamics import Dynamics
 from cardiotwin.mechanics.loads import Loads
+from cardiotwin.mechanics.muscle import CrossBridgeMuscle
 from cardiotwin.mechanics.schemes import BackwardEuler
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.twin.build import Recipe
+from cardiotwin.twin.cross_bridges import fitted_bridges, personal_calcium, resting_stretch
+from cardiotwin.twin.stages import Stages
 from cardiotwin.twin.twin import Twin
 
 RESTING_RATE = 70 / 60  # beats/s, where none was measured
+MUSCLES = ("twitch", "land2017")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contractility:
+    """What makes a twin's wall contract.
+
+    Parameters
+    ----------
+    muscle
+        ``twitch``, a tension prescribed in time, or ``land2017``, cross-bridges at every
+        quadrature point (Land et al. 2017).
+    tension_share
+        Factor of the fitted tension.
+    segments
+        What befalls AHA segments after the fit, beside what the recipe knows of them.
+    """
+
+    muscle: str = "twitch"
+    tension_share: float = 1.0
+    segments: Mapping[int, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a muscle that is none."""
+        if self.muscle not in MUSCLES:
+            msg = f"muscle must be {' or '.join(MUSCLES)}, found {self.muscle!r}."
+            raise InputError(msg)
 
 
 def beating_heart(
     twin: Twin,
     recipe: Recipe,
-    *,
-    tension_share: float = 1.0,
-    segment_contractility: Mapping[int, float] | None = None,
+    contractility: Contractility | None = None,
+    stages: Stages | None = None,
 ) -> tuple[Wall, ClosedLoop, Moment]:
     """Return a twin's wall, the loop in which it beats, and its end-diastole there.
 
@@ -30,18 +60,19 @@ def beating_heart(
         With an end-systole.
     recipe
         With which it was built.
-    tension_share
-        Factor of the fitted contractility.
-    segment_contractility
-        What befalls AHA segments after the fit, beside what the recipe knows of them.
+    contractility
+        That of the fit by default, as a twitch.
+    stages
+        Where the cross-bridges' strength is kept, under a fingerprint of the twin: to find it
+        costs a few ejections.
 
     Raises
     ------
     ConvergenceError
-        If the wall cannot be unloaded, or no circulation fills it.
+        If the wall cannot be unloaded, or no circulation fills it, or no cross-bridges empty it.
     """
-    disease = {**recipe.segment_contractility, **(segment_contractility or {})}
-    wall = replace(recipe, segment_contractility=disease).wall(twin.mesh)
+    asked = contractility or Contractility()
+    wall = recipe.wall(twin.mesh, pointwise=asked.muscle != "twitch")
     full, empty = twin.states["end_diastole"], twin.states["end_systole"]
     loads = Loads(
         cavity_pressure=full.cavity_pressure,
@@ -58,11 +89,40 @@ def beating_heart(
         end_systolic_pressure=empty.cavity_pressure,
     )
     circulation, cycle = personal_circulation(beat)
-    tension = DoubleHill(
-        peak=tension_share * twin.parameters["contractility"].value, period=beat.period
-    )
-    loop = ClosedLoop(Dynamics(wall.body, scheme=BackwardEuler()), circulation, tension.value)
+    dynamics = Dynamics(wall.body, scheme=BackwardEuler())
+    muscle: Callable[[float], float] | CrossBridgeMuscle
+    share = asked.tension_share
+    if asked.muscle == "twitch":
+        _befall(wall, recipe, asked)
+        peak = share * twin.parameters["contractility"].value
+        muscle = SystolicTwitch(peak=peak, period=beat.period).value
+    else:
+        calcium, resting = personal_calcium(beat.period), resting_stretch(dynamics, image)
+        fitted: Land2017 = (stages or Stages(None, "")).run(
+            "cross_bridges",
+            Land2017,
+            lambda: fitted_bridges(
+                dynamics,
+                circulation,
+                image,
+                cycle.state,
+                calcium=calcium,
+                resting=resting,
+                volume=empty.cavity_volume,
+            ),
+        )
+        dynamics.problem.forget()
+        _befall(wall, recipe, asked)
+        model = replace(fitted, reference_tension=share * fitted.reference_tension)
+        muscle = CrossBridgeMuscle(dynamics, model, calcium.value, resting=resting)
+    loop = ClosedLoop(dynamics, circulation, muscle)
     return wall, loop, loop.begin(image, cycle.state)
 
 
-__all__ = ["RESTING_RATE", "beating_heart"]
+def _befall(wall: Wall, recipe: Recipe, asked: Contractility) -> None:
+    """Give the wall the disease that came after the fit, beside that which was there."""
+    if asked.segments:
+        wall.set_segment_contractility({**recipe.segment_contractility, **asked.segments})
+
+
+__all__ = ["MUSCLES", "RESTING_RATE", "Contractility", "beating_heart"]

@@ -87,14 +87,15 @@ class Recipe:
     n_draws: int = 4000
     seed: int = 1
 
-    def wall(self, mesh: TetMesh) -> Wall:
-        """Return the mechanics of an imaged wall."""
+    def wall(self, mesh: TetMesh, *, pointwise: bool = False) -> Wall:
+        """Return the mechanics of an imaged wall, `pointwise` for cross-bridges (see `Body`)."""
         return Wall(
             mesh,
             angles=self.fibres,
             material=self.material,
             springs=self.springs,
             activation=self.activation,
+            pointwise=pointwise,
             discretisation=self.discretisation,
             segment_contractility=self.segment_contractility,
         )

@@ -12,6 +12,7 @@ from cardiotwin.mechanics.active import (
     CalciumTransient,
     DoubleHill,
     PressureCurve,
+    SystolicTwitch,
     Table,
     TensionCurve,
     per_segment,
@@ -62,7 +63,14 @@ def test_the_tension_is_linear_in_its_contractility():
         double.value(1.5)
 
 
-@pytest.mark.parametrize("course", [DoubleHill(peak=3.0, period=0.8), CalciumTransient(peak=3.0)])
+@pytest.mark.parametrize(
+    "course",
+    [
+        DoubleHill(peak=3.0, period=0.8),
+        SystolicTwitch(peak=3.0, period=0.8),
+        CalciumTransient(peak=3.0),
+    ],
+)
 def test_a_course_reaches_its_peak_and_repeats(course):
     times = np.linspace(0, course.period, 4001)
     values = [course.value(time) for time in times]
@@ -76,6 +84,25 @@ def test_the_twitch_is_the_published_one():
     t = 0.3 / 0.35
     published = 1.55 * (t / 0.7) ** 1.9 / (1 + (t / 0.7) ** 1.9) / (1 + (t / 1.17) ** 21.9)
     assert twitch.value(0.3) == pytest.approx(published, rel=5e-3)
+
+
+@pytest.mark.parametrize("rate", [50, 70, 120])
+def test_a_systolic_twitch_falls_from_the_second_heart_sound_at_its_rate(rate):
+    """The aortic valve closes 0.54 s - 2.1 ms per beat/min after the Q wave (Chest 1981)."""
+    twitch = SystolicTwitch(peak=1.0, period=60 / rate)
+    closes = 0.54 - 2.1e-3 * rate - 0.04
+    risen = (np.tanh(closes / 0.1) / np.tanh(closes / 0.2)) ** 2  # since halfway there
+    highest = max(twitch.value(t) for t in np.linspace(0, twitch.period, 2001))
+    assert twitch.value(closes) / twitch.value(closes / 2) == pytest.approx(0.97 * risen, rel=1e-6)
+    assert highest == pytest.approx(1, rel=1e-5)
+    assert twitch.value(1.4 * closes) < 0.03  # relaxed before the heart fills
+    rise = (np.tanh(0.3) / np.tanh(0.6)) ** 2
+    assert twitch.value(0.03) / twitch.value(0.06) == pytest.approx(rise, rel=1e-6)
+
+
+def test_a_systolic_twitch_of_a_heart_too_fast_for_its_rise_is_refused():
+    with pytest.raises(InputError, match=r"found 0\.3 s \(200 beats/min\), whose systole ends at"):
+        SystolicTwitch(peak=1.0, period=0.3)
 
 
 def test_a_table_is_met_and_does_not_overshoot():
