@@ -17,6 +17,7 @@ from cardiotwin.geometry.biventricular import (
 )
 from cardiotwin.geometry.biventricular.fit import OF_THE_LEFT_MESH
 from cardiotwin.geometry.biventricular.grid import Grid, Level, redistanced
+from cardiotwin.geometry.biventricular.part import left_ventricle
 from cardiotwin.geometry.sections import distances, fine_triangles
 from cardiotwin.geometry.shapes import CENTROID
 from cardiotwin.geometry.template import Template
@@ -24,6 +25,7 @@ from cardiotwin.geometry.volumes import area_vector, cone_volume, rim_nodes, wal
 from cardiotwin.imaging import read_examination, trace_labels
 from cardiotwin.imaging.examination import Phase, Structure, Tissue
 from cardiotwin.measurement import read_image
+from cardiotwin.measurement.material import annulus_descent, cavity_length
 from cardiotwin.units import ML, MM
 
 from .ellipsoids import ANTERIOR, AXIS, CENTRE, SEPTAL, Drawing, Ellipsoid, draw, examine, moved
@@ -136,6 +138,11 @@ def test_fixed_planes_read_the_left_ventricle_where_the_right_ones_wall_goes_on(
     inside, middle, outside = np.moveaxis(strain, 2, 0)
     between = np.abs(middle - (inside + outside) / 2) - np.abs(inside - outside) / 2
     assert between.max() < 0.01
+    alone = left_ventricle(anatomy.mesh)
+    for read in (annulus_descent, cavity_length):
+        np.testing.assert_array_equal(
+            read(anatomy.mesh, np.stack(frames)), read(alone, np.stack(frames))
+        )
 
 
 def test_a_heart_that_lies_elsewhere_is_the_same_heart():

@@ -132,6 +132,7 @@ def annulus_descent(mesh: TetMesh, frames: Frames) -> Float[np.ndarray, "frames 
     Along end-diastole's axis and in space, as M-mode and cine show it (MAPSE): what the whole
     heart moves counts too.
     """
+    mesh = left_ventricle(mesh)
     views = plan_views(mesh)
     ends = np.arange(len(VIEWS))[:, None] * 3 * (2 * SAMPLES + 1) + np.array([0, 2 * SAMPLES])
     marks = long_marks(mesh, views)
@@ -142,6 +143,7 @@ def annulus_descent(mesh: TetMesh, frames: Frames) -> Float[np.ndarray, "frames 
 
 def cavity_length(mesh: TetMesh, frames: Frames) -> Float[np.ndarray, " frames"]:
     """Return the distance from the rim's centroid to the endocardial apex's material point, m."""
+    mesh = left_ventricle(mesh)
     views = plan_views(mesh)
     tip = _tip(mesh, views)
     return np.asarray(
