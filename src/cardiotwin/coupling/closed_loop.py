@@ -72,6 +72,11 @@ class ClosedLoop:
         self.muscle = muscle
         self._join = Join(dynamics, circulation, implicitness=implicitness)
 
+    @property
+    def chambers(self) -> tuple[str, ...]:
+        """Return the names of the ventricles that are the wall's."""
+        return self._join.chambers
+
     def begin(self, image: Solved, loop: State) -> Moment:
         """Return wall and loop at end-diastole; the ventricles' blood and pressure are the wall's.
 
