@@ -1,5 +1,6 @@
 """A ventricle of finite elements in the blood's loop: conservation, isovolumic phases, failure."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -156,6 +157,8 @@ def test_the_lungs_of_a_persons_loop_resist_as_before_and_44_percent_of_it_in_th
     ]
     assert lungs[1].sum() == pytest.approx(lungs[0].sum(), rel=1e-12)
     assert lungs[1][1] / lungs[1].sum() == pytest.approx(0.014 / 0.032, abs=0.005)
+    impedance = own.aortic.open_resistance - public.aortic.open_resistance
+    assert 47 <= impedance * 1e-5 <= 54  # dyn s/cm^5
 
 
 def test_the_personal_loop_has_the_end_diastole_and_the_end_systolic_pressure():
@@ -175,6 +178,8 @@ def test_the_personal_loop_has_the_end_diastole_and_the_end_systolic_pressure():
     assert record.pressure[ejecting, LV].max() == pytest.approx(108 * MMHG, rel=0.05)
     back = -np.trapezoid(np.minimum(record.outflow[:, VEINS], 0), record.time)
     assert back < 0.02 * 110 * ML  # the atrium empties forwards
+    with pytest.raises(InputError, match=r"Beat.end_systolic_pressure must be .*, found nan"):
+        replace(beat, end_systolic_pressure=np.nan)
     with pytest.raises(InputError, match=r"A beat ejects: .*, found 190 and 180 mL"):
         Beat(
             period=0.8,

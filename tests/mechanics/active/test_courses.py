@@ -103,6 +103,9 @@ def test_a_systolic_twitch_falls_from_the_second_heart_sound_at_its_rate(rate):
 def test_a_systolic_twitch_of_a_heart_too_fast_for_its_rise_is_refused():
     with pytest.raises(InputError, match=r"found 0\.3 s \(200 beats/min\), whose systole ends at"):
         SystolicTwitch(peak=1.0, period=0.3)
+    for wrong in ({"peak": np.nan}, {"peak": -1.0}, {"peak": 1.0, "period": np.inf}):
+        with pytest.raises(InputError, match="a peak that is not negative and a beat that ends"):
+            SystolicTwitch(**wrong)
 
 
 def test_a_table_is_met_and_does_not_overshoot():
