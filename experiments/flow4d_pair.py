@@ -47,7 +47,7 @@ def voxel_lumen(mask: np.ndarray, spacing: float) -> tuple[Lumen, np.ndarray]:
     """
     n_i, n_j, n_k = mask.shape
     high = tuple((n - 1) * spacing for n in mask.shape)
-    whole = box((n_i - 1, n_j - 1, n_k - 1), (0.0, 0.0, 0.0), high)  # type: ignore[arg-type]
+    whole = box((n_i - 1, n_j - 1, n_k - 1), (0.0, 0.0, 0.0), high)
     flat = mask.ravel()
     cells = whole.cells[flat[whole.cells].any(axis=1)]
     numbers, renamed = np.unique(cells, return_inverse=True)
@@ -76,7 +76,7 @@ def pair(folder: Path, peers: Path, output: Path, run_filter: Filter) -> Mapping
     venc = np.array([coarse[f"venc_{name}"][0] for name in NAMES], dtype=float)
     placed = np.diag([2 * step, 2 * step, 2 * step, 1.0])
     placed[:3, 3] = step / 2  # the box of a voxel is its own and the next fine one
-    grid = VoxelGrid(shape=velocity.shape[:3], affine=placed)  # type: ignore[arg-type]
+    grid = VoxelGrid(shape=velocity.shape[:3], affine=placed)
     share = mask.reshape(*(n for m in grid.shape for n in (m, 2))).mean(axis=(1, 3, 5))
     air = share == 0
     noise = float(np.sqrt(np.mean(np.abs(size[air]) ** 2) / 2))

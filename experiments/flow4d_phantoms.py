@@ -189,7 +189,8 @@ def pipe(voxel: float, edge: float) -> Truth:
         return blood, velocity
 
     turns = 2 * np.pi * np.arange(FRAMES) / FRAMES
-    drop = SHORT * (STEADY + sum(g * np.cos(n * turns) for n, g in WAVES))
+    waves = np.sum([g * np.cos(n * turns) for n, g in WAVES], axis=0)
+    drop = SHORT * (STEADY + waves)
     lumen = resting(vessel(lambda z: np.full_like(z, PIPE), 0.0, SHORT, edge))
     return Truth(grid=grid, per_edge=4, at=at, lumen=lumen, axis=np.array([0, 0, 1.0]), drop=drop)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -49,33 +50,27 @@ def draw_velocity_maps(
         figure.set_layout_engine("constrained")
         figure.suptitle(title)
         grid = figure.subplots(2, len(maps), squeeze=False)
+        style: dict[str, Any] = {"origin": "lower", "extent": extent}
+        signed = style | {"cmap": "RdBu_r", "vmin": -speed, "vmax": speed}
+        sized = style | {"cmap": theme.MAGNITUDE_MAP, "vmin": 0, "vmax": most}
         for above, below, (name, each) in zip(*grid, maps.items(), strict=True):
-            shown = above.imshow(
-                (each @ axis).T,
-                origin="lower",
-                extent=extent,
-                cmap="RdBu_r",
-                vmin=-speed,
-                vmax=speed,
-            )
+            above.imshow((each @ axis).T, **signed)
             above.set_title(name)
             above.set_xlabel("mm")
             above.set_ylabel("mm")
             if name == truth:
                 below.set_axis_off()
                 continue
-            error = below.imshow(
-                wrong[name].T,
-                origin="lower",
-                extent=extent,
-                cmap=theme.MAGNITUDE_MAP,
-                vmin=0,
-                vmax=most,
-            )
+            below.imshow(wrong[name].T, **sized)
             below.set_xlabel("mm")
             below.set_ylabel("mm")
-        figure.colorbar(shown, ax=grid[0].tolist(), label="velocity along the axis, m/s")
-        figure.colorbar(error, ax=grid[1].tolist(), label="size of the error, m/s")
+        figure.colorbar(
+            grid[0, 0].images[0], ax=grid[0].tolist(), label="velocity along the axis, m/s"
+        )
+        last = list(maps).index(others[0])
+        figure.colorbar(
+            grid[1, last].images[0], ax=grid[1].tolist(), label="size of the error, m/s"
+        )
         theme.save(figure, file)
 
 

@@ -116,7 +116,7 @@ class Images:
         """Return each voxel's amplitude: complex and common, or real by image if referenced."""
         product, size = modelled.conj() * measured, np.abs(modelled) ** 2
         if self.series.referenced:
-            return np.maximum(product.real, 0) / size + 0j
+            return np.asarray(np.maximum(product.real, 0) / size + 0j)
         return np.asarray(product.sum(axis=1, keepdims=True) / size.sum(axis=1, keepdims=True))
 
     def gradient(

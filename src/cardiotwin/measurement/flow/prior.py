@@ -128,7 +128,7 @@ def _core(
     far = cKDTree(points[lumen.wall]).query(points)[0]
     inside = ~(lumen.wall | lumen.open)
     core = inside & (far > layer)
-    return core if core.any() else inside
+    return np.asarray(core if core.any() else inside)
 
 
 def _laplacian(part: Elements, inside: Bool[np.ndarray, " nodes"]) -> csr_matrix:

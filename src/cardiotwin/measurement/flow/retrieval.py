@@ -25,7 +25,7 @@ Field = Float[np.ndarray, "frames nodes 3"]
 ROUGH = 1e-2  # of the linear solver: the steps themselves go on until they are small
 OUTER = 25
 SMALL = 0.1  # standard errors of a step that is not worth another
-HALVES = 8  # of a step
+LEAST = 2.0**-8  # share of a step that is tried
 SLIGHT = 1e-4  # of the expected descent, with which one is content
 
 
@@ -173,18 +173,14 @@ def _settled(
         step = _step(system, field, pull, strength, ROUGH)
         slope = float(np.vdot(pull + system.penalty(field, strength), step))
         sizes.append(-slope)
-        share = 1.0
-        for _ in range(HALVES):
+        share, tried, lower = 2.0, field, np.inf
+        while lower > height + SLIGHT * share * slope and share > LEAST:
+            share /= 2
             tried = field + share * step
             misfit, pull = _pull(images, tried)
             lower = misfit + system.penalised(tried, strength)
-            if lower <= height + SLIGHT * share * slope:
-                break
-            share /= 2
-        else:
-            if sizes[-1] > enough:
-                sizes.append(np.inf)
-        if len(sizes) > OUTER or not np.isfinite(sizes[-1]):
+        stuck = share <= LEAST and sizes[-1] > enough
+        if len(sizes) > OUTER or stuck:
             msg = (
                 f"The velocity did not settle in {len(sizes)} steps: the last one was "
                 f"{(sizes[-1] / enough) ** 0.5:.2g} times as large as allowed. The venc may be "

@@ -7,7 +7,8 @@ number of degrees of freedom that the images determine. The same probe serves al
 Stein (1981), Ann Statist 9:1135-1151; Girard (1989), Numerische Mathematik 56:1-23.
 """
 
-from dataclasses import dataclass, field, replace
+import dataclasses
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -46,7 +47,7 @@ class LeastError:
     misfit: float
     pull: Field
     rng: np.random.Generator
-    tried: dict[Strength, tuple[float, float]] = field(default_factory=dict)
+    tried: dict[Strength, tuple[float, float]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._probe = self.system.probe(self.rng)

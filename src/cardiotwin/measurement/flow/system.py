@@ -79,7 +79,7 @@ class System:
         roots = self.prior.roots(np.zeros_like(like), strength)
         noise = [rng.standard_normal(part.shape) for part in roots]
         scale = np.sqrt(self.density)
-        return scale * self.prior.adjoint(noise, strength, like.shape[1])
+        return np.asarray(scale * self.prior.adjoint(noise, strength, like.shape[1]))
 
     def solve(
         self,
@@ -126,7 +126,7 @@ class System:
         return np.stack(solutions)
 
     def _product(self, x: Field, strength: Strength) -> Field:
-        return self.told(x) + self.penalty(x, strength)
+        return np.asarray(self.told(x) + self.penalty(x, strength))
 
     def _diagonal(self, strength: Strength, n_frames: int) -> Field:
         found = self._told_diagonal + self.density * self.prior.diagonal(strength, n_frames)
