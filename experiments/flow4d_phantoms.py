@@ -24,6 +24,7 @@ from cardiotwin.measurement.flow import Lumen
 from cardiotwin.measurement.flow.lumen import sampling
 
 FRAMES, PERIOD, PER_FRAME = 16, 0.8, 3
+WALLWARD = 0.6  # share by which edges are shorter at the wall, where the boundary layer is
 TISSUE = 0.5  # brightness beside the blood
 FLUID = Fluid()
 PIPE, SHORT = 12e-3, 24e-3  # m
@@ -111,12 +112,14 @@ def vessel(
 ) -> Region:
     """Return a round vessel along z between two heights, edges as shares of its radius there."""
     disc = cut_disc((), edge)
-    n_disc = len(disc.points)
+    reach = np.hypot(*disc.points.T)[:, None]
+    across = disc.points * (1 + WALLWARD * (1 - reach))
+    n_disc = len(across)
     wide = float(radius(np.array([low]))[0])
     heights = np.linspace(low, high, max(round((high - low) / (edge * wide)), 3) + 1)
     points = np.concatenate(
         [
-            np.column_stack([float(radius(np.array([h]))[0]) * disc.points, np.full(n_disc, h)])
+            np.column_stack([float(radius(np.array([h]))[0]) * across, np.full(n_disc, h)])
             for h in heights
         ]
     )

@@ -12,7 +12,7 @@ from cardiotwin.measurement.flow.prior import FlowPrior, Strength
 
 Field = Float[np.ndarray, "frames nodes 3"]
 Information = tuple[Float[np.ndarray, "_ 3 3"], ...]
-LONGEST = 2000
+LONGEST = 4000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,6 +91,8 @@ class System:
     ) -> Float[np.ndarray, "sides frames nodes 3"]:
         """Return the solutions of several right-hand sides, zero at the nodes that are not free.
 
+        The tolerance is a share of the largest right-hand side.
+
         Raises
         ------
         ConvergenceError
@@ -99,10 +101,14 @@ class System:
         keep = self.free[None, :, None].astype(float)
         diagonal = self._diagonal(strength, sides.shape[1])
         solutions = []
+        first = max(float(np.linalg.norm(keep * side / np.sqrt(diagonal))) for side in sides)
         for number, side in enumerate(sides):
-            x = np.zeros_like(side) if start is None else start[number] * keep
-            left = keep * (side - self._product(x, strength)) if start is not None else keep * side
-            first = float(np.linalg.norm(keep * side / np.sqrt(diagonal)))
+            x, left = np.zeros_like(side), keep * side
+            if start is not None:  # a solution for other reaches may be no help
+                begun = keep * start[number]
+                rest = keep * (side - self._product(begun, strength))
+                if np.vdot(rest, rest / diagonal) < np.vdot(left, left / diagonal):
+                    x, left = begun, rest
             towards = left / diagonal
             direction, size = towards, float(np.vdot(left, towards))
             norms = [np.sqrt(size)]
