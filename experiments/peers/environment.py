@@ -38,6 +38,8 @@ AMBIT = Peer(
     alone=("ambit-fe==2026.1.0",),
 )
 
+SLICERHEART = Peer(name="slicerheart_4dflow", packages=("slicerheart_4dflow==0.5.0",), alone=())
+
 
 def install(peer: Peer, folder: Path) -> tuple[Path, str]:
     """Return the interpreter of a peer's environment (made once), or why there is none."""

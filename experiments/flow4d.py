@@ -1,0 +1,236 @@
+"""4D flow of known truth: retrieved from its complex images, against the filter that one installs.
+
+`python experiments/flow4d.py phantom=womersley|stenosis|heart [snr=10] [venc_ratio=1.1]
+[voxel_mm=2] [edge=0.2] [draws=8] [path=folder] [peers=folder] [output=folder]`;
+`phantom=heart` takes a folder of a cine's contours, `phantom=sr4d` that of the published pair.
+
+SNR is the blood's signal over the standard deviation of one image's real part; `venc_ratio` is
+venc over the largest velocity component. Errors are root mean squares of the velocity's error
+over the voxels more than half full of blood, of the largest speed; the flow's, the energy's and
+the pressure's over the frames, of their largest value. The peer filters the velocities that the
+phases tell, with the same voxels and the true share of blood; once more with every phase that went
+round turned back as the truth would have it.
+"""
+
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from experiment import run
+from flow4d_heart import heart
+from flow4d_pair import pair
+from flow4d_phantoms import FLUID, FRAMES, PERIOD, TISSUE, Truth, pipe, scan, stenosis
+from peers.environment import SLICERHEART, install
+
+from cardiotwin.errors import InputError
+from cardiotwin.imaging.phase_contrast import BoxAverage, FlowSeries
+from cardiotwin.measurement.flow import FlowRetrieval, retrieve_flow
+from cardiotwin.measurement.flow.images import view
+from cardiotwin.measurement.flow.numbers import pressure_difference
+from cardiotwin.viz.velocity_maps import draw_velocity_maps
+
+PROGRAM = Path(__file__).resolve().parent / "peers" / "flow_filter.py"
+SAMPLES = 3  # along a voxel's edge, in the retrieval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    phantom: str = "womersley"
+    snr: float = 10.0
+    venc_ratio: float = 1.1  # of the largest component
+    voxel_mm: float = 2.0
+    edge: float = 0.2  # of the vessel's radius
+    draws: int = 8
+    seed: int = 1
+    path: str = ""
+    peers: str = "outputs/peers"
+    output: str = "outputs/flow4d"
+
+
+def study(options: Options) -> Mapping[str, Any]:
+    """Return the errors of both; draw the fastest frame."""
+    if options.phantom == "sr4d":
+        return pair(Path(options.path), Path(options.peers), Path(options.output), run_filter)
+    truth = _truth(options)
+    rng = np.random.default_rng(options.seed)
+    fastest = max(float(np.abs(truth.at(m)[1]).max()) for m in range(0, FRAMES * 3, 4))
+    venc = options.venc_ratio * fastest
+    series, share, mean = scan(truth, venc, options.snr, rng)
+    start = time.process_time()
+    found = retrieve_flow(
+        series,
+        truth.lumen,
+        BoxAverage(per_edge=SAMPLES),
+        per_edge=SAMPLES,
+        tissue=TISSUE,
+        rng=rng,
+        n_draws=options.draws,
+    )
+    cost = time.process_time() - start
+    fields = {"truth": mean, "phases": decoded(series, venc)}
+    fields["retrieved"], ours, spread = at_voxels(found, truth, series)
+    mask = share > 0.5
+    fields |= run_filter(
+        fields["phases"], mask, options.voxel_mm, Path(options.peers), Path(options.output)
+    )
+    right = fields["phases"] + 2 * venc * np.round((mean - fields["phases"]) / (2 * venc))
+    helped = run_filter(right, mask, options.voxel_mm, Path(options.peers), Path(options.output))
+    seen = mask & (ours > 0)
+    speed = float(np.linalg.norm(mean[mask], axis=-1).max())
+    errors = {name: _error(each - mean, seen) / speed * 100 for name, each in fields.items()}
+    shares = {"truth": share, "retrieved": ours}
+    slab = middle(share, truth)
+    flows = {n: flow(f, shares.get(n, share * mask), slab, truth) for n, f in fields.items()}
+    energies = {n: energy(f, shares.get(n, share * mask), truth) for n, f in fields.items()}
+    title = f"{options.phantom}, SNR {options.snr:g}: the frame of the fastest flow"
+    draw(fields, seen, truth, title, Path(options.output) / "flow4d.png")
+    within = np.abs(fields["retrieved"] - mean)[seen] / np.maximum(spread[seen], 1e-9)
+    result = {
+        "error_percent_vmax": errors["retrieved"],
+        "peer_error_percent_vmax": errors.get("dfw"),
+        "peer_with_true_turns_error_percent_vmax": _error(helped["dfw"] - mean, seen) / speed * 100
+        if "dfw" in helped
+        else None,
+        "peer_projection_error_percent_vmax": errors.get("fdm"),
+        "phase_error_percent_vmax": errors["phases"],
+        "flow_rate_error_percent": _apart(flows["retrieved"], flows["truth"]),
+        "kinetic_energy_error_percent": _apart(energies["retrieved"], energies["truth"]),
+        "pressure_difference_error_percent": None,
+        "peer_flow_rate_error_percent": _apart(flows["dfw"], flows["truth"])
+        if "dfw" in flows
+        else None,
+        "peer_kinetic_energy_error_percent": _apart(energies["dfw"], energies["truth"])
+        if "dfw" in flows
+        else None,
+        "within_two_standard_errors_percent": float((within < 2).mean() * 100),
+        "smooth_mm": found.strength.smooth * 1e3,
+        "solenoidal_mm": found.strength.solenoidal * 1e3,
+        "steady_ms": found.strength.steady * 1e3,
+        "vmax_m_per_s": speed,
+        "venc_m_per_s": venc,
+        "nodes": len(truth.lumen.wall),
+        "voxels": int(seen.sum()),
+        "cpu_s": cost,
+        "flags": [flag.sentence for flag in found.flags],
+    }
+    if len(truth.drop):
+        told = pressure_difference(
+            truth.lumen, found.velocity, axis=truth.axis, period=PERIOD, fluid=FLUID
+        )
+        result["pressure_difference_error_percent"] = _apart(told, truth.drop)
+    return result
+
+
+def _truth(options: Options) -> Truth:
+    voxel = options.voxel_mm * 1e-3
+    if options.phantom == "womersley":
+        return pipe(voxel, options.edge)
+    if options.phantom == "stenosis":
+        return stenosis(voxel, options.edge)
+    if options.phantom == "heart":
+        return heart(voxel, options.path)
+    msg = (
+        f"phantom must be womersley, stenosis, heart or sr4d, found {options.phantom!r}. "
+        "Name one of them."
+    )
+    raise InputError(msg)
+
+
+def decoded(series: FlowSeries, venc: float) -> np.ndarray:
+    """Return the velocities that the phases tell, m/s."""
+    return np.asarray(
+        np.angle(series.signal[..., 1:] * series.signal[..., :1].conj()) / np.pi * venc
+    )
+
+
+def at_voxels(
+    found: FlowRetrieval, truth: Truth, series: FlowSeries
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the blood's mean velocity by voxel, its share, and the mean's standard error."""
+    shape = (*series.grid.shape, FRAMES)
+    mean, share, spread = np.zeros((*shape, 3)), np.zeros(shape), np.zeros((*shape, 3))
+    for t in range(FRAMES):
+        points = truth.lumen.positions[t % len(truth.lumen.positions)]
+        seen = view(points, truth.lumen, series.grid, SAMPLES)
+        filled = np.asarray(seen.means.sum(axis=1))
+        share[seen.used, t] = filled[:, 0]
+        mean[seen.used, t] = seen.means @ found.velocity[t] / filled
+        apart = np.array([seen.means @ one[t] / filled for one in found.draws])
+        spread[seen.used, t] = np.sqrt((apart**2).mean(axis=0)) if len(apart) else np.nan
+    return mean, share, spread
+
+
+def run_filter(
+    velocity: np.ndarray, mask: np.ndarray, voxel_mm: float, peers: Path, output: Path
+) -> dict[str, np.ndarray]:
+    """Return the peer's velocities by method, m/s; nothing where it cannot be installed."""
+    python, missing = install(SLICERHEART, peers)
+    if missing:
+        print(missing)
+        return {}
+    output.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        output / "work.npz",
+        velocity=velocity.transpose(3, 2, 1, 0, 4) * 1e3,
+        mask=mask.transpose(3, 2, 1, 0),
+        voxel_mm=voxel_mm,
+    )
+    words = [str(python.absolute()), str(PROGRAM), "work.npz", "filtered.npz"]
+    subprocess.run(words, cwd=output, check=True)  # noqa: S603
+    (output / "work.npz").unlink()
+    with np.load(output / "filtered.npz") as told:
+        return {m: told[m].transpose(3, 2, 1, 0, 4) / 1e3 for m in ("dfw", "fdm")}
+
+
+def flow(field: np.ndarray, share: np.ndarray, slab: np.ndarray, truth: Truth) -> np.ndarray:
+    """Return the flow along the axis by frame, m^3/s: the mean over a slab's sections."""
+    along = (truth.grid.points() @ truth.axis)[slab]
+    total = np.einsum("vti,vt,i->t", field[slab], share[slab], truth.axis)
+    thickness = np.ptp(along) + float(np.abs(truth.grid.affine[:3, :3].T @ truth.axis).sum())
+    return np.asarray(total * truth.grid.voxel_volume / thickness)
+
+
+def middle(share: np.ndarray, truth: Truth) -> np.ndarray:
+    """Return the voxels of the middle seven tenths of the blood's length."""
+    along = truth.grid.points() @ truth.axis
+    blood = along[share.max(axis=3) > 0.5]
+    low, high = float(blood.min()), float(blood.max())
+    return np.asarray(np.abs(along - (low + high) / 2) <= 0.35 * (high - low))
+
+
+def energy(field: np.ndarray, share: np.ndarray, truth: Truth) -> np.ndarray:
+    """Return the kinetic energy by frame, J, of the voxels' means."""
+    squares = (field**2).sum(axis=-1) * share
+    return np.asarray(FLUID.density / 2 * truth.grid.voxel_volume * squares.sum(axis=(0, 1, 2)))
+
+
+def draw(
+    fields: Mapping[str, np.ndarray], mask: np.ndarray, truth: Truth, title: str, file: Path
+) -> None:
+    """Draw the plane through the middle of the frame of the strongest flow."""
+    moving = np.linalg.norm(np.where(mask[..., None], fields["truth"], 0), axis=-1)
+    t = int(moving.sum(axis=(0, 1, 2)).argmax())
+    j = int(mask[..., t].sum(axis=(0, 2)).argmax())
+    shown = {n: np.where(mask[:, j, :, t, None], f[:, j, :, t], np.nan) for n, f in fields.items()}
+    names = {"phases": "phases", "dfw": "wavelet filter", "fdm": "projection"}
+    maps = {names.get(n, n): m.transpose(1, 0, 2) for n, m in shown.items() if n != "fdm"}
+    spacing = (float(truth.grid.spacing[2]), float(truth.grid.spacing[0]))
+    draw_velocity_maps(
+        maps, truth="truth", axis=truth.axis, spacing=spacing, title=title, file=file
+    )
+
+
+def _error(apart: np.ndarray, mask: np.ndarray) -> float:
+    return float(np.sqrt((apart[mask] ** 2).sum(axis=-1).mean()))
+
+
+def _apart(found: np.ndarray, true: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((found - true) ** 2)) / np.abs(true).max() * 100)
+
+
+if __name__ == "__main__":
+    run(Options, study)

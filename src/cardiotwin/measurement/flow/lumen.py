@@ -1,0 +1,132 @@
+"""Where blood is: tetrahedra that stand still or move with the wall, and their linear elements."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Integer
+from scipy.sparse import csr_matrix
+
+from cardiotwin.errors import InputError
+from cardiotwin.geometry.regions import cell_sizes
+from cardiotwin.imaging.phase_contrast import VoxelGrid
+
+Nodes = Float[np.ndarray, "nodes 3"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lumen:
+    """The blood's room, by frame.
+
+    Parameters
+    ----------
+    positions
+        Of the nodes in each frame, m; one frame if nothing moves.
+    cells
+        Four nodes per tetrahedron, of positive volume.
+    wall
+        Nodes to which blood clings.
+    open
+        Nodes of the ends through which it flows.
+    wall_velocity
+        Of the nodes by frame, m/s; only those of the wall count.
+    """
+
+    positions: Float[np.ndarray, "frames nodes 3"]
+    cells: Integer[np.ndarray, "cells 4"]
+    wall: Bool[np.ndarray, " nodes"]
+    open: Bool[np.ndarray, " nodes"]
+    wall_velocity: Float[np.ndarray, "frames nodes 3"]
+
+    def __post_init__(self) -> None:
+        for frame, points in enumerate(self.positions):
+            turned = int((cell_sizes(points, self.cells) <= 0).sum())
+            if turned:
+                msg = (
+                    f"The lumen is folded in frame {frame}: {turned} of {len(self.cells)} cells "
+                    "have no volume. Look at the wall of that frame."
+                )
+                raise InputError(msg)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Elements:
+    """Integrals of linear elements on a mesh.
+
+    Parameters
+    ----------
+    stiffness
+        Of grad u . grad v, m.
+    mass
+        The lumped one, m^3.
+    slopes
+        By direction: of u_i d u_j / dx, m^2.
+    """
+
+    stiffness: csr_matrix
+    mass: Float[np.ndarray, " nodes"]
+    slopes: tuple[csr_matrix, csr_matrix, csr_matrix]
+
+
+def elements(points: Nodes, cells: Integer[np.ndarray, "cells 4"]) -> Elements:
+    """Return the integrals of linear elements."""
+    n = len(points)
+    sizes = cell_sizes(points, cells)
+    gradients = shape_gradients(points, cells)
+    rows, columns = np.repeat(cells, 4, axis=1).ravel(), np.tile(cells, (1, 4)).ravel()
+    local = np.einsum("c,cai,cbi->cab", sizes, gradients, gradients)
+    stiffness = csr_matrix((local.ravel(), (rows, columns)), shape=(n, n))
+    mass = np.bincount(cells.ravel(), np.repeat(sizes / 4, 4), minlength=n)
+    slopes = []
+    for axis in range(3):
+        part = np.repeat((sizes[:, None] / 4 * gradients[:, :, axis])[:, None, :], 4, axis=1)
+        slopes.append(csr_matrix((part.ravel(), (rows, columns)), shape=(n, n)))
+    return Elements(stiffness=stiffness, mass=mass, slopes=(slopes[0], slopes[1], slopes[2]))
+
+
+def shape_gradients(
+    points: Nodes, cells: Integer[np.ndarray, "cells 4"]
+) -> Float[np.ndarray, "cells 4 3"]:
+    """Return the gradients of the four linear functions of each cell, 1/m."""
+    corners = points[cells]
+    inverse = np.linalg.inv(corners[:, 1:] - corners[:, :1]).transpose(0, 2, 1)
+    return np.concatenate([-inverse.sum(axis=1, keepdims=True), inverse], axis=1)
+
+
+def sampling(points: Nodes, cells: Integer[np.ndarray, "cells 4"], grid: VoxelGrid) -> csr_matrix:
+    """Return the linear functions' values at the centres of a grid; rows outside are empty.
+
+    Each cell tells which centres lie in it, so no point is missed, and one on a face counts once.
+    """
+    corners = grid.indices(points)[cells]
+    last = np.array(grid.shape) - 1
+    low = np.clip(np.ceil(corners.min(axis=1) - 1e-9), 0, last + 1).astype(np.int64)
+    high = np.clip(np.floor(corners.max(axis=1) + 1e-9), -1, last).astype(np.int64)
+    count = np.maximum(high - low + 1, 0)
+    total = count.prod(axis=1)
+    cell = np.repeat(np.arange(len(cells)), total)
+    number = np.arange(total.sum()) - np.repeat(np.cumsum(total) - total, total)
+    wide = count[cell]
+    offset = np.stack(
+        [
+            number // (wide[:, 1] * wide[:, 2]),
+            number // wide[:, 2] % wide[:, 1],
+            number % wide[:, 2],
+        ],
+        axis=1,
+    )
+    place = low[cell] + offset
+    inverse = np.linalg.inv(corners[:, 1:] - corners[:, :1])
+    rest = np.einsum("pi,pij->pj", place - corners[cell, 0], inverse[cell])
+    shares = np.column_stack([1 - rest.sum(axis=1), rest])
+    inside = shares.min(axis=1) > -1e-9
+    place, shares, cell = place[inside], shares[inside], cell[inside]
+    flat = np.ravel_multi_index(tuple(place.T), grid.shape)
+    flat, first = np.unique(flat, return_index=True)
+    rows = np.repeat(flat, 4)
+    shape = (int(np.prod(grid.shape)), len(points))
+    found = csr_matrix((shares[first].ravel(), (rows, cells[cell[first]].ravel())), shape=shape)
+    found.eliminate_zeros()
+    return found
+
+
+__all__ = ["Elements", "Lumen", "elements", "sampling", "shape_gradients"]

@@ -1,0 +1,155 @@
+"""What is known of blood flow before any image: smooth, without sources, gentle in time.
+
+The penalty is 1/2 c (s^4 |lap u|^2 + d^2 |div u|^2 + t^6 |d3u/dt3|^2), integrated over the lumen
+and summed over the frames, where c is the images' information per volume: so s, d and t are the
+lengths (m) and the time (s) below which the images are not believed alone. The Laplacian is the
+weak one at the nodes farther than a voxel from the wall, whose boundary layer bends as it must;
+the wall's own velocity is given.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.sparse import csr_matrix, diags, hstack
+from scipy.spatial import cKDTree
+
+from cardiotwin.measurement.flow.lumen import Elements, Lumen, elements
+
+Field = Float[np.ndarray, "frames nodes 3"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strength:
+    """How far each kind of regularity reaches.
+
+    Parameters
+    ----------
+    smooth, solenoidal
+        m.
+    steady
+        s.
+    """
+
+    smooth: float
+    solenoidal: float
+    steady: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FlowPrior:
+    """Square roots of the penalties' matrices, by frame (one for all if nothing moves).
+
+    Parameters
+    ----------
+    laplacians
+        Rows: nodes inside.
+    divergences
+        Rows: nodes; columns: the three components' nodes one after another.
+    masses
+        Square roots of the lumped masses.
+    frame_time
+        Between frames, s.
+    """
+
+    laplacians: tuple[csr_matrix, ...]
+    divergences: tuple[csr_matrix, ...]
+    masses: tuple[Float[np.ndarray, " nodes"], ...]
+    frame_time: float
+
+    def roots(self, x: Field, strength: Strength) -> list[np.ndarray]:
+        """Return the square roots' products with a field: their squares sum to the penalty / c."""
+        parts = [self._each(self.laplacians, x) * strength.smooth**2]
+        flat = x.transpose(0, 2, 1).reshape(len(x), -1)
+        parts.append(self._each(self.divergences, flat) * strength.solenoidal)
+        if len(x) > 2:
+            parts.append(self._weighted(_third(x)) * (strength.steady / self.frame_time) ** 3)
+        return parts
+
+    def adjoint(self, parts: list[np.ndarray], strength: Strength, n_nodes: int) -> Field:
+        """Return the transposed square roots' product."""
+        total = self._each(self.laplacians, parts[0], transposed=True) * strength.smooth**2
+        flat = self._each(self.divergences, parts[1], transposed=True) * strength.solenoidal
+        total = total + flat.reshape(len(total), 3, n_nodes).transpose(0, 2, 1)
+        if len(parts) > 2:
+            rate = (strength.steady / self.frame_time) ** 3
+            total = total + _third(self._weighted(parts[2]), back=True) * rate
+        return np.asarray(total)
+
+    def diagonal(self, strength: Strength, n_frames: int) -> Field:
+        """Return the diagonal of the penalty's matrix over c."""
+        found = []
+        for frame in range(n_frames):
+            n = frame % len(self.masses)
+            lap = _square_sums(self.laplacians[n]) * strength.smooth**4
+            div = _square_sums(self.divergences[n]).reshape(3, -1).T * strength.solenoidal**2
+            total = lap[:, None] + div
+            if n_frames > 2:
+                rate = (strength.steady / self.frame_time) ** 6
+                total = total + 20 * rate * (self.masses[n] ** 2)[:, None]
+            found.append(total)
+        return np.stack(found)
+
+    def _each(
+        self, matrices: tuple[csr_matrix, ...], x: np.ndarray, *, transposed: bool = False
+    ) -> np.ndarray:
+        if len(matrices) == 1:
+            matrix = matrices[0].T if transposed else matrices[0]
+            columns = np.moveaxis(x, 0, -1)
+            product = matrix @ columns.reshape(len(columns), -1)
+            return np.moveaxis(product.reshape(-1, *columns.shape[1:]), -1, 0)
+        pairs = zip(matrices, x, strict=True)
+        return np.stack([(m.T if transposed else m) @ part for m, part in pairs])
+
+    def _weighted(self, x: Field) -> Field:
+        weights = np.stack(self.masses)[:, :, None]
+        return np.asarray(x * weights)
+
+
+def flow_prior(lumen: Lumen, frame_time: float, layer: float) -> FlowPrior:
+    """Return the square roots of the penalties on a lumen.
+
+    `layer` is how near to the wall, m, the Laplacian is not penalised.
+    """
+    parts = [elements(points, lumen.cells) for points in lumen.positions]
+    inside = [_core(lumen, points, layer) for points in lumen.positions]
+    return FlowPrior(
+        laplacians=tuple(_laplacian(*pair) for pair in zip(parts, inside, strict=True)),
+        divergences=tuple(_divergence(part) for part in parts),
+        masses=tuple(np.sqrt(part.mass) for part in parts),
+        frame_time=frame_time,
+    )
+
+
+def _core(
+    lumen: Lumen, points: Float[np.ndarray, "nodes 3"], layer: float
+) -> Bool[np.ndarray, " nodes"]:
+    """Return the nodes farther from the wall than a layer, not at an end, and not all of them."""
+    far = cKDTree(points[lumen.wall]).query(points)[0]
+    inside = ~(lumen.wall | lumen.open)
+    core = inside & (far > layer)
+    return np.asarray(core if core.any() else inside)
+
+
+def _laplacian(part: Elements, inside: Bool[np.ndarray, " nodes"]) -> csr_matrix:
+    scaled = diags(1 / np.sqrt(part.mass[inside])) @ part.stiffness[np.flatnonzero(inside)]
+    return csr_matrix(scaled)
+
+
+def _divergence(part: Elements) -> csr_matrix:
+    return csr_matrix(diags(1 / np.sqrt(part.mass)) @ hstack(part.slopes))
+
+
+def _third(x: Field, *, back: bool = False) -> Field:
+    """Return the third difference over periodic frames, or its transpose."""
+    step = 1 if back else -1
+    for _ in range(3):
+        x = np.roll(x, step, axis=0) - x
+    return x
+
+
+def _square_sums(matrix: csr_matrix) -> Float[np.ndarray, " columns"]:
+    return np.asarray(matrix.multiply(matrix).sum(axis=0)).ravel()
+
+
+__all__ = ["FlowPrior", "Strength", "flow_prior"]

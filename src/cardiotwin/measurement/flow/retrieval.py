@@ -1,0 +1,237 @@
+"""Velocity in a lumen from complex phase-contrast images, without unwrapping.
+
+The posterior's maximum by Gauss-Newton: misfit of the complex signal (`images`) plus the penalty
+of `prior`, whose three reaches `strength` chooses without the truth. Standard errors come from
+draws of the posterior's Gaussian approximation (Papandreou & Yuille 2010, NIPS 23:1858-1866).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from cardiotwin.errors import ConvergenceError, Flag
+from cardiotwin.imaging.phase_contrast import FlowSeries
+from cardiotwin.measurement.flow.images import FrameView, Images, view
+from cardiotwin.measurement.flow.lumen import Lumen
+from cardiotwin.measurement.flow.prior import FlowPrior, Strength, flow_prior
+from cardiotwin.measurement.flow.start import first_velocities
+from cardiotwin.measurement.flow.strength import LeastError
+from cardiotwin.measurement.flow.system import System
+from cardiotwin.operators import LinearOperator
+
+Field = Float[np.ndarray, "frames nodes 3"]
+ROUGH = 1e-2  # of the linear solver: the steps themselves go on until they are small
+OUTER = 25
+SMALL = 0.1  # standard errors of a step that is not worth another
+LEAST = 2.0**-8  # share of a step that is tried
+SLIGHT = 1e-4  # of the expected descent, with which one is content
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FlowRetrieval:
+    """The velocity at a lumen's nodes.
+
+    Parameters
+    ----------
+    velocity
+        By frame, m/s.
+    draws
+        Deviations from it, drawn from the posterior, m/s.
+    strength
+        The reaches of the regularity.
+    freedom
+        Degrees of freedom that the images determined.
+    misfit
+        Sum of squared residuals over the noise's variance.
+    flags
+        What the reader must know.
+    """
+
+    velocity: Field
+    draws: Float[np.ndarray, "draws frames nodes 3"]
+    strength: Strength
+    freedom: float
+    misfit: float
+    flags: tuple[Flag, ...]
+
+    @property
+    def standard_error(self) -> Field:
+        """Return the standard error of each component, m/s."""
+        return np.asarray(np.sqrt(np.mean(self.draws**2, axis=0)))
+
+    def uncertain(self, number: Callable[[Field], float]) -> tuple[float, float]:
+        """Return a number of the field and its standard error."""
+        value = number(self.velocity)
+        apart = [number(self.velocity + each) - value for each in self.draws]
+        return value, float(np.sqrt(np.mean(np.square(apart)))) if apart else np.nan
+
+
+def retrieve_flow(
+    series: FlowSeries,
+    lumen: Lumen,
+    average: LinearOperator,
+    *,
+    per_edge: int,
+    tissue: float,
+    rng: np.random.Generator,
+    strength: Strength | None = None,
+    n_draws: int = 0,
+    views: tuple[FrameView, ...] | None = None,
+) -> FlowRetrieval:
+    """Return the velocity in a lumen.
+
+    Parameters
+    ----------
+    series
+        Without background phase.
+    lumen
+        With one position per frame, or one for all.
+    average
+        From samples to voxels.
+    per_edge
+        Samples along a voxel's edge.
+    tissue
+        Brightness beside the lumen over the blood's.
+    rng
+        Of the probe and the draws.
+    strength
+        The reaches; None: chosen by the images.
+    n_draws
+        From the posterior.
+    views
+        How the voxels see the nodes, where the lumen's cells do not tell it (`images.view`).
+
+    Raises
+    ------
+    ConvergenceError
+        If the Gauss-Newton iteration does not settle.
+    """
+    n_frames = len(series.times)
+    views = views or tuple(
+        view(points, lumen, series.grid, per_edge) for points in lumen.positions
+    )
+    images = Images(series=series, average=average, views=views, tissue=tissue)
+    prior = flow_prior(lumen, series.period / n_frames, float(series.grid.spacing.mean()))
+    field = np.zeros((n_frames, len(lumen.wall), 3))
+    field[:, lumen.wall] = np.broadcast_to(lumen.wall_velocity, field.shape)[:, lumen.wall]
+    edge = float(series.grid.spacing.mean())
+    used = strength or Strength(
+        smooth=0.6 * edge, solenoidal=4 * edge, steady=series.period / n_frames
+    )
+    told, turned = first_velocities(images, n_frames)
+    system = _system(images, prior, lumen, field)
+    field = field + _step(system, field, _told_pull(images, system, told, field), used, ROUGH)
+    system = _system(images, prior, lumen, field)
+    told = [images.decoded(t, nodal) for t, nodal in enumerate(field)]
+    field = field + _step(system, field, _told_pull(images, system, told, None), used, ROUGH)
+    system = _system(images, prior, lumen, field, system.density)
+    misfit, pull = _pull(images, field)
+    least = LeastError(system=system, field=field, misfit=misfit, pull=pull, rng=rng)
+    if strength is None:
+        used = least.choose(used)
+    freedom = least.freedom(used)
+    field, system = _settled(images, system, field, used, enough=SMALL**2 * freedom)
+    draws = np.zeros((n_draws, *field.shape))
+    for k in range(n_draws):
+        side = system.probe(rng) + system.push(rng, used, field)
+        draws[k] = system.solve(side[None], used, tolerance=ROUGH)[0]
+    return FlowRetrieval(
+        velocity=field,
+        draws=draws,
+        strength=used,
+        freedom=freedom,
+        misfit=2 * _pull(images, field)[0],
+        flags=_flags(images, field, turned),
+    )
+
+
+def _system(
+    images: Images, prior: FlowPrior, lumen: Lumen, field: Field, density: float | None = None
+) -> System:
+    information = tuple(images.curvature(t, field[t]) for t in range(len(field)))
+    if density is None:
+        traces = np.concatenate([np.trace(c, axis1=1, axis2=2) for c in information])
+        density = float(np.median(traces)) / 3 / images.series.grid.voxel_volume
+    return System(
+        images=images, information=information, prior=prior, density=density, free=~lumen.wall
+    )
+
+
+def _settled(
+    images: Images, system: System, field: Field, strength: Strength, *, enough: float
+) -> tuple[Field, System]:
+    """Return the posterior's maximum and its system, by Gauss-Newton steps that always go down.
+
+    A step whose size, in the posterior's own measure, is below `enough` is the last one.
+    """
+    misfit, pull = _pull(images, field)
+    height = misfit + system.penalised(field, strength)
+    sizes: list[float] = []
+    while not sizes or sizes[-1] > enough:
+        step = _step(system, field, pull, strength, ROUGH)
+        slope = float(np.vdot(pull + system.penalty(field, strength), step))
+        sizes.append(-slope)
+        share, tried, lower = 2.0, field, np.inf
+        while lower > height + SLIGHT * share * slope and share > LEAST:
+            share /= 2
+            tried = field + share * step
+            misfit, pull = _pull(images, tried)
+            lower = misfit + system.penalised(tried, strength)
+        stuck = share <= LEAST and sizes[-1] > enough
+        if len(sizes) > OUTER or stuck:
+            msg = (
+                f"The velocity did not settle in {len(sizes)} steps: the last one was "
+                f"{(sizes[-1] / enough) ** 0.5:.2g} times as large as allowed. The venc may be "
+                "far below the velocities."
+            )
+            raise ConvergenceError(msg, sizes, field)
+        field, height = tried, lower
+        information = tuple(images.curvature(t, field[t]) for t in range(len(field)))
+        system = replace(system, information=information)
+    return field, system
+
+
+def _told_pull(
+    images: Images, system: System, told: list[np.ndarray], field: Field | None
+) -> Field:
+    """Return the gradient towards velocities told voxel by voxel, or towards changes of them."""
+    pulls = []
+    for t, each in enumerate(told):
+        means = images.view(t).means
+        apart = each * np.asarray(means.sum(axis=1))
+        if field is not None:
+            apart = apart - means @ field[t]
+        pulls.append(-(means.T @ np.einsum("vij,vj->vi", system.information[t], apart)))
+    return np.stack(pulls)
+
+
+def _pull(images: Images, field: Field) -> tuple[float, Field]:
+    found = [images.gradient(t, nodal) for t, nodal in enumerate(field)]
+    return sum(misfit for misfit, _ in found), np.stack([pull for _, pull in found])
+
+
+def _flags(images: Images, field: Field, turned: float) -> tuple[Flag, ...]:
+    """Return a flag where velocities went beyond half a turn of the encodings."""
+    k = images.series.encoding
+    k = k if images.series.referenced else k[1:] - k[:1]
+    beyond = np.abs(field @ k.T).max(axis=2) / np.pi
+    if not (beyond > 1).any():
+        return ()
+    sentence = (
+        f"The venc is below the velocities present: phases reach {beyond.max():.2f} half turns "
+        f"at {100 * (beyond > 1).mean():.1f} % of the nodes, and those of {100 * turned:.1f} % of "
+        "the voxels were turned back by their neighbours'. A higher venc would not need them."
+    )
+    return (Flag(name="venc_exceeded", sentence=sentence),)
+
+
+def _step(
+    system: System, field: Field, pull: Field, strength: Strength, tolerance: float
+) -> Field:
+    side = -(pull + system.penalty(field, strength))
+    return np.asarray(system.solve(side[None], strength, tolerance=tolerance)[0])
+
+
+__all__ = ["FlowRetrieval", "retrieve_flow"]
