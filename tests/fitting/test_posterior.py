@@ -10,7 +10,7 @@ from cardiotwin.fitting import Measurement, posterior, scalar
 from cardiotwin.fitting.convergence import effective_size, split_rhat
 from cardiotwin.fitting.hamiltonian import Sampling
 from cardiotwin.fitting.ledger import realised_bits
-from cardiotwin.fitting.priors import LogNormal, Normal, Uniform
+from cardiotwin.fitting.priors import LogNormal, Normal, Uniform, Within
 
 STANDARD = Normal(mean=0.0, sd=1.0, source="test")
 LONG = Sampling(chains=32, warm_up=80, draws=400)
@@ -139,6 +139,16 @@ def test_a_heart_beyond_the_range_is_said_to_be_there():
     assert found.modes[0].at_bound[0]
     names = {flag.name for flag in found.flags}
     assert {"a_at_edge_of_range", "outside_range"} <= names
+
+
+def test_a_belief_that_the_range_cuts_is_said_unless_the_data_rule_the_ends_out():
+    law = Within(law=STANDARD, lower=-0.5, upper=0.5)
+    loose, tight = (
+        posterior(Quadratic(A=np.eye(1)), [measured("y0", 0.1, sd)], {"a": law})
+        for sd in (0.5, 0.05)
+    )
+    assert "a_cut_by_range" in {flag.name for flag in loose.flags}
+    assert "a_cut_by_range" not in {flag.name for flag in tight.flags}
 
 
 def test_absurd_exactness_is_said():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from benchmark_bodies import ellipsoid
 
-from cardiotwin.errors import InputError
+from cardiotwin.errors import ConvergenceError, InputError
 from cardiotwin.fem.settings import NewtonSettings
 from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.template import Template
@@ -21,6 +21,7 @@ from cardiotwin.mechanics.walks import placed_of, snapshots_of, walk
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.mechanics.wall_integrals import SpringForces, wall_integrals
 from cardiotwin.surrogates.heart import ReducedHeart
+from cardiotwin.surrogates.led import led_to
 from cardiotwin.surrogates.polynomials import TURN
 from cardiotwin.surrogates.training import (
     Reduction,
@@ -220,3 +221,32 @@ def test_parameters_outside_of_the_range_are_refused_by_name(heart):
     values[0, 3] = 5e4
     with pytest.raises(InputError, match=r"State 0 lies outside .* active_tension 5e\+04"):
         heart.equilibria(values)
+
+
+def test_led_by_its_volume_a_wall_is_where_it_was_sampled(heart):
+    volumes = heart.wall.cavity_volume(heart.states[:3])
+    led = led_to(heart, heart.values[:3].clone(), volumes)
+    torch.testing.assert_close(led.pressure, heart.values[:3, 2], rtol=1e-3, atol=1.0)
+
+
+def test_led_slopes_are_those_of_states_led_nearby(heart):
+    values, volume = heart.values[2:3], heart.wall.cavity_volume(heart.states[2:3])
+    led = led_to(heart, values.clone(), volume)
+    for k, size in enumerate((1e-3, 1e-3, 1e-8, 10.0, 1e-3, 1e-3, 1e-2, 1e-2)):
+        step = size * torch.eye(8, dtype=torch.float64)[k]
+        ends = [
+            led_to(heart, values + sign * step, volume)
+            if k != 2
+            else led_to(heart, values.clone(), volume + sign * size)
+            for sign in (1, -1)
+        ]
+        slope = float(ends[0].pressure[0] - ends[1].pressure[0]) / (2 * size)
+        assert float(led.pressure_slopes[0, k]) == pytest.approx(slope, rel=1e-3), SPAN.names[k]
+        moved = (ends[0].state[0, :14] - ends[1].state[0, :14]) / (2 * size)
+        miss = (led.state_slopes[0, :14, k] - moved).norm() / moved.norm()
+        assert float(miss) < 2e-3, SPAN.names[k]
+
+
+def test_a_volume_that_no_wall_holds_is_refused(heart):
+    with pytest.raises(ConvergenceError, match=r"No reduced equilibrium holds .* mL at"):
+        led_to(heart, heart.values[:1].clone(), torch.tensor([9e-3], dtype=torch.float64))

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from cardiotwin.fitting.joint import Posterior
 from cardiotwin.fitting.observations import Measurement
+from cardiotwin.fitting.problem import Predicted
 from cardiotwin.fitting.reduced_twin import ED, VOLUME, ReducedTwin
 from cardiotwin.mechanics.parameter_range import ParameterRange
 from cardiotwin.mechanics.parametric import PRESSURE, ParametricWall, Placed
@@ -79,15 +80,7 @@ def confirm(
     chosen = rng.choice(len(found.x), draws, replace=False)
     some = np.stack([found.samples[name][chosen] for name in twin.names], axis=1)
     values = np.vstack([[found.mode[name] for name in twin.names], some])
-    asked, volumes = [], []
-    for name in twin.states:
-        row, volume = full_values(twin, span.names, name, values)
-        asked.append(row)
-        volumes.append(volume)
-    rows, wanted = np.concatenate(asked), np.concatenate(volumes)
-    walked = walk(model, span, rows, wanted)
-    order = [k for k in nearest_order(span, rows, wanted) if k not in walked.failed]
-    full = _observables(model, twin, values, dict(zip(order, walked.placed, strict=True)))
+    full, walked = full_observables(model, span, twin, values)
     reduced = twin.predict(values)
     apart = {}
     for each in measurements:
@@ -102,6 +95,21 @@ def confirm(
         by_measurement=apart,
         walked=walked,
     )
+
+
+def full_observables(
+    model: ParametricWall,
+    span: ParameterRange,
+    twin: ReducedTwin,
+    values: Float[np.ndarray, "hearts parameters"],
+) -> tuple[Predicted, Walk]:
+    """Return pressures and strains by the full model, and its equilibria."""
+    asked = [full_values(twin, span.names, name, values) for name in twin.states]
+    rows, wanted = (np.concatenate(each) for each in zip(*asked, strict=True))
+    walked = walk(model, span, rows, wanted)
+    order = [k for k in nearest_order(span, rows, wanted) if k not in walked.failed]
+    placed = dict(zip(order, walked.placed, strict=True))
+    return _observables(model, twin, values, placed), walked
 
 
 def full_values(
@@ -149,4 +157,4 @@ def _observables(
     return found
 
 
-__all__ = ["Confirmation", "Confirmed", "confirm", "full_values"]
+__all__ = ["Confirmation", "Confirmed", "confirm", "full_observables", "full_values"]

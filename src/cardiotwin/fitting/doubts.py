@@ -8,10 +8,12 @@ from jaxtyping import Float
 from cardiotwin.errors import Flag
 from cardiotwin.fitting.modes import LocalMode
 from cardiotwin.fitting.observations import Measurement
+from cardiotwin.fitting.priors import Within
 from cardiotwin.fitting.problem import Problem
 
 CHANCE = 1e-3  # probability below which a conflict is no accident
 EXACT = 1e-3  # standard deviation by value: no instrument of this kind is so good
+DECISIVE = 1.0  # bits beyond a range: half of it is ruled out
 SILENT = 0.1  # bits: less is nothing
 CUT = 0.05  # share of proposals or draws that tells of a posterior cut off
 EDGE = 0.01  # of a range: as near to an end
@@ -46,6 +48,7 @@ def doubts(
     found = [*_uncertainties(problem.measurements), *_conflicts(problem, modes[0], chance)]
     found += _several(problem, modes)
     found += _silent(problem, modes[0])
+    found += _cut(problem, modes[0])
     found += _edges(problem, x, refused, modes[0])
     worst = max(rhat, key=lambda name: rhat[name])
     fewest = min(effective, key=lambda name: effective[name])
@@ -124,6 +127,21 @@ def _silent(problem: Problem, mode: LocalMode) -> list[Flag]:
         for name, told in zip(problem.model.names, bits, strict=True)
         if told < SILENT
     ]
+
+
+def _cut(problem: Problem, mode: LocalMode) -> list[Flag]:
+    bits = -np.log2(np.diag(mode.covariance)) / 2
+    found = []
+    for (name, law), told in zip(problem.laws.items(), bits, strict=True):
+        if not isinstance(law, Within) or law.share > 1 - CUT or told > DECISIVE:
+            continue
+        sentence = (
+            f"Only {100 * law.share:.0f} % of what was believed of {name} lies within the range "
+            f"in which the model holds ({law.lower:.4g} to {law.upper:.4g}, SI); the data tell "
+            f"{told:.2g} bits more, so that its uncertainty is the range's. Train in a larger one."
+        )
+        found.append(Flag(name=f"{name}_cut_by_range", sentence=sentence))
+    return found
 
 
 def _edges(
