@@ -25,7 +25,7 @@ from experiment import run
 
 from cardiotwin.errors import InputError
 from cardiotwin.fitting import Measurement, posterior
-from cardiotwin.fitting.acquisitions import ACQUISITIONS, hypothetical
+from cardiotwin.fitting.acquisitions import ACQUISITIONS, Acquisition, hypothetical
 from cardiotwin.fitting.confirm import full_observables
 from cardiotwin.fitting.examined import twin_priors
 from cardiotwin.fitting.hamiltonian import Sampling
@@ -48,25 +48,36 @@ class Options:
     reach: float = 1.0
     truth: str = "reduced"
     acquisitions: str = "cine,cuff,echo,tagging"
-    draws: int = 100
+    chains: int = 8
+    draws: int = 60
     seed: int = 1
     output: str = "outputs/calibration"
+
+    def __post_init__(self) -> None:
+        """Refuse what is no run, no truth and no acquisition."""
+        if not (Path(self.twin) / "twin.json").is_file():
+            msg = f"twin must be a finished run folder, found {self.twin!r}. Run cardiotwin twin."
+            raise InputError(msg)
+        if self.truth not in {"reduced", "full"}:
+            msg = f"truth must be reduced or full, found {self.truth!r}."
+            raise InputError(msg)
+        strange = sorted(set(self.acquisitions.split(",")) - set(ACQUISITIONS))
+        if strange:
+            msg = f"acquisitions are {', '.join(ACQUISITIONS)}, found {', '.join(strange)}."
+            raise InputError(msg)
+
+    @property
+    def chosen(self) -> dict[str, Acquisition]:
+        """Return the acquisitions."""
+        return {name: ACQUISITIONS[name] for name in self.acquisitions.split(",")}
 
 
 def calibrate(options: Options) -> Mapping[str, Any]:
     """Draw, measure and fit the hearts, and return how often their intervals hold them."""
-    if not (Path(options.twin) / "twin.json").is_file():
-        msg = f"twin must be a finished run folder, found {options.twin!r}. Run cardiotwin twin."
-        raise InputError(msg)
-    if options.truth not in {"reduced", "full"}:
-        msg = f"truth must be reduced or full, found {options.truth!r}."
-        raise InputError(msg)
-    chosen = {name: ACQUISITIONS[name] for name in options.acquisitions.split(",")}
+    chosen = options.chosen
     folder = Path(options.twin)
-    recipe = kept_recipe(folder)
-    stage = ReducedRun(
-        folder, load_twin(folder), recipe, Offline(states=options.states, reach=options.reach)
-    )
+    recipe, offline = kept_recipe(folder), Offline(states=options.states, reach=options.reach)
+    stage = ReducedRun(folder, load_twin(folder), recipe, offline)
     heart, whole = stage.twin(stage.walked(), evidence_of(stage.record))
     twin = whole.part(tuple(name for name in whole.states if name != SECOND))
     priors = twin_priors(twin, recipe.priors)
@@ -76,21 +87,25 @@ def calibrate(options: Options) -> Mapping[str, Any]:
     known = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     rngs = [np.random.default_rng([options.seed, k]) for k in range(options.hearts + CHECKED)]
     hearts = [drawn(twin, priors, rng) for rng in rngs]
-    full, error = {}, {}
+    every = np.concatenate([values for _, values in hearts])
+    truths, error = dict(solved(heart, twin, stage.unloaded, every)), {}
     if options.truth == "full":
-        every = np.concatenate([values for _, values in hearts])
         full, _ = full_observables(stage.model, stage.span, twin, every)
         error = missed(twin.predict(every[-CHECKED:]), full)
-    for number in range(len(known), options.hearts):
+        truths |= full
+    done = {each["number"] for each in known}
+    for number in sorted(set(range(options.hearts)) - done):
         (x, values), rng = hearts[number], rngs[number]
-        truth = solved(heart, twin, stage.unloaded, values)
-        truth = {**truth, **{name: one[[number]] for name, one in full.items()}}
+        truth = {name: one[[number]] for name, one in truths.items()}
         if not all(np.isfinite(one).all() for one in truth.values()):
             continue  # the full model was not reached
         own = {name: twin.error(name, values[0]) + error.get(name, 0.0) for name in truth}
         data = measured(template, truth, own, rng)
-        sampling = Sampling(draws=options.draws, seed=number)
-        known.append(told(posterior(twin, data, priors, sampling=sampling), x))
+        sampling = Sampling(
+            chains=options.chains, warm_up=40, draws=options.draws, starts=4, seed=number
+        )
+        found = posterior(twin, data, priors, sampling=sampling)
+        known.append({"number": number, **told(found, x)})
         with kept.open("a") as file:
             file.write(json.dumps(known[-1]) + "\n")
         if (number + 1) % 10 == 0:

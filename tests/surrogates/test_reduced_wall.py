@@ -229,7 +229,13 @@ def test_led_by_its_volume_a_wall_is_where_it_was_sampled(heart):
     torch.testing.assert_close(led.pressure, heart.values[:3, 2], rtol=1e-3, atol=1.0)
 
 
-def test_led_slopes_are_those_of_states_led_nearby(heart):
+def test_led_slopes_are_those_of_states_led_nearby(model, states):
+    """With few pressure modes: as many as there are others would leave the wall no freedom."""
+    wall, basis, exact, z, snapshots = reduction(model, states, pressure_modes=3)
+    known = torch.as_tensor(snapshots.values)
+    heart = ReducedHeart(
+        wall=exact, basis=basis, span=SPAN, values=known, states=z, n_quadrature=wall.weights.size
+    )
     values, volume = heart.values[2:3], heart.wall.cavity_volume(heart.states[2:3])
     led = led_to(heart, values.clone(), volume)
     for k, size in enumerate((1e-3, 1e-3, 1e-8, 10.0, 1e-3, 1e-3, 1e-2, 1e-2)):
@@ -241,7 +247,8 @@ def test_led_slopes_are_those_of_states_led_nearby(heart):
             for sign in (1, -1)
         ]
         slope = float(ends[0].pressure[0] - ends[1].pressure[0]) / (2 * size)
-        assert float(led.pressure_slopes[0, k]) == pytest.approx(slope, rel=1e-3), SPAN.names[k]
+        assert abs(slope) * size > 1e-9
+        assert float(led.pressure_slopes[0, k]) == pytest.approx(slope, rel=2e-3), SPAN.names[k]
         moved = (ends[0].state[0, :14] - ends[1].state[0, :14]) / (2 * size)
         miss = (led.state_slopes[0, :14, k] - moved).norm() / moved.norm()
         assert float(miss) < 2e-3, SPAN.names[k]

@@ -29,6 +29,7 @@ from cardiotwin.surrogates.training import Reduction
 from cardiotwin.twin import Twin
 from cardiotwin.twin.files import sha256_of
 from cardiotwin.twin.stages import Stages, fingerprint
+from cardiotwin.units import MMHG
 
 WIDE = 4.0  # standard deviations of a measured volume in which its state is sought
 SECOND = "second_diastolic"
@@ -101,7 +102,10 @@ def evidence_of(record: Twin) -> Evidence:
         end_diastolic_pressure=pressure,
         end_systolic_volume=measured.get(f"{ES}_volume"),
         end_systolic_pressure=measured.get(f"{ES}_pressure"),
-        diastolic_points=(),
+        diastolic_points=tuple(
+            (pressure, measured[f"diastolic_volume_at_{pressure / MMHG:.3g}_mmhg"])
+            for _, pressure, _ in record.subject.diastolic_points
+        ),
         klotz=Klotz(volume=volume.value, pressure=pressure.value) if stands_in else None,
         flags=record.flags,
     )
@@ -173,6 +177,13 @@ class ReducedRun:
         volumes = {ED: _about(volume)}
         if evidence.end_systolic_volume is not None:
             volumes[ES] = _about(evidence.end_systolic_volume)
+        for number, (pressure, measured) in enumerate(evidence.diastolic_points, start=1):
+            if pressure > 0:
+                low, high = _about(measured)
+                volumes[f"diastolic_{number}"] = (
+                    max(low, self.span.unloaded_volume),
+                    min(high, self.span.largest_volume),
+                )
         low, high = (share * volume.value for share in SECOND_SHARE)
         volumes[SECOND] = low, min(high, self.span.largest_volume)
         return heart, reduced_twin(

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,8 @@ def ledgers(done: Examined, believed: Any, rng: np.random.Generator) -> tuple[Le
     others = {name: each for name, each in ACQUISITIONS.items() if name not in performed}
     left = done.found.x[rng.choice(len(done.found.x), HEARTS)]
     heart = np.array([done.found.mode.get(n, np.mean(e)) for n, e in whole.span.items()])
-    data = [*done.measurements, *hypothetical(others, whole.predict(heart[None]))]
+    would = hypothetical(others, whole.predict(heart[None]), partial(whole.error, at=heart))
+    data = [*done.measurements, *would]
     sought = tuple(name for name in whole.names if not name.endswith("_volume"))
     minutes = {name: each.minutes for name, each in ACQUISITIONS.items()}
     found = []
