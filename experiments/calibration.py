@@ -78,7 +78,8 @@ def calibrate(options: Options) -> Mapping[str, Any]:
     folder = Path(options.twin)
     recipe, offline = kept_recipe(folder), Offline(states=options.states, reach=options.reach)
     stage = ReducedRun(folder, load_twin(folder), recipe, offline)
-    heart, whole = stage.twin(stage.walked(), evidence_of(stage.record))
+    walked = stage.walked()
+    heart, whole = stage.twin(walked, evidence_of(stage.record))
     twin = whole.part(tuple(name for name in whole.states if name != SECOND))
     priors = twin_priors(twin, recipe.priors)
     template = hypothetical(chosen, middle(twin))
@@ -90,7 +91,7 @@ def calibrate(options: Options) -> Mapping[str, Any]:
     every = np.concatenate([values for _, values in hearts])
     truths, error = dict(solved(heart, twin, stage.unloaded, every)), {}
     if options.truth == "full":
-        full, _ = full_observables(stage.model, stage.span, twin, every)
+        full, _ = full_observables(stage.model, stage.span, twin, walked, every)
         error = missed(twin.predict(every[-CHECKED:]), full)
         truths |= full
     done = {each["number"] for each in known}

@@ -83,7 +83,7 @@ def test_slopes_of_every_observable_are_its_differences(twin):
             assert np.abs(slopes[name][..., k] - expected).max() < 1e-7 * scale, (name, k)
 
 
-def test_a_larger_heart_on_stiffer_springs_bears_the_same_pressure(twin):
+def test_a_larger_heart_on_softer_springs_bears_the_same_pressure(twin):
     larger = HEART.copy()
     larger[0, 4] *= 1.02
     larger[0, 2:4] /= 1.02

@@ -17,6 +17,8 @@ from cardiotwin.fitting.priors import Prior
 from cardiotwin.fitting.problem import Model, Problem
 from cardiotwin.units import ML, MMHG
 
+UNITS = {"volume": "m^3", "pressure": "Pa", "strain": "1", "share": "1"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Acquisition:
@@ -114,7 +116,7 @@ def hypothetical(
                     acquisition=name,
                     value=value,
                     covariance=sd**2 * np.eye(len(value)),
-                    unit="SI",
+                    unit=UNITS[observable.rpartition("_")[2]],
                     source=acquisition.source,
                     model_error=None if error is None else error(observable),
                 )

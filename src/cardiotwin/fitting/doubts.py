@@ -12,6 +12,7 @@ from cardiotwin.fitting.priors import Within
 from cardiotwin.fitting.problem import Problem
 
 CHANCE = 1e-3  # probability below which a conflict is no accident
+UNLIKELY = 10.83  # square of a standard normal number with that chance
 EXACT = 1e-3  # standard deviation by value: no instrument of this kind is so good
 DECISIVE = 1.0  # bits beyond a range: half of it is ruled out
 SILENT = 0.1  # bits: less is nothing

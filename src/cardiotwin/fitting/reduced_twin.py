@@ -5,10 +5,10 @@ heart; pressures follow. Led by their volumes, the states are smooth in all of t
 polynomial of a few hundred reduced equilibria with their derivatives stands for the reduced heart
 (`surrogates.response`): what it misses is measured, and is part of every measurement's error.
 
-A heart s times as large, with springs s times as stiff by area and displacement, bears the same
-pressure at s^3 times the volume: the unloaded size costs no new equilibria. It scales cavity and
-wall together; an unloaded cavity of another size in a wall of the same volume is not among the
-hearts that are considered.
+A heart s times as large, on springs 1/s times as stiff by area and displacement (those against the
+base's warping, which are no parameter, among them), bears the same pressure at s^3 times the
+volume: the unloaded size costs no new equilibria. It scales cavity and wall together; an unloaded
+cavity of another size in a wall of the same volume is not among the hearts that are considered.
 """
 
 from collections.abc import Mapping

@@ -79,7 +79,9 @@ def examined(
 
     data, found = fitted({})
     while draws:
-        confirmation = confirm(stage.model, stage.span, twin, found, data, draws=draws, rng=rng)
+        confirmation = confirm(
+            stage.model, stage.span, twin, found, data, known=walked, draws=draws, rng=rng
+        )
         if confirmation.worst <= AGREED or number == ROUNDS:
             missed = {name: one.covariance for name, one in confirmation.observables.items()}
             data, found = fitted(missed)
@@ -104,6 +106,12 @@ def _unconfirmed(confirmation: Confirmation) -> tuple[Flag, ...]:
     if confirmation.worst <= AGREED:
         return ()
     name = max(confirmation.by_measurement, key=lambda key: confirmation.by_measurement[key])
+    if not np.isfinite(confirmation.worst):
+        sentence = (
+            f"The full model was not reached at the mode or a draw, so that {name} stands on the "
+            "reduced one alone. Walk more of its states (states=...)."
+        )
+        return (Flag(name="not_confirmed", sentence=sentence),)
     sentence = (
         f"The full model differs from the reduced one by {confirmation.worst:.2g} standard "
         f"deviations of {name} (at most {AGREED:g}) at the mode or a draw: the posterior is no "
