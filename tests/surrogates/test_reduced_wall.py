@@ -11,13 +11,14 @@ from cardiotwin.errors import ConvergenceError, InputError
 from cardiotwin.fem.settings import NewtonSettings
 from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.template import Template
+from cardiotwin.geometry.volumes import cavity_volume_gradient
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import HolzapfelOgden
 from cardiotwin.mechanics.parameter_range import ParameterRange
 from cardiotwin.mechanics.parametric import ParametricWall
 from cardiotwin.mechanics.springs import Springs
-from cardiotwin.mechanics.walks import placed_of, snapshots_of, walk
+from cardiotwin.mechanics.walks import from_walk, placed_of, snapshots_of, walk
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.mechanics.wall_integrals import SpringForces, wall_integrals
 from cardiotwin.surrogates.heart import ReducedHeart
@@ -257,3 +258,19 @@ def test_led_slopes_are_those_of_states_led_nearby(model, states):
 def test_a_volume_that_no_wall_holds_is_refused(heart):
     with pytest.raises(ConvergenceError, match=r"No reduced equilibrium holds .* mL at"):
         led_to(heart, heart.values[:1].clone(), torch.tensor([9e-3], dtype=torch.float64))
+
+
+def test_a_state_between_known_ones_is_walked_to_from_the_nearest(model, states):
+    near = states.placed[3]
+    values, volume = near.values.copy(), model.volume(near)
+    values[3] *= 0.95
+    found = from_walk(model, SPAN, states, values[None], np.array([1.01 * volume]))
+    assert found.failed == ()
+    assert model.volume(found.placed[0]) == pytest.approx(1.01 * volume, rel=1e-8)
+    ahead = found.placed[0].values[2] - near.values[2]
+    step = values - near.values
+    slopes = states.changes[3].astype(float)
+    by_volume = cavity_volume_gradient(model.nodes(near), model.wall.mesh)
+    dV = slopes @ model.body.fields.of_nodes(by_volume)
+    expected = (0.01 * volume - step @ dV) / dV[2]  # at given volume, to first order
+    assert ahead == pytest.approx(expected, rel=0.1)
