@@ -24,6 +24,7 @@ class Quadratic:
     A: np.ndarray
     bend: float = 0.0
     limit: float = np.inf
+    told: bool = True
 
     @property
     def names(self):
@@ -35,7 +36,7 @@ class Quadratic:
 
     @property
     def bounds(self):
-        return {"a": (-self.limit, self.limit)} if np.isfinite(self.limit) else {}
+        return {"a": (-self.limit, self.limit)} if np.isfinite(self.limit) and self.told else {}
 
     def predict(self, values):
         return self.linearised(values)[0]
@@ -142,6 +143,14 @@ def test_a_heart_beyond_the_range_is_said_to_be_there():
     assert found.modes[0].at_bound[0]
     names = {flag.name for flag in found.flags}
     assert {"a_at_edge_of_range", "outside_range"} <= names
+
+
+def test_a_heart_where_the_answers_end_without_warning_is_said_to_be_there():
+    twin = Quadratic(A=np.eye(1), limit=1.5, told=False)
+    found = posterior(twin, [measured("y0", 3.0, 0.5)], {"a": STANDARD}, sampling=QUICK)
+    assert 1.4 < found.modes[0].x[0] <= 1.5
+    assert found.modes[0].decrement == pytest.approx((12 - 5 * 1.5) / np.sqrt(5), rel=0.1)
+    assert {"mode_outside_range", "outside_range"} <= {flag.name for flag in found.flags}
 
 
 def test_a_belief_that_the_range_cuts_is_said_unless_the_data_rule_the_ends_out():

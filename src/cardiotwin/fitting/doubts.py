@@ -17,6 +17,7 @@ EXACT = 1e-3  # standard deviation by value: no instrument of this kind is so go
 DECISIVE = 1.0  # bits beyond a range: half of it is ruled out
 SILENT = 0.1  # bits: less is nothing
 CUT = 0.05  # share of proposals or draws that tells of a posterior cut off
+AWAY = 0.1  # posterior standard deviations from a maximum
 EDGE = 0.01  # of a range: as near to an end
 RHAT, EFFECTIVE = 1.01, 400.0  # Vehtari et al. 2021, Bayesian Analysis 16:667-718
 
@@ -165,6 +166,12 @@ def _edges(
                 "beyond, and is not known there. Train the reduced heart in a larger range."
             )
             found.append(Flag(name=f"{name}_at_edge_of_range", sentence=sentence))
+    if mode.decrement > AWAY:
+        sentence = (
+            f"The most probable heart lies {mode.decrement:.1f} posterior standard deviations "
+            "beyond where the model's answers end: what is shown is the edge, and no posterior."
+        )
+        found.append(Flag(name="mode_outside_range", sentence=sentence))
     if refused > CUT:
         sentence = (
             f"At {100 * refused:.0f} % of the proposals the model had no answer: the posterior is "
