@@ -10,9 +10,10 @@ from cardiotwin.fitting import Measurement, posterior, scalar
 from cardiotwin.fitting.convergence import effective_size, split_rhat
 from cardiotwin.fitting.hamiltonian import Sampling
 from cardiotwin.fitting.ledger import realised_bits
-from cardiotwin.fitting.priors import LogNormal, Normal, Uniform
+from cardiotwin.fitting.priors import LogNormal, Normal, Uniform, Within
 
 STANDARD = Normal(mean=0.0, sd=1.0, source="test")
+QUICK = Sampling(chains=16, warm_up=50, draws=60)
 LONG = Sampling(chains=32, warm_up=80, draws=400)
 
 
@@ -23,6 +24,7 @@ class Quadratic:
     A: np.ndarray
     bend: float = 0.0
     limit: float = np.inf
+    told: bool = True
 
     @property
     def names(self):
@@ -34,7 +36,7 @@ class Quadratic:
 
     @property
     def bounds(self):
-        return {"a": (-self.limit, self.limit)} if np.isfinite(self.limit) else {}
+        return {"a": (-self.limit, self.limit)} if np.isfinite(self.limit) and self.told else {}
 
     def predict(self, values):
         return self.linearised(values)[0]
@@ -108,7 +110,7 @@ def test_priors_of_three_laws_come_back_where_nothing_is_measured():
 def test_contradictory_measurements_are_named_even_where_the_fit_bends_to_both():
     twin = Quadratic(A=np.array([[1.0, 0.0], [1.0, 0.0]]))
     data = [measured("y0", 0.0, 0.1), measured("y1", 1.0, 0.1)]
-    found = posterior(twin, data, dict.fromkeys("ab", STANDARD))
+    found = posterior(twin, data, dict.fromkeys("ab", STANDARD), sampling=QUICK)
     flags = {flag.name: flag.sentence for flag in found.flags}
     assert {"y0_contradicts", "y1_contradicts", "b_without_data"} <= set(flags)
     assert found.fit["y0"].conflict == pytest.approx(50, rel=0.02)  # (1 / 0.1)^2 / 2
@@ -127,7 +129,9 @@ def test_two_modes_are_found_and_weighed():
             source="test",
         )
     ]
-    found = posterior(twin, data, {"a": STANDARD}, sampling=Sampling(starts=12))
+    found = posterior(
+        twin, data, {"a": STANDARD}, sampling=Sampling(chains=16, draws=60, starts=12)
+    )
     assert sorted(round(float(mode.x[0])) for mode in found.modes) == [-1, 1]
     assert found.modes[0].weight == pytest.approx(0.5, abs=1e-3)
     assert "several_modes" in {flag.name for flag in found.flags}
@@ -135,14 +139,33 @@ def test_two_modes_are_found_and_weighed():
 
 def test_a_heart_beyond_the_range_is_said_to_be_there():
     twin = Quadratic(A=np.eye(1), limit=1.5)
-    found = posterior(twin, [measured("y0", 3.0, 0.5)], {"a": STANDARD})
+    found = posterior(twin, [measured("y0", 3.0, 0.5)], {"a": STANDARD}, sampling=QUICK)
     assert found.modes[0].at_bound[0]
     names = {flag.name for flag in found.flags}
     assert {"a_at_edge_of_range", "outside_range"} <= names
 
 
+def test_a_heart_where_the_answers_end_without_warning_is_said_to_be_there():
+    twin = Quadratic(A=np.eye(1), limit=1.5, told=False)
+    found = posterior(twin, [measured("y0", 3.0, 0.5)], {"a": STANDARD}, sampling=QUICK)
+    assert 1.4 < found.modes[0].x[0] <= 1.5
+    assert found.modes[0].decrement == pytest.approx((12 - 5 * 1.5) / np.sqrt(5), rel=0.1)
+    assert {"mode_outside_range", "outside_range"} <= {flag.name for flag in found.flags}
+
+
+def test_a_belief_that_the_range_cuts_is_said_unless_the_data_rule_the_ends_out():
+    law = Within(law=STANDARD, lower=-0.5, upper=0.5)
+    loose, tight = (
+        posterior(Quadratic(A=np.eye(1)), [measured("y0", 0.1, sd)], {"a": law}, sampling=QUICK)
+        for sd in (0.5, 0.05)
+    )
+    assert "a_cut_by_range" in {flag.name for flag in loose.flags}
+    assert "a_cut_by_range" not in {flag.name for flag in tight.flags}
+
+
 def test_absurd_exactness_is_said():
-    found = posterior(Quadratic(A=np.eye(1)), [measured("y0", 1.0, 1e-6)], {"a": STANDARD})
+    data = [measured("y0", 1.0, 1e-6)]
+    found = posterior(Quadratic(A=np.eye(1)), data, {"a": STANDARD}, sampling=QUICK)
     assert "y0_too_exact" in {flag.name for flag in found.flags}
 
 

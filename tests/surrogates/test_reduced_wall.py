@@ -11,16 +11,18 @@ from cardiotwin.errors import InputError
 from cardiotwin.fem.settings import NewtonSettings
 from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.template import Template
+from cardiotwin.geometry.volumes import cavity_volume_gradient
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import HolzapfelOgden
 from cardiotwin.mechanics.parameter_range import ParameterRange
 from cardiotwin.mechanics.parametric import ParametricWall
 from cardiotwin.mechanics.springs import Springs
-from cardiotwin.mechanics.walks import placed_of, snapshots_of, walk
+from cardiotwin.mechanics.walks import from_walk, placed_of, snapshots_of, walk
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.mechanics.wall_integrals import SpringForces, wall_integrals
 from cardiotwin.surrogates.heart import ReducedHeart
+from cardiotwin.surrogates.led import led_to
 from cardiotwin.surrogates.training import (
     Reduction,
     coefficients,
@@ -220,3 +222,50 @@ def test_parameters_outside_of_the_range_are_refused_by_name(heart):
     values[0, 3] = 5e4
     with pytest.raises(InputError, match=r"State 0 lies outside .* active_tension 5e\+04"):
         heart.equilibria(values)
+
+
+def test_led_by_its_volume_a_wall_is_where_it_was_sampled(heart):
+    volumes = heart.wall.cavity_volume(heart.states[:3])
+    led = led_to(heart, heart.values[:3].clone(), volumes)
+    torch.testing.assert_close(led.pressure, heart.values[:3, 2], rtol=1e-3, atol=1.0)
+
+
+def test_led_slopes_are_those_of_states_led_nearby(model, states):
+    """With few pressure modes: as many as there are others would leave the wall no freedom."""
+    wall, basis, exact, z, snapshots = reduction(model, states, pressure_modes=3)
+    known = torch.as_tensor(snapshots.values)
+    heart = ReducedHeart(
+        wall=exact, basis=basis, span=SPAN, values=known, states=z, n_quadrature=wall.weights.size
+    )
+    values, volume = heart.values[2:3], heart.wall.cavity_volume(heart.states[2:3])
+    led = led_to(heart, values.clone(), volume)
+    for k, size in enumerate((1e-3, 1e-3, 1e-8, 10.0, 1e-3, 1e-3, 1e-2, 1e-2)):
+        step = size * torch.eye(8, dtype=torch.float64)[k]
+        ends = [
+            led_to(heart, values + sign * step, volume)
+            if k != 2
+            else led_to(heart, values.clone(), volume + sign * size)
+            for sign in (1, -1)
+        ]
+        slope = float(ends[0].pressure[0] - ends[1].pressure[0]) / (2 * size)
+        assert abs(slope) * size > 1e-9
+        assert float(led.pressure_slopes[0, k]) == pytest.approx(slope, rel=2e-3), SPAN.names[k]
+        moved = (ends[0].state[0, :14] - ends[1].state[0, :14]) / (2 * size)
+        miss = (led.state_slopes[0, :14, k] - moved).norm() / moved.norm()
+        assert float(miss) < 2e-3, SPAN.names[k]
+
+
+def test_a_state_between_known_ones_is_walked_to_from_the_nearest(model, states):
+    near = states.placed[3]
+    values, volume = near.values.copy(), model.volume(near)
+    values[3] *= 0.99
+    found = from_walk(model, SPAN, states, values[None], np.array([1.002 * volume]))
+    assert found.failed == ()
+    assert model.volume(found.placed[0]) == pytest.approx(1.002 * volume, rel=1e-8)
+    ahead = found.placed[0].values[2] - near.values[2]
+    step = values - near.values
+    slopes = states.changes[3].astype(float)
+    by_volume = cavity_volume_gradient(model.nodes(near), model.wall.mesh)
+    dV = slopes @ model.body.fields.of_nodes(by_volume)
+    expected = (0.002 * volume - step @ dV) / dV[2]  # at given volume, to first order
+    assert ahead == pytest.approx(expected, rel=0.05)

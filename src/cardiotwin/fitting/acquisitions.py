@@ -4,7 +4,7 @@ Noise is that of one examination of one person, as its source gives it; sources 
 hand when this was written are said to be from memory.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from cardiotwin.fitting.observations import Measurement
 from cardiotwin.fitting.priors import Prior
 from cardiotwin.fitting.problem import Model, Problem
 from cardiotwin.units import ML, MMHG
+
+UNITS = {"volume": "m^3", "pressure": "Pa", "strain": "1", "share": "1"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +94,14 @@ ACQUISITIONS: dict[str, Acquisition] = {
 
 
 def hypothetical(
-    acquisitions: Mapping[str, Acquisition], predicted: Mapping[str, Float[np.ndarray, "batch _"]]
+    acquisitions: Mapping[str, Acquisition],
+    predicted: Mapping[str, Float[np.ndarray, "batch _"]],
+    error: Callable[[str], Float[np.ndarray, "n n"]] | None = None,
 ) -> list[Measurement]:
     """Return the measurements as they would be of a prediction's first heart.
 
-    An observable that the twin does not predict is left out.
+    An observable that the twin does not predict is left out; `error` gives the covariance of what
+    its model misses of one.
     """
     found = []
     for name, acquisition in acquisitions.items():
@@ -111,8 +116,9 @@ def hypothetical(
                     acquisition=name,
                     value=value,
                     covariance=sd**2 * np.eye(len(value)),
-                    unit="SI",
+                    unit=UNITS[observable.rpartition("_")[2]],
                     source=acquisition.source,
+                    model_error=None if error is None else error(observable),
                 )
             )
     return found

@@ -12,10 +12,11 @@ from jaxtyping import Float
 
 from cardiotwin.fitting.joint import Posterior
 from cardiotwin.fitting.observations import Measurement
+from cardiotwin.fitting.problem import Predicted
 from cardiotwin.fitting.reduced_twin import ED, VOLUME, ReducedTwin
 from cardiotwin.mechanics.parameter_range import ParameterRange
 from cardiotwin.mechanics.parametric import PRESSURE, ParametricWall, Placed
-from cardiotwin.mechanics.walks import Walk, nearest_order, walk
+from cardiotwin.mechanics.walks import Walk, from_walk
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,7 +50,8 @@ class Confirmation:
     observables
         By name.
     by_measurement
-        Largest difference of the two models, in standard deviations of each measurement.
+        Largest difference of the two models, in standard deviations of each measurement;
+        infinite where the full model was not reached.
     walked
         The full model's equilibria.
     """
@@ -72,6 +74,7 @@ def confirm(
     found: Posterior,
     measurements: Sequence[Measurement],
     *,
+    known: Walk,
     draws: int = 3,
     rng: np.random.Generator,
 ) -> Confirmation:
@@ -79,15 +82,7 @@ def confirm(
     chosen = rng.choice(len(found.x), draws, replace=False)
     some = np.stack([found.samples[name][chosen] for name in twin.names], axis=1)
     values = np.vstack([[found.mode[name] for name in twin.names], some])
-    asked, volumes = [], []
-    for name in twin.states:
-        row, volume = full_values(twin, span.names, name, values)
-        asked.append(row)
-        volumes.append(volume)
-    rows, wanted = np.concatenate(asked), np.concatenate(volumes)
-    walked = walk(model, span, rows, wanted)
-    order = [k for k in nearest_order(span, rows, wanted) if k not in walked.failed]
-    full = _observables(model, twin, values, dict(zip(order, walked.placed, strict=True)))
+    full, walked = full_observables(model, span, twin, known, values)
     reduced = twin.predict(values)
     apart = {}
     for each in measurements:
@@ -95,13 +90,32 @@ def confirm(
             continue
         pair = each.taken(reduced[each.observable]), each.taken(full[each.observable])
         miss = np.abs(pair[0] - pair[1]) / each.sd
-        apart[each.name] = float(np.nanmax(miss)) if np.isfinite(miss).any() else np.nan
+        apart[each.name] = float(np.max(np.where(np.isfinite(miss), miss, np.inf)))
     return Confirmation(
         values=values,
         observables={name: Confirmed(reduced=reduced[name], full=full[name]) for name in full},
         by_measurement=apart,
         walked=walked,
     )
+
+
+def full_observables(
+    model: ParametricWall,
+    span: ParameterRange,
+    twin: ReducedTwin,
+    known: Walk,
+    values: Float[np.ndarray, "hearts parameters"],
+) -> tuple[Predicted, Walk]:
+    """Return pressures and strains by the full model, and its equilibria.
+
+    `known` has those from which they are walked to.
+    """
+    asked = [full_values(twin, span.names, name, values) for name in twin.states]
+    rows, wanted = (np.concatenate(each) for each in zip(*asked, strict=True))
+    found = from_walk(model, span, known, rows, wanted)
+    order = [k for k in range(len(rows)) if k not in found.failed]
+    placed = dict(zip(order, found.placed, strict=True))
+    return _observables(model, twin, values, placed), found
 
 
 def full_values(
@@ -149,4 +163,4 @@ def _observables(
     return found
 
 
-__all__ = ["Confirmation", "Confirmed", "confirm", "full_values"]
+__all__ = ["Confirmation", "Confirmed", "confirm", "full_observables", "full_values"]

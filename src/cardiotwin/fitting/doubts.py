@@ -8,12 +8,16 @@ from jaxtyping import Float
 from cardiotwin.errors import Flag
 from cardiotwin.fitting.modes import LocalMode
 from cardiotwin.fitting.observations import Measurement
+from cardiotwin.fitting.priors import Within
 from cardiotwin.fitting.problem import Problem
 
 CHANCE = 1e-3  # probability below which a conflict is no accident
+UNLIKELY = 10.83  # square of a standard normal number with that chance
 EXACT = 1e-3  # standard deviation by value: no instrument of this kind is so good
+DECISIVE = 1.0  # bits beyond a range: half of it is ruled out
 SILENT = 0.1  # bits: less is nothing
 CUT = 0.05  # share of proposals or draws that tells of a posterior cut off
+AWAY = 0.1  # posterior standard deviations from a maximum
 EDGE = 0.01  # of a range: as near to an end
 RHAT, EFFECTIVE = 1.01, 400.0  # Vehtari et al. 2021, Bayesian Analysis 16:667-718
 
@@ -46,6 +50,7 @@ def doubts(
     found = [*_uncertainties(problem.measurements), *_conflicts(problem, modes[0], chance)]
     found += _several(problem, modes)
     found += _silent(problem, modes[0])
+    found += _cut(problem, modes[0])
     found += _edges(problem, x, refused, modes[0])
     worst = max(rhat, key=lambda name: rhat[name])
     fewest = min(effective, key=lambda name: effective[name])
@@ -126,6 +131,21 @@ def _silent(problem: Problem, mode: LocalMode) -> list[Flag]:
     ]
 
 
+def _cut(problem: Problem, mode: LocalMode) -> list[Flag]:
+    bits = -np.log2(np.diag(mode.covariance)) / 2
+    found = []
+    for (name, law), told in zip(problem.laws.items(), bits, strict=True):
+        if not isinstance(law, Within) or law.share > 1 - CUT or told > DECISIVE:
+            continue
+        sentence = (
+            f"Only {100 * law.share:.0f} % of what was believed of {name} lies within the range "
+            f"in which the model holds ({law.lower:.4g} to {law.upper:.4g}, SI); the data tell "
+            f"{told:.2g} bits more, so that its uncertainty is the range's. Train in a larger one."
+        )
+        found.append(Flag(name=f"{name}_cut_by_range", sentence=sentence))
+    return found
+
+
 def _edges(
     problem: Problem, x: Float[np.ndarray, "draws n"], refused: float, mode: LocalMode
 ) -> list[Flag]:
@@ -146,6 +166,12 @@ def _edges(
                 "beyond, and is not known there. Train the reduced heart in a larger range."
             )
             found.append(Flag(name=f"{name}_at_edge_of_range", sentence=sentence))
+    if mode.decrement > AWAY:
+        sentence = (
+            f"The most probable heart lies {mode.decrement:.1f} posterior standard deviations "
+            "beyond where the model's answers end: what is shown is the edge, and no posterior."
+        )
+        found.append(Flag(name="mode_outside_range", sentence=sentence))
     if refused > CUT:
         sentence = (
             f"At {100 * refused:.0f} % of the proposals the model had no answer: the posterior is "

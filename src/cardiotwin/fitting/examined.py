@@ -13,6 +13,7 @@ from cardiotwin.fitting.reduced_twin import ED, ES, SIZE, ReducedTwin
 from cardiotwin.mechanics.parametric import HELD, SHARE
 from cardiotwin.units import MMHG
 
+READ = 0.2 * MMHG  # to which a pressure is read off
 WALL_SD = 0.05  # of the wall's volume: Grothues et al. 2002, Am J Cardiol 90:29 (from memory)
 SIZE_PRIOR = Normal(
     mean=1.0,
@@ -86,11 +87,18 @@ def twin_measurements(
     if ES in twin.states and evidence.end_systolic_volume and evidence.end_systolic_pressure:
         put(f"{ES}_volume", evidence.end_systolic_volume, "m^3")
         put(f"{ES}_pressure", evidence.end_systolic_pressure, "Pa")
+    for number, (pressure, volume) in enumerate(evidence.diastolic_points, start=1):
+        if pressure > 0:  # whose error the volume's has in it
+            put(f"diastolic_{number}_volume", volume, "m^3")
+            at_pressure = Measured(value=pressure, sd=READ, source=volume.source)
+            put(f"diastolic_{number}_pressure", at_pressure, "Pa")
+        else:
+            put("unloaded_volume", volume, "m^3")
     if evidence.klotz is not None:
-        pressure = evidence.end_diastolic_pressure
+        filling = evidence.end_diastolic_pressure
         share = Measured(
             value=evidence.klotz.unloaded_volume / evidence.klotz.volume,
-            sd=float(np.hypot(evidence.klotz.unloaded_fraction_sd, KLOTZ_SLOPE * pressure.sd)),
+            sd=float(np.hypot(evidence.klotz.unloaded_fraction_sd, KLOTZ_SLOPE * filling.sd)),
             source="assumed",
         )
         put("unloaded_share", share, "1")

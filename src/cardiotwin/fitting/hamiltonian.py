@@ -42,9 +42,9 @@ class Sampling:
         Of the draws.
     """
 
-    chains: int = 16
-    warm_up: int = 60
-    draws: int = 150
+    chains: int = 8
+    warm_up: int = 100
+    draws: int = 600
     longest: int = 6
     starts: int = 6
     seed: int = 1

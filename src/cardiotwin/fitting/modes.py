@@ -16,6 +16,7 @@ from cardiotwin.fitting.problem import Problem, cost_of
 
 ITERATIONS = 60
 SMALL = 1e-3  # posterior standard deviations: a step at which a search has arrived
+ROUNDING = 1e-9  # of a cost
 SADDLE = 0.1  # of -log p: what lies lower beside a mode shows that it is none
 APART = 2.0  # posterior standard deviations between two modes
 EASIER, HARDER = 0.2, 4.0
@@ -49,6 +50,17 @@ class LocalMode:
     at_bound: Bool[np.ndarray, " parameters"]
     weight: float
     starts: int
+
+    @property
+    def decrement(self) -> float:
+        """Return how far Newton's step from here would go, posterior standard deviations.
+
+        Nothing at a maximum; more where the model's answers end before it.
+        """
+        gradient = self.jacobian.T @ self.residuals + self.x
+        free = ~self.at_bound
+        own = self.precision[np.ix_(free, free)]
+        return float(np.sqrt(gradient[free] @ np.linalg.solve(own, gradient[free])))
 
     @property
     def precision(self) -> Float[np.ndarray, "parameters parameters"]:
@@ -109,10 +121,12 @@ def _searched(problem: Problem, starts: np.ndarray, box: tuple[np.ndarray, np.nd
         length = _length(here.J, trial.x - here.x)
         for old, new in zip(at, trial, strict=True):
             old[going[better]] = new[better]
-        arrived[going[length < SMALL]] = True
+        same = trial.cost <= here.cost + ROUNDING * (1 + here.cost)
+        arrived[going[(length < SMALL) & same]] = True
         damping[going] *= np.where(better, EASIER, HARDER)
         lost |= damping > LAST
-    if not arrived.any():
+    stalled = lost & np.isfinite(at.cost)  # where the model's answers end
+    if not (arrived | stalled).any():
         best = float(np.min(at.cost, initial=np.inf))
         msg = (
             f"No search for the most probable heart arrived from {len(starts)} starts (best -log "
@@ -120,7 +134,7 @@ def _searched(problem: Problem, starts: np.ndarray, box: tuple[np.ndarray, np.nd
             "Check the measurements' units, or train the reduced heart in a larger range."
         )
         raise ConvergenceError(msg, [best])
-    return at.part(arrived)
+    return at.part(arrived if arrived.any() else stalled)
 
 
 def _probes(mode: LocalMode) -> np.ndarray:

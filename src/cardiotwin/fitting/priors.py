@@ -182,13 +182,18 @@ class Within:
 
     def __post_init__(self) -> None:
         """Refuse a range that holds next to nothing of the law."""
-        low, high = self._ends()
-        if not (self.lower < self.upper and ndtr(high) - ndtr(low) > NOTHING):
+        if not (self.lower < self.upper and self.share > NOTHING):
             msg = (
                 f"A prior must reach into its range, found {self.lower:g} to {self.upper:g} with "
-                f"{ndtr(high) - ndtr(low):.2g} of it ({self.law.source}). Widen the range."
+                f"{self.share:.2g} of it ({self.law.source}). Widen the range."
             )
             raise InputError(msg)
+
+    @property
+    def share(self) -> float:
+        """Return how much of the law lies within the range."""
+        low, high = self._ends()
+        return float(1 - ndtr(low) - ndtr(-high))
 
     @property
     def source(self) -> str:
@@ -206,9 +211,8 @@ class Within:
     def _inner(self, x: Numbers) -> Numbers:
         """Return the uncut law's standard numbers, from the nearer tail for the digits' sake."""
         low, high = self._ends()
-        below, above = ndtr(low), ndtr(-high)
-        from_below = ndtri(below + (1 - below - above) * ndtr(x))
-        from_above = -ndtri(above + (1 - below - above) * ndtr(-x))
+        from_below = ndtri(ndtr(low) + self.share * ndtr(x))
+        from_above = -ndtri(ndtr(-high) + self.share * ndtr(-x))
         inner = np.where(np.asarray(x) < 0, from_below, from_above)
         return np.asarray(np.clip(inner, low, high))
 
@@ -218,19 +222,16 @@ class Within:
 
     def slope(self, x: Numbers) -> Numbers:
         """Return the derivative of `value`."""
-        low, high = self._ends()
         inner = self._inner(x)
-        share = 1 - ndtr(low) - ndtr(-high)
-        return np.asarray(self.law.slope(inner) * share * np.exp((inner**2 - x**2) / 2))
+        return np.asarray(self.law.slope(inner) * self.share * np.exp((inner**2 - x**2) / 2))
 
     def standard(self, value: Numbers) -> Numbers:
         """Return the number of a parameter."""
         low, high = self._ends()
         inner = self.law.standard(value)
-        share = 1 - ndtr(low) - ndtr(-high)
-        from_below = ndtri((ndtr(inner) - ndtr(low)) / share)
-        from_above = -ndtri((ndtr(-inner) - ndtr(-high)) / share)
-        return np.asarray(np.where(ndtr(inner) - ndtr(low) < share / 2, from_below, from_above))
+        below = (ndtr(inner) - ndtr(low)) / self.share
+        above = (ndtr(-inner) - ndtr(-high)) / self.share
+        return np.asarray(np.where(below < above, ndtri(below), -ndtri(above)))
 
 
 def values_at(

@@ -5,14 +5,14 @@ heart; pressures follow. Led by their volumes, the states are smooth in all of t
 polynomial of a few hundred reduced equilibria with their derivatives stands for the reduced heart
 (`surrogates.response`): what it misses is measured, and is part of every measurement's error.
 
-A heart s times as large, with springs s times as stiff by area and displacement, bears the same
-pressure at s^3 times the volume: the unloaded size costs no new equilibria. It scales cavity and
-wall together; an unloaded cavity of another size in a wall of the same volume is not among the
-hearts that are considered.
+A heart s times as large, on springs 1/s times as stiff by area and displacement (those against the
+base's warping, which are no parameter, among them), bears the same pressure at s^3 times the
+volume: the unloaded size costs no new equilibria. It scales cavity and wall together; an unloaded
+cavity of another size in a wall of the same volume is not among the hearts that are considered.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -71,6 +71,15 @@ class ReducedTwin:
         """Return in which range each parameter may lie, SI."""
         return self.span
 
+    def part(self, states: tuple[str, ...]) -> "ReducedTwin":
+        """Return the twin in some of its states."""
+        gone = {f"{name}_volume" for name in self.states if name not in states}
+        return replace(
+            self,
+            states={name: self.states[name] for name in states},
+            span={name: ends for name, ends in self.span.items() if name not in gone},
+        )
+
     def predict(self, values: Float[np.ndarray, "batch parameters"]) -> Predicted:
         """Return each observable, SI; NaN where a state lies outside of the reduced heart's."""
         return self.linearised(values)[0]
@@ -85,7 +94,14 @@ class ReducedTwin:
         state to each other one ``STATE_strain`` (engineering strain of `lines`) and
         ``STATE_displacement`` (coefficients of the modes, m).
         """
-        found = {name: self._state(name, values) for name in self.states}
+        return self.observed({name: self._state(name, values) for name in self.states}, values)
+
+    def observed(
+        self,
+        found: Mapping[str, tuple[np.ndarray, np.ndarray]],
+        values: Float[np.ndarray, "batch parameters"],
+    ) -> tuple[Predicted, Slopes]:
+        """Return the observables of states, from their answers and derivatives at size one."""
         column = {name: values[:, k, None] for k, name in enumerate(self.names)}
         unit = {name: np.eye(len(self.names))[k] for k, name in enumerate(self.names)}
         told: dict[str, np.ndarray] = {}

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from scipy.stats import qmc
 
 from cardiotwin.fitting.lines import Lines, strain_lines
+from cardiotwin.fitting.problem import Predicted
 from cardiotwin.fitting.reduced_twin import ES, SIZE, TENSION, VOLUME, ReducedTwin
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.mechanics.parametric import HELD
@@ -121,6 +122,27 @@ def reduced_twin(
     )
 
 
+def solved(
+    heart: ReducedHeart,
+    twin: ReducedTwin,
+    unloaded: Float[np.ndarray, "nodes 3"],
+    values: Float[np.ndarray, "batch parameters"],
+) -> Predicted:
+    """Return the observables of the reduced heart itself, without polynomials.
+
+    Raises
+    ------
+    ConvergenceError
+        If a state is not found.
+    """
+    found = {}
+    for name, kind in twin.states.items():
+        asked, chain = twin.asked(name, values)
+        told, slopes = _answers(heart, twin.lines, unloaded, twin.surfaces[kind].names, asked)
+        found[name] = told, slopes @ chain
+    return twin.observed(found, values)[0]
+
+
 def _asked(
     box: Mapping[str, tuple[float, float]], runs: int, seed: int
 ) -> Float[np.ndarray, "runs n"]:
@@ -154,4 +176,4 @@ def _answers(
     return told, np.concatenate([by, slopes, lines.slopes(points, modes) @ slopes], axis=1)
 
 
-__all__ = ["Surfaces", "reduced_twin"]
+__all__ = ["Surfaces", "reduced_twin", "solved"]

@@ -14,6 +14,7 @@ from cardiotwin.measurement.images_motion import (
     DisplacementFrame,
     motion_from_contours,
     motion_from_displacement,
+    motion_of_wall,
 )
 from cardiotwin.measurement.material import annulus_descent, cavity_length, read_material
 from cardiotwin.measurement.motion import Motion, Smoothness
@@ -41,6 +42,7 @@ __all__ = [
     "mark",
     "motion_from_contours",
     "motion_from_displacement",
+    "motion_of_wall",
     "plan_views",
     "pressure_strain_work",
     "pump_function",

@@ -178,14 +178,7 @@ def motion_from_contours(
         mesh = anatomy.mesh
         first = anatomy.points[Phase.END_DIASTOLE]
         moved = anatomy.points[Phase.END_SYSTOLE] - first
-        drawn = len(frame.curves)
-        readings = Readings(
-            basis=node_basis(mesh, chosen),
-            displacement=moved,
-            root=_contour_root(mesh),
-            independent=READINGS_PER_CONTOUR * drawn,
-        )
-        coefficients, covariance = regress(readings, chosen)
+        coefficients, covariance = _regressed(mesh, moved, len(frame.curves), chosen)
         means.append(coefficients)
         covariances.append(covariance)
     assert mesh is not None  # noqa: S101 - there was a frame
@@ -197,6 +190,46 @@ def motion_from_contours(
         source="contours",
     )
     return motion, mesh
+
+
+def motion_of_wall(
+    mesh: TetMesh,
+    moved: Float[np.ndarray, "nodes 3"],
+    n_contours: int,
+    smoothness: Smoothness | None = None,
+) -> Motion:
+    """Return the motion of one frame whose wall was fitted to its contours.
+
+    Parameters
+    ----------
+    mesh
+        The wall at end-diastole.
+    moved
+        Displacement of its nodes, m.
+    n_contours
+        That were drawn in the frame.
+    """
+    chosen = smoothness or Smoothness()
+    coefficients, covariance = _regressed(mesh, moved, n_contours, chosen)
+    return Motion(
+        times=np.array([np.nan]),
+        basis=node_basis(mesh, chosen),
+        coefficients=coefficients[None],
+        covariance=covariance[None],
+        source="contours",
+    )
+
+
+def _regressed(
+    mesh: TetMesh, moved: Float[np.ndarray, "nodes 3"], n_contours: int, smoothness: Smoothness
+) -> tuple[np.ndarray, np.ndarray]:
+    readings = Readings(
+        basis=node_basis(mesh, smoothness),
+        displacement=moved,
+        root=_contour_root(mesh),
+        independent=READINGS_PER_CONTOUR * n_contours,
+    )
+    return regress(readings, smoothness)
 
 
 def _with_systole(examination: Examination, frame: Contours) -> Examination:
@@ -241,4 +274,9 @@ def _outward(mesh: TetMesh) -> Float[np.ndarray, "nodes 3"]:
     return np.asarray(across / np.linalg.norm(across, axis=1, keepdims=True))
 
 
-__all__ = ["DisplacementFrame", "motion_from_contours", "motion_from_displacement"]
+__all__ = [
+    "DisplacementFrame",
+    "motion_from_contours",
+    "motion_from_displacement",
+    "motion_of_wall",
+]

@@ -84,6 +84,47 @@ def walk(
     )
 
 
+def from_walk(
+    model: ParametricWall,
+    span: ParameterRange,
+    known: Walk,
+    values: Float[np.ndarray, "states parameters"],
+    volumes: Float[np.ndarray, " states"],
+) -> Walk:
+    """Return the equilibria at parameters and volumes, m^3, each from the nearest known one.
+
+    They stand in the order in which they were asked for, and have their changes.
+    """
+    began = time.process_time()
+    reached = np.array([one.values for one in known.placed])
+    at = np.array([model.volume(one) for one in known.placed])
+    placed, kept, seconds, failed = [], [], [], []
+    scaled = _scaled(span, np.concatenate([reached, values]), np.concatenate([at, volumes]))
+    changes_s = time.process_time() - began
+    for k, goal in enumerate(scaled[len(reached) :]):
+        near = int(np.argmin(np.linalg.norm(scaled[: len(reached)] - goal, axis=1)))
+        changes = known.changes[near].astype(np.float64) if known.changes else None
+        began = time.process_time()
+        try:
+            here = model.moved_to_volume(
+                known.placed[near], values[k], float(volumes[k]), changes=changes
+            )
+        except ConvergenceError:
+            failed.append(k)
+            continue
+        seconds.append(time.process_time() - began)
+        placed.append(here)
+        kept.append(model.changes(here).astype(np.float32))
+        changes_s += time.process_time() - began - seconds[-1]
+    return Walk(
+        placed=tuple(placed),
+        changes=tuple(kept),
+        seconds=tuple(seconds),
+        changes_s=changes_s,
+        failed=tuple(failed),
+    )
+
+
 def _middle(span: ParameterRange) -> Float[np.ndarray, " parameters"]:
     return np.asarray(span.of_unit(np.full((1, len(span.names)), 0.5))[0][0])
 
@@ -97,6 +138,22 @@ def nearest_order(
 
     Volume and tension, which move the wall most, count most.
     """
+    unit = _scaled(span, values, volumes)
+    here = np.zeros(unit.shape[1])
+    left, order = list(range(len(values))), []
+    while left:
+        near = int(np.argmin([np.linalg.norm(unit[k] - here) for k in left]))
+        order.append(left.pop(near))
+        here = unit[order[-1]]
+    return order
+
+
+def _scaled(
+    span: ParameterRange,
+    values: Float[np.ndarray, "states parameters"],
+    volumes: Float[np.ndarray, " states"],
+) -> Float[np.ndarray, "states parameters"]:
+    """Return coordinates in which states are near one another that are easily walked between."""
     weight = np.ones(len(span.names))
     weight[[LOADED.index("passive_scale"), LOADED.index("passive_exponent"), -2, -1]] = 0.5
     weight[[PRESSURE, LOADED.index("active_tension")]] = 2.0
@@ -106,14 +163,7 @@ def nearest_order(
         unit[:, k] = np.log(values[:, k])
     unit[:, PRESSURE] = volumes
     size = np.ptp(unit, axis=0)
-    unit = weight * (unit - unit.min(axis=0)) / np.where(size > 0, size, 1.0)
-    here = np.zeros(len(weight))
-    left, order = list(range(len(values))), []
-    while left:
-        near = int(np.argmin([np.linalg.norm(unit[k] - here) for k in left]))
-        order.append(left.pop(near))
-        here = unit[order[-1]]
-    return order
+    return np.asarray(weight * (unit - unit.min(axis=0)) / np.where(size > 0, size, 1.0))
 
 
 def snapshots_of(

@@ -1,4 +1,4 @@
-"""`cardiotwin information`: the bits that images hold, or that a protocol tells."""
+"""`cardiotwin information`: bits that images hold, a protocol tells, or a twin has gained."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class InformationOptions:
-    """The bits that images hold, or that a protocol tells.
+    """The bits that images hold, that a protocol tells, or that a twin has gained.
 
     Parameters
     ----------
     path
-        Images, a folder of them, a subject, or a MATLAB file of perfusion; null: a protocol.
+        Images, a folder of them, a subject, or a MATLAB file of perfusion; the run folder of a
+        finished twin: the ledger of its examination; null: a protocol.
     output
         Folder for `information.json` and `information.png`; null: runs/information/NAME.
     noise_sd
@@ -32,7 +33,15 @@ class InformationOptions:
     patch
         Side of the square patches whose components are sought, pixels.
     seed
-        Of the tissues over which a protocol is averaged.
+        Of the tissues over which a protocol is averaged, and of a twin's draws.
+    states
+        Of the full model, from which a twin is reduced; they are kept in its run folder.
+    reach
+        How far about the fit the reduced twin goes: exponent of the factors of its range.
+    confirm
+        Draws at which the full model is solved beside the reduced one; 0: none.
+    motion
+        Whether the drawn end-systole's motion counts, and not its volume alone.
     protocol
         What is scanned of which tissue; `protocol=standard` chooses, none measures `path`.
     """
@@ -42,8 +51,14 @@ class InformationOptions:
     noise_sd: float | None = None
     patch: int = 12
     seed: int = 0
+    states: int = 64
+    reach: float = 1.0
+    confirm: int = 3
+    motion: bool = False
     protocol: Any = field(default_factory=dict)
 
+
+RECORD = "twin.json"
 
 store("information", InformationOptions)
 
@@ -66,13 +81,25 @@ def measure_information(options: Options) -> None:
     name = "protocol" if options["path"] is None else folder_name(options["path"])
     given = options["output"]
     folder = RUNS / "information" / name if given is None else place("output", given)
+    run = None if options["path"] is None else place("path", options["path"])
     with locked(folder):
-        page = _of_protocol(options, folder) if sequences else _of_images(options, folder)
+        if sequences:
+            page = _of_protocol(options, folder)
+        elif run is not None and (run / RECORD).is_file():
+            page = _of_twin(run, options, folder)
+        else:
+            page = _of_images(options, folder)
         write_bytes(folder / "information.json", (json.dumps(page, indent=2) + "\n").encode())
     for key, value in page.items():
         if isinstance(value, int | float | str):
             print(f"{key}: {value:.6g}" if isinstance(value, float) else f"{key}: {value}")  # noqa: T201 - the command's answer
     print(folder / "information.json")  # noqa: T201 - the command's answer
+
+
+def _of_twin(run: Path, options: Options, folder: Path) -> dict[str, Any]:
+    from cardiotwin.run.twin_information import ledger_of_run  # noqa: PLC0415 - brings dolfinx
+
+    return ledger_of_run(run, folder, options)
 
 
 def _of_images(options: Options, folder: Path) -> dict[str, Any]:

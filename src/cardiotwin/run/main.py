@@ -15,7 +15,7 @@ from cardiotwin.errors import CardiotwinError, InputError
 
 JOBS = {
     "check": "what is in a folder, what is missing or wrong, before anything runs",
-    "information": "the bits that images hold, or that a protocol tells",
+    "information": "the bits that images hold, a protocol tells, or a twin has gained",
     "twin": "the personalised twin of one heart, or of many (-m)",
     "exam": "a virtual examination: a heart scanned into a subject folder with its truth",
     "view": "the pictures of a finished run, drawn again",

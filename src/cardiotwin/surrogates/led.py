@@ -5,6 +5,7 @@ r(z, p, q) = 0 and V(z) = V0 the derivatives by the parameters q and by V0 solve
 system, [K l; g' 0] [dz; dp] = [-r_q; 0] and [0; 1].
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from jaxtyping import Float
 
 from cardiotwin.errors import ConvergenceError
 from cardiotwin.mechanics.parameter_range import TENSION
-from cardiotwin.surrogates.heart import ReducedHeart
+from cardiotwin.surrogates.heart import FARTHEST, ReducedHeart
 from cardiotwin.surrogates.parameters import PRESSURE
 from cardiotwin.units import ML
 
@@ -45,11 +46,13 @@ class Led:
 
 
 class _Known(NamedTuple):
-    """Equilibria from which others are sought."""
+    """Equilibria from which others are sought, and their derivatives."""
 
     values: Tensor
     states: Tensor
     volumes: Tensor
+    state_slopes: Tensor
+    pressure_slopes: Tensor
 
     def nearest(self, values: Tensor, volumes: Tensor) -> Tensor:
         """Return the numbers of those with the nearest parameters, above all volume, tension."""
@@ -63,12 +66,24 @@ class _Known(NamedTuple):
 
     def at(self, k: int) -> "_Known":
         """Return one of them."""
-        return _Known(self.values[k], self.states[k], self.volumes[k])
+        return _Known(*(each[k] for each in self))
 
-    def joined(self, values: Tensor, states: Tensor, volumes: Tensor) -> "_Known":
+    def joined(self, values: Tensor, volumes: Tensor, led: Led) -> "_Known":
         """Return these and more."""
-        more = (values, states, volumes)
+        more = (values, led.state, volumes, led.state_slopes, led.pressure_slopes)
         return _Known(*(torch.cat(pair) for pair in zip(self, more, strict=True)))
+
+    def ahead(
+        self, near: Tensor, values: Tensor, volumes: Tensor, farthest: float
+    ) -> tuple[Tensor, Tensor]:
+        """Return states and pressures moved along tangents, no farther than a length."""
+        step = values - self.values[near]
+        step[:, PRESSURE] = volumes - self.volumes[near]
+        move = (self.state_slopes[near] @ step[..., None])[..., 0]
+        share = (farthest / move.norm(dim=1).clamp(min=1e-300)).clamp(max=1.0)
+        pressure = (self.pressure_slopes[near] * step).sum(1)
+        state = self.states[near] + share[:, None] * move
+        return state, self.values[near, PRESSURE] + share * pressure
 
 
 def led_to(
@@ -85,17 +100,29 @@ def led_to(
     ConvergenceError
         If one is not found.
     """
-    known = _Known(heart.values, heart.states, heart.wall.cavity_volume(heart.states))
-    rest = known.values.mean(0, keepdim=True)
+    rest = heart.values.mean(0, keepdim=True)
     rest[:, [PRESSURE, TENSION]] = 0.0
-    none = torch.zeros_like(known.states[:1])
-    known = known.joined(rest, none, heart.wall.cavity_volume(none))
+    first = torch.cat((heart.values, rest))
+    still = torch.cat((heart.states, 0 * heart.states[:1]))
+    rows = [slice(k, k + CHUNK) for k in range(0, len(first), CHUNK)]
+    begin = _together([_with_slopes(heart, still[row], first[row]) for row in rows])
+    known = _Known(
+        first,
+        begin.state,
+        heart.wall.cavity_volume(begin.state),
+        begin.state_slopes,
+        begin.pressure_slopes,
+    )
     parts = []
     for k in range(0, len(values), CHUNK):
         goal = volumes[k : k + CHUNK]
         state, found = _found(heart, known, values[k : k + CHUNK], goal)
-        known = known.joined(found, state, goal)
         parts.append(_with_slopes(heart, state, found))
+        known = known.joined(found, goal, parts[-1])
+    return _together(parts)
+
+
+def _together(parts: Sequence[Led]) -> Led:
     return Led(
         state=torch.cat([part.state for part in parts]),
         pressure=torch.cat([part.pressure for part in parts]),
@@ -109,8 +136,9 @@ def _found(
 ) -> tuple[Tensor, Tensor]:
     near = known.nearest(values, volumes)
     start = values.clone()
-    start[:, PRESSURE] = known.values[near, PRESSURE]
-    state, found, reached = heart.wall.solve(start, known.states[near], volumes)
+    farthest = FARTHEST * heart.wall.parameters.reach
+    ahead, start[:, PRESSURE] = known.ahead(near, values, volumes, farthest)
+    state, found, reached = heart.wall.solve(start, ahead, volumes)
     for number in (~reached).nonzero()[:, 0].tolist():
         begin = known.at(int(near[number]))
         state[number], found[number] = _walked(heart, begin, values[number], volumes[number])

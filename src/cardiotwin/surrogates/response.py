@@ -11,7 +11,6 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
-from numpy.polynomial.legendre import legder, legval
 
 from cardiotwin.errors import InputError
 
@@ -93,16 +92,17 @@ def _terms(
     u: Float[np.ndarray, "batch n"], powers: Integer[np.ndarray, "terms n"]
 ) -> tuple[Float[np.ndarray, "batch terms"], Float[np.ndarray, "batch terms n"]]:
     """Return products of Legendre polynomials and their derivatives."""
-    degree = int(powers.max(initial=0))
-    eye = np.eye(degree + 1)
-    one = np.stack([legval(u, row) for row in eye], axis=-1)  # (batch, n, degree + 1)
-    slope = np.stack([legval(u, legder(row)) if row[1:].any() else 0 * u for row in eye], axis=-1)
+    one, slope = [np.ones_like(u), u], [np.zeros_like(u), np.ones_like(u)]
+    for k in range(1, int(powers.max(initial=0))):  # Bonnet's recursion and its derivative
+        one.append(((2 * k + 1) * u * one[k] - k * one[k - 1]) / (k + 1))
+        slope.append(slope[k - 1] + (2 * k + 1) * one[k])
+    by_degree, slopes = np.stack(one, axis=-1), np.stack(slope, axis=-1)
     batch, n = u.shape
-    values = np.stack([one[:, k, powers[:, k]] for k in range(n)], axis=-1)
+    values = np.stack([by_degree[:, k, powers[:, k]] for k in range(n)], axis=-1)
     before, after = np.ones((batch, len(powers), n)), np.ones((batch, len(powers), n))
     before[..., 1:] = np.cumprod(values[..., :-1], axis=-1)
     after[..., :-1] = np.cumprod(values[..., :0:-1], axis=-1)[..., ::-1]
-    by = np.stack([slope[:, k, powers[:, k]] for k in range(n)], axis=-1)
+    by = np.stack([slopes[:, k, powers[:, k]] for k in range(n)], axis=-1)
     return values.prod(axis=-1), before * by * after
 
 
