@@ -28,6 +28,17 @@ MOVES = {
     "volume_min_ml": "volume min, mL",
     "volume_max_ml": "max",
 }
+FLAT = {"facets": "flat"}
+PARTICIPANT: dict[str, Row] = {
+    "0A": {"p0_x_min_mm": -21.1866, "p0_x_max_mm": 0.0, "p0_y_max_mm": 1.13854}
+    | {"p0_z_max_mm": 1.21422},
+    "0B": {"p0_x_min_mm": 0.0, "p0_x_max_mm": 9.56321, "p0_y_max_mm": 0.0423419}
+    | {"p0_z_max_mm": 0.152383},
+    "1": {"p0_x_min_mm": -20.1299, "p0_x_max_mm": 0.29864, "p0_y_max_mm": 1.52623}
+    | {"p0_z_max_mm": 1.2752},
+}
+"""What a participant's code is tested for (finsberg/cardiac_benchmark, tests/test_cli.py): linear
+displacement, which locks, on a coarse mesh with straight edges."""
 CURVE = re.compile(r"p[01]_[xyz]_mm$")
 
 
@@ -64,11 +75,17 @@ def elastodynamics(solved: Solutions, finest: int) -> tuple[str, Row]:
         given = {"case": case, "refinement": 1, "facets": "curved", "end_ms": end}
         named.append(("space 1", solved.of(elastodynamics2025, **given)))
         panels[f"case {case}"].append(("space", "--", named[-1][1]))
+        if whole:
+            named.append(("space 1, flat", solved.of(elastodynamics2025, **given | FLAT)))
+            panels[f"case {case}"].append(("flat facets 1", ":", named[-1][1]))
         apart += [
-            {"case": case, "meshes": f"{name}, {named[-2][0]}", **distances(row, plane[-1], end)}
+            {"case": case, "meshes": f"{name}, plane {planes[-1]}"}
+            | distances(row, plane[-1], end)
             for name, row in named
             if row is not plane[-1]
         ]
+        if case in PARTICIPANT:
+            named.append(("participant, P1", PARTICIPANT[case]))
         rows += [{"mesh": name, "case": case, **row} for name, row in named]
         finals |= {f"{case}_{key}": plane[-1][key] for key in MOVES}
     facets = []
@@ -78,7 +95,7 @@ def elastodynamics(solved: Solutions, finest: int) -> tuple[str, Row]:
             given = {"case": caught, "refinement": level, "facets": kind, "end_ms": end / 4}
             row = solved.of(elastodynamics2025, **given)
             facets.append({"mesh": f"space {level}", "facets": kind, **row})
-            if kind == "flat":
+            if kind == "flat" and level > 1:
                 panels[f"case {caught}"].append((f"flat facets {level}", style, row))
     picture = PAGE.parent / "elastodynamics.png"
     overlay(picture, ("p0_*_mm", "p1_*_mm", "volume_ml"), panels)
@@ -88,7 +105,9 @@ def elastodynamics(solved: Solutions, finest: int) -> tuple[str, Row]:
         "alpha with the published law, viscosity, supports and load curves; quadratic "
         "displacement, penalty on the volume. `plane`: `experiments/elastodynamics_axisymmetric"
         ".py`, whose weak form is another text and whose limit is the problem's while it stays "
-        "axisymmetric; `space`: `experiments/elastodynamics2025.py`.\n\n"
+        "axisymmetric; `space`: `experiments/elastodynamics2025.py`. `participant`: what the code "
+        "of a participant is tested for (finsberg/cardiac_benchmark), linear displacement on a "
+        "coarse mesh with straight edges: stiffer than any of ours.\n\n"
     )
     text += table(columns, rows) + "\n![curves of all cases](elastodynamics.png)\n\n"
     text += (
