@@ -28,7 +28,6 @@ MOVES = {
     "volume_min_ml": "volume min, mL",
     "volume_max_ml": "max",
 }
-FLAT = {"facets": "flat"}
 PARTICIPANT: dict[str, Row] = {
     "0A": {"p0_x_min_mm": -21.1866, "p0_x_max_mm": 0.0, "p0_y_max_mm": 1.13854}
     | {"p0_z_max_mm": 1.21422},
@@ -76,11 +75,13 @@ def elastodynamics(solved: Solutions, finest: int) -> tuple[str, Row]:
         named.append(("space 1", solved.of(elastodynamics2025, **given)))
         panels[f"case {case}"].append(("space", "--", named[-1][1]))
         if whole:
-            named.append(("space 1, flat", solved.of(elastodynamics2025, **given | FLAT)))
+            named.append(
+                ("space 1, flat", solved.of(elastodynamics2025, **{**given, "facets": "flat"}))
+            )
             panels[f"case {case}"].append(("flat facets 1", ":", named[-1][1]))
+        finest_plane = f"plane {planes[-1]}"
         apart += [
-            {"case": case, "meshes": f"{name}, plane {planes[-1]}"}
-            | distances(row, plane[-1], end)
+            {**distances(row, plane[-1], end), "case": case, "meshes": f"{name}, {finest_plane}"}
             for name, row in named
             if row is not plane[-1]
         ]
