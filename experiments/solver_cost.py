@@ -121,7 +121,8 @@ def paragraph(found: Mapping[str, Any], folder: Path) -> str:
         "`mixed` P2-P1, `penalty` P2 alone. Iterative: FGMRES, one algebraic multigrid V-cycle "
         "that knows the rigid motions for the displacement, the pressure's mass by the modulus "
         "as Schur complement (`selfp`: from the diagonal of the tangent). Of the mixed form, "
-        f"{said}: `linear_solver=direct` is the default.\n\n"
+        f"{said}: `linear_solver=direct` is the default. `nan`: the iteration did not arrive, and "
+        "larger problems were not tried.\n\n"
         f"{(folder / 'table.md').read_text()}\n![cost against size](solver_cost.png)\n"
     )
 

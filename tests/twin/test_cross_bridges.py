@@ -177,3 +177,5 @@ def test_calcium_is_the_measured_one_at_its_heart_rate_and_shorter_at_a_faster_o
 def test_a_misspelt_muscle_is_refused_by_name():
     with pytest.raises(InputError, match=r"muscle must be twitch or land2017, found 'land'"):
         Contractility(muscle="land")
+    with pytest.raises(InputError, match=r"tension_share of cross-bridges must be .*, found 0"):
+        Contractility(muscle="land2017", tension_share=0.0)

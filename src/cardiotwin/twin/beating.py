@@ -40,9 +40,15 @@ class Contractility:
     segments: Mapping[int, float] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a muscle that is none."""
+        """Refuse a muscle that is none, and cross-bridges that do not pull."""
         if self.muscle not in MUSCLES:
             msg = f"muscle must be {' or '.join(MUSCLES)}, found {self.muscle!r}."
+            raise InputError(msg)
+        if self.muscle != "twitch" and not self.tension_share > 0:
+            msg = (
+                "tension_share of cross-bridges must be positive, found "
+                f"{self.tension_share:g}. Use muscle=twitch for a wall that does not contract."
+            )
             raise InputError(msg)
 
 
@@ -72,7 +78,10 @@ def beating_heart(
         If the wall cannot be unloaded, or no circulation fills it, or no cross-bridges empty it.
     """
     asked = contractility or Contractility()
-    wall = recipe.wall(twin.mesh, pointwise=asked.muscle != "twitch")
+    period = 1 / (twin.subject.heart_rate or RESTING_RATE)
+    peak = asked.tension_share * twin.parameters["contractility"].value
+    twitch = SystolicTwitch(peak=peak, period=period) if asked.muscle == "twitch" else None
+    wall = recipe.wall(twin.mesh, pointwise=twitch is None)
     full, empty = twin.states["end_diastole"], twin.states["end_systole"]
     loads = Loads(
         cavity_pressure=full.cavity_pressure,
@@ -82,7 +91,7 @@ def beating_heart(
     )
     image = wall.imaged(wall.unload(loads))
     beat = Beat(
-        period=1 / (twin.subject.heart_rate or RESTING_RATE),
+        period=period,
         end_diastolic_volume=full.cavity_volume,
         end_systolic_volume=empty.cavity_volume,
         end_diastolic_pressure=full.cavity_pressure,
@@ -91,13 +100,11 @@ def beating_heart(
     circulation, cycle = personal_circulation(beat)
     dynamics = Dynamics(wall.body, scheme=BackwardEuler())
     muscle: Callable[[float], float] | CrossBridgeMuscle
-    share = asked.tension_share
-    if asked.muscle == "twitch":
+    if twitch is not None:
         _befall(wall, recipe, asked)
-        peak = share * twin.parameters["contractility"].value
-        muscle = SystolicTwitch(peak=peak, period=beat.period).value
+        muscle = twitch.value
     else:
-        calcium, resting = personal_calcium(beat.period), resting_stretch(dynamics, image)
+        calcium, resting = personal_calcium(period), resting_stretch(dynamics, image)
         fitted: Land2017 = (stages or Stages(None, "")).run(
             "cross_bridges",
             Land2017,
@@ -113,7 +120,8 @@ def beating_heart(
         )
         dynamics.problem.forget()
         _befall(wall, recipe, asked)
-        model = replace(fitted, reference_tension=share * fitted.reference_tension)
+        strength = asked.tension_share * fitted.reference_tension
+        model = replace(fitted, reference_tension=strength)
         muscle = CrossBridgeMuscle(dynamics, model, calcium.value, resting=resting)
     loop = ClosedLoop(dynamics, circulation, muscle)
     return wall, loop, loop.begin(image, cycle.state)
