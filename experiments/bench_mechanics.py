@@ -104,7 +104,7 @@ def beat_line(found: Mapping[str, Any], chambers: str, allowed: int) -> str:
     return (
         f"\nA closed-loop beat of patient1's {chambers} ({found['dofs']} unknowns, "
         f"{found['steps']} steps of {step:g} ms): {found['cpu_s']:.0f} CPU-s ({allowed} allowed), "
-        f"{found['factorisations']} factorisations in {found['cycles']} beats; ejection fraction "
+        f"{found['cycles']} beats until one repeats; ejection fraction "
         f"{found['ef_percent']:.1f} %, peak {found['peak_pressure_mmhg']:.0f} mmHg."
     )
 
