@@ -148,6 +148,26 @@ def test_a_wall_that_sucks_the_loop_empty_is_stopped_by_name(heart):
         list(thirsty.march(start, start.time + 0.1, 0.02))
 
 
+def test_steps_that_were_halved_meet_the_whole_steps_again(heart, monkeypatch):
+    loop, start, _ = heart
+
+    def step(here, dt):
+        if 0.03 < here.time < 0.05 and dt > 0.003:
+            msg = "too long a step"
+            raise ConvergenceError(msg, ())
+        return replace(here, loop=replace(here.loop, time=here.time + dt))
+
+    monkeypatch.setattr(loop, "step", step)
+    first = replace(start, loop=replace(start.loop, time=0.0))
+    times = [moment.time for moment in loop.march(first, 0.1, 0.008)]
+    assert len(times) > 13
+    for whole in (*np.arange(1, 13) * 0.008, 0.1):
+        assert min(abs(time - whole) for time in times) < 1e-12
+    on = replace(start, loop=replace(start.loop, time=0.04))  # goes on in the midst
+    later = [moment.time for moment in loop.march(on, 0.1, 0.008, begin=0.0)]
+    assert later == pytest.approx([time for time in times if time > 0.041], abs=1e-12)
+
+
 def test_the_lungs_of_a_persons_loop_resist_as_before_and_44_percent_of_it_in_their_veins():
     """Gaar et al. (1967): 0.014 of 0.018 + 0.014 mmHg/(mL/min)."""
     public, own = Circulation(), healthy_adult()

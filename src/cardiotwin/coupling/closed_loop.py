@@ -1,5 +1,6 @@
 """Whole beats of one ventricle, or both, in the closed loop of the blood."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from cardiotwin.mechanics.muscle import CrossBridgeMuscle
 from cardiotwin.mechanics.solved import Solved
 from cardiotwin.units import ML, MMHG
 
+CLOSE = 1e-6  # of a step: as near is the same time
 SMALLEST = 1 / 16  # of the step asked for: a beat that needs less is stopped
 PAGE = 50  # steps between two pages of the journal
 SUCTION = -20 * MMHG  # Pa: a ventricle that sucks harder has lost its way
@@ -134,18 +136,31 @@ class ClosedLoop:
             bridges = muscle.after(bridges, wall.solved, phase, dt)
         return Moment(wall=wall, loop=loop, bridges=bridges)
 
-    def march(self, start: Moment, end: float, dt: float) -> Iterator[Moment]:
+    def march(
+        self, start: Moment, end: float, dt: float, *, begin: float | None = None
+    ) -> Iterator[Moment]:
         """Yield the moments after `start` until `end`, s, in steps of at most `dt`.
 
-        A step that fails is halved; after one that succeeds they grow again.
+        A step that fails is made in halves, which grow again until they meet the whole steps since
+        `begin` (`start`'s time by default): beats in which other steps failed are told at the same
+        phases.
 
         Raises
         ------
         ConvergenceError
             If a step must be smaller than `SMALLEST` times `dt`; it names time and residual.
         """
-        here, size = start, dt
-        while here.time < end - 1e-9 * dt:
+        here, first = start, start.time if begin is None else begin
+        while here.time < end - CLOSE * dt:
+            whole = first + dt * (math.floor((here.time - first) / dt + CLOSE) + 1)
+            for moment in self._towards(here, min(whole, end), dt):
+                yield moment
+                here = moment
+
+    def _towards(self, start: Moment, end: float, dt: float) -> Iterator[Moment]:
+        """Yield the moments after `start` until `end`, s: one, or more where that step fails."""
+        here, size = start, end - start.time
+        while here.time < end - CLOSE * dt:
             length = min(size, end - here.time)
             try:
                 here = self.step(here, length)
@@ -154,7 +169,7 @@ class ClosedLoop:
                 if size < SMALLEST * dt:
                     raise
                 continue
-            size = min(dt, 2 * size)
+            size *= 2
             yield here
 
     def beats(
@@ -209,16 +224,24 @@ class ClosedLoop:
     def _journalled(
         self, start: Moment, end: float, dt: float, course: Course, journal: Journal | None
     ) -> Iterator[Moment]:
-        """Yield the moments until `end`; a page of the journal ends with each `PAGE` of them."""
+        """Yield the moments until `end`, where a beat does.
+
+        A page of the journal ends with each `PAGE` of them, at a whole step: what is halved after
+        it does not depend on what was before.
+        """
+        begin = end - self.circulation.period
         if journal is None:
-            yield from self.march(start, end, dt)
+            yield from self.march(start, end, dt, begin=begin)
             return
         page = course if len(course.states) == 1 else Course()
         here = start
-        for here in self.march(start, end, dt):
+        for here in self.march(start, end, dt, begin=begin):
             page = page.grown(here)
             yield here
-            if len(page.states) >= PAGE:
+            if (
+                len(page.states) >= PAGE
+                and abs(math.remainder(here.time - begin, dt)) < CLOSE * dt
+            ):
                 self._turn(journal, page, here)
                 page = Course()
         if page.states:
