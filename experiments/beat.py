@@ -36,6 +36,7 @@ from cardiotwin.twin.files import sha256_of, write_bytes
 from cardiotwin.twin.frames import FEWEST, Cine
 from cardiotwin.twin.function_record import function_record
 from cardiotwin.twin.json_record import as_json
+from cardiotwin.twin.reading import left_planes
 from cardiotwin.twin.stages import Stages
 from cardiotwin.twin.whole_beat import WholeBeat, read_beat, two_states
 from cardiotwin.units import KPA, ML, MMHG
@@ -183,6 +184,8 @@ def beat(options: Options) -> Mapping[str, Any]:
         pressure=record.pressure[:-1, lv],
         heart_rate=1 / period,
     )
+    for flag in left_planes(read.function):
+        print(f"! {flag.name}: {flag.sentence}", flush=True)
     write_files(read, beats, twin, options)
     return {
         **beat_numbers(read, record),

@@ -47,7 +47,7 @@ def compiling(value, cache):
 def test_a_form_waits_for_its_own_compiler_alone_and_not_for_a_killed_one(tmp_path):
     first = [compiling("2.5", tmp_path) for _ in range(2)]
     assert [float(one.communicate()[0]) for one in first] == [2.5, 2.5]
-    (made,) = (tmp_path / "cardiotwin" / "forms").glob("*/*.c.cached")
+    (made,) = (tmp_path / "cardiotwin" / "forms").glob("*/*/*.c.cached")
     made.unlink()  # as if the compiler had been killed
     with (made.parent / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -5,10 +5,12 @@ import pytest
 from benchmark_bodies import box, constant_axes
 
 from cardiotwin.errors import ConvergenceError, InputError
+from cardiotwin.mechanics.active import CalciumTransient
 from cardiotwin.mechanics.body import Body
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import HolzapfelOgden, NeoHookean
 from cardiotwin.mechanics.schemes import GeneralisedAlpha
+from cardiotwin.mechanics.springs import Springs
 
 TICKS = np.array([0.0, 0.01])
 SIDES = {"base": ["x0"], "epicardium": ["x1"], "lv_endocardium": ["y0"]}
@@ -37,6 +39,9 @@ def axes_with_a_gap(mesh):
         ({"pressurised": "lv_endocardum"}, "no facets 'lv_endocardum'"),
         ({"clamped": ("bse",)}, "no facets 'bse'"),
         ({"relative_tension": np.array([1.0, 1, np.nan, 1, 1, 1])}, "at cell 2"),
+        ({"relative_tension": np.array([1.0, 1, 1, -0.5, 1, 1])}, "not be negative.*at cell 3"),
+        ({"free": True}, r"held by nothing else, found clamped facets \(base\)"),
+        ({"free": True, "clamped": (), "springs": Springs()}, "nothing else, found springs"),
     ],
 )
 def test_a_body_is_not_made_from_what_it_cannot_use(mesh, changed, words):
@@ -74,3 +79,11 @@ def test_a_law_takes_no_truth_value_for_a_number():
 def test_a_scheme_that_grows_is_refused():
     with pytest.raises(InputError, match="-1 <= alpha_m"):
         GeneralisedAlpha(alpha_m=-5, alpha_f=-3)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"onset": np.nan}, {"time_to_peak": np.inf}, {"peak": np.nan}]
+)
+def test_a_transient_of_calcium_is_made_of_numbers(changed):
+    with pytest.raises(InputError, match=f"CalciumTransient.{next(iter(changed))} must be"):
+        CalciumTransient(**changed)

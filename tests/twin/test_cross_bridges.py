@@ -29,6 +29,7 @@ from cardiotwin.twin.cross_bridges import (
     personal_calcium,
     resting_stretch,
 )
+from cardiotwin.twin.stages import Stages
 from cardiotwin.units import MMHG
 
 PERIOD, EDP, STEP = 0.9, 10 * MMHG, 0.018
@@ -94,6 +95,37 @@ def test_an_end_systole_that_no_muscle_reaches_is_refused_with_the_best(heart, m
             resting=1.0,
             volume=7e-5,
         )
+
+
+def test_a_search_that_was_stopped_takes_over_its_ejections(heart, monkeypatch, tmp_path):
+    _, dynamics, circulation, image, blood = heart
+    tried = []
+
+    def ejected(loop, *_):
+        tried.append(loop.muscle.model.reference_tension)
+        if len(tried) == 4:
+            raise KeyboardInterrupt
+        return 1.5e-4, 1e-4 * (200e3 / tried[-1]) ** 0.5
+
+    monkeypatch.setattr("cardiotwin.twin.cross_bridges.ejection", ejected)
+
+    def find():
+        return fitted_bridges(
+            dynamics,
+            circulation,
+            image,
+            blood,
+            calcium=personal_calcium(PERIOD),
+            resting=1.0,
+            volume=7e-5,
+            stages=Stages(tmp_path, "this heart"),
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        find()
+    found = find().reference_tension
+    assert 1e-4 * (200e3 / found) ** 0.5 == pytest.approx(7e-5, abs=0.01 * 8e-5)
+    assert len(set(tried)) == len(tried) - 1  # only the one that was stopped ran again
 
 
 def test_sarcomeres_have_one_length_at_the_imaged_end_diastole(heart, loop):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cardiotwin.geometry.coordinates import frame_of
 from cardiotwin.geometry.volumes import cavity_volume
 from cardiotwin.mechanics.state import WallState
 from cardiotwin.twin import load_twin, save_twin
@@ -115,6 +116,22 @@ def test_a_wall_that_planes_do_not_meet_is_flagged(hearts):
     (flag,) = found.flags[len(twin.flags) :]
     assert flag.name == "function_not_read"
     assert "basal short-axis plane" in flag.sentence
+
+
+def test_a_base_that_comes_down_below_its_plane_is_flagged(twin):
+    frame = frame_of(twin.mesh)
+    height = (twin.mesh.points - frame.origin) @ frame.long_axis
+    share = 1 - height / height.min()  # the apex stays
+    down = 0.3 * height.min() * np.clip(share, 0, None)[:, None] * frame.long_axis
+    ends = twin.states
+    low = replace(ends["end_systole"], displacement=down)
+    moved = replace(twin, states={**ends, "end_systole": low}, function=None)
+    found = with_function(moved)
+    (flag,) = found.flags[len(twin.flags) :]
+    assert flag.name == "fixed_planes_left"
+    assert "of the basal slice in 1 of 2 states (end-systole)" in flag.sentence
+    assert np.isnan(found.function.image.circumferential[1, 0]).any()
+    assert np.isfinite(found.function.material.circumferential).all()
 
 
 def whole_beat(twin, n):

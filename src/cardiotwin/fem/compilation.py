@@ -1,5 +1,8 @@
 """Forms compiled for this processor, once: FFCx keeps them on disk.
 
+The nodes of a cluster may share a home and differ in what their processors understand: each kind
+of processor has a folder of its own.
+
 FFCx marks a form in work by its C file and waits ten seconds for whoever writes it. A process
 that was killed leaves that mark for ever, and two processes that start together (a sweep) wait
 too shortly for each other: so each form has a folder with a lock, in which one process at a time
@@ -9,8 +12,11 @@ compiles; the others load what it has made.
 
 import fcntl
 import os
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -56,22 +62,33 @@ def evaluator(
 def _compiling(what: Any, comm: MPI.Intracomm) -> Iterator[dict[str, Any]]:
     """Give the compiler's options for a form, to one process (or one group of them) at a time."""
     with _lock_file(ffcx.naming.compute_signature([what], "")) as handle:
-        cache = Path(handle.name).parent
+        folder = Path(handle.name).parent
         if comm.rank == 0:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            for source in cache.glob("*.c"):
+            for source in folder.glob("*.c"):
                 if not source.with_suffix(".c.cached").exists():
                     source.unlink()
-        yield {"cffi_extra_compile_args": _OPTIONS, "cache_dir": cache}
+        yield {"cffi_extra_compile_args": _OPTIONS, "cache_dir": folder}
+
+
+@cache
+def _processor() -> str:
+    """Return a name of what this machine's processor understands."""
+    try:
+        first = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
+        told = [line for line in first.splitlines() if line.startswith(("model name", "flags"))]
+    except OSError:  # not Linux
+        told = [platform.machine(), platform.processor()]
+    return sha256("\n".join(told).encode()).hexdigest()[:12]
 
 
 def _lock_file(name: str) -> TextIO:
     """Return the open lock of a form's folder, which is made where it is missing."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
-        cache = Path(home).expanduser() / "cardiotwin" / "forms" / name
-        cache.mkdir(parents=True, exist_ok=True)
-        return (cache / ".lock").open("w")
+        folder = Path(home).expanduser() / "cardiotwin" / "forms" / _processor() / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / ".lock").open("w")
     except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
         reason = error.strerror if isinstance(error, OSError) else error
         msg = (

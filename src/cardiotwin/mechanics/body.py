@@ -19,8 +19,6 @@ import ufl
 from jaxtyping import Float
 
 from cardiotwin.errors import ConvergenceError, InputError
-from cardiotwin.fem.anchors import Anchors
-from cardiotwin.fem.bordering import Coupling
 from cardiotwin.fem.continuation import continue_to
 from cardiotwin.fem.domain import Domain, make_domain
 from cardiotwin.fem.newton import Equilibrium
@@ -30,19 +28,21 @@ from cardiotwin.mechanics.blocks import solver_of
 from cardiotwin.mechanics.control import Control
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.equations import Axes, Equations, Muscle
-from cardiotwin.mechanics.fields import Fields, Midway
-from cardiotwin.mechanics.flat_base import plane_motions
+from cardiotwin.mechanics.fields import Fields
 from cardiotwin.mechanics.lid import Lid
 from cardiotwin.mechanics.loads import Loads
+from cardiotwin.mechanics.low_rank import LowRank
 from cardiotwin.mechanics.material import Material
-from cardiotwin.mechanics.modes import ModalSprings, rigid_anchors, rigid_motions
 from cardiotwin.mechanics.pointwise import PointwiseTension
-from cardiotwin.mechanics.requirements import require_borne, require_facets, require_finite
+from cardiotwin.mechanics.requirements import (
+    require_borne,
+    require_facets,
+    require_finite,
+    require_free,
+)
 from cardiotwin.mechanics.solved import Dofs, Placement, Solved
 from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.unit_loads import UnitLoads
-
-RIGID_STIFFNESS = 1e6  # Pa/m^2: what holds a wall's rigid motions where nothing else does
 
 
 class Body:
@@ -98,6 +98,7 @@ class Body:
         comm: MPI.Intracomm = MPI.COMM_SELF,
     ) -> None:
         require_finite(mesh, axes, relative_tension)
+        require_free(springs=springs, clamped=clamped, free=free)
         require_facets(mesh, {pressurised} - {"lv_endocardium"} | set(clamped))
         self.discretisation = discretisation or Discretisation()
         self.mesh = mesh
@@ -105,9 +106,6 @@ class Body:
         self.fields = Fields(self.domain, mesh, mixed=self.discretisation.form == "mixed")
         surfaces = {"cavity_pressure": pressurised, "rv_pressure": "rv_endocardium"}
         self.cavities = {name: part for name, part in surfaces.items() if part in mesh.facets}
-        self._springs = springs
-        self._free = free
-        self._has_lids = lids and (free or springs is not None)
         self.equations = Equations(
             self.domain,
             mesh,
@@ -123,6 +121,14 @@ class Body:
             bulk_modulus=self.discretisation.bulk_modulus,
         )
         self.constants = self.equations.constants
+        self.low_rank = LowRank(
+            self.fields,
+            mesh,
+            self.constants,
+            cavities=self.cavities if lids and (free or springs is not None) else {},
+            base_warp=0.0 if springs is None else springs.base_warp,
+            free=free,
+        )
         self.conditions = self.fields.clamp(clamped)
         self.linear = solver_of(self.fields, self.conditions, self.discretisation)
         unknown, given = self.fields.unknown, self.fields.given
@@ -138,13 +144,13 @@ class Body:
                 unknown,
                 self.fields.displacement_dofs,
                 self.conditions,
-                self.couplings(follows=form is self.forms[0]),
-                anchors=self.anchors(),
+                self.low_rank.couplings(follows=form is self.forms[0]),
+                anchors=self.low_rank.anchors(),
                 linear=self.linear,
             )
             for form in self.forms
         )
-        self._unit_loads = self.unit_loads(u, self.lids(follows=True))
+        self._unit_loads = self.unit_loads(u, self.low_rank.lids(follows=True))
 
     @property
     def tension(self) -> PointwiseTension:
@@ -156,40 +162,6 @@ class Body:
             )
             raise InputError(msg)
         return self.equations.pointwise
-
-    def couplings(self, *, follows: bool, midway: Midway | None = None) -> list[Coupling]:
-        """Return the terms of low rank; `midway` says where their forces are taken."""
-        fields, mesh, springs = self.fields, self.mesh, self._springs
-        result: list[Coupling] = [*self.lids(follows=follows, midway=midway).values()]
-        if springs is not None and springs.base_warp > 0:
-            modes = plane_motions(mesh)
-            result.append(
-                ModalSprings(fields, modes, -springs.base_warp, follows=follows, midway=midway)
-            )
-        if self._free:
-            modes = rigid_motions(mesh)
-            result.append(
-                ModalSprings(fields, modes, RIGID_STIFFNESS, follows=follows, midway=midway)
-            )
-        return result
-
-    def anchors(self) -> Anchors | None:
-        """Return what keeps the sparse tangent of a free wall regular; the solutions lack it."""
-        if not self._free:
-            return None
-        columns = [self.fields.of_nodes(anchor) for anchor in rigid_anchors(self.mesh)]
-        return Anchors(np.stack(columns, axis=1))
-
-    def lids(self, *, follows: bool, midway: Midway | None = None) -> dict[str, Lid]:
-        """Return the valves' share of each pressure."""
-        if not self._has_lids:
-            return {}
-        return {
-            name: Lid(
-                self.fields, self.mesh, self.constants[name], part, follows=follows, midway=midway
-            )
-            for name, part in self.cavities.items()
-        }
 
     def unit_loads(self, u: Any, lids: Mapping[str, Lid]) -> UnitLoads:
         """Return what a unit of each load adds to the residual where the forces are taken at u."""

@@ -119,17 +119,17 @@ class Dynamics:
         form += equations.resistance(
             self.placement, self.speed, given, test[0], self.coefficients[1]
         )
-        couplings = body.couplings(follows=True, midway=self._midway)
+        couplings = body.low_rank.couplings(follows=True, midway=self._midway)
         self.problem = Equilibrium(
             form,
             fields.unknown,
             fields.displacement_dofs,
             body.conditions,
             couplings,
-            anchors=body.anchors(),
+            anchors=body.low_rank.anchors(),
             linear=body.linear,
         )
-        lids = body.lids(follows=True, midway=self._midway)
+        lids = body.low_rank.lids(follows=True, midway=self._midway)
         self.unit_loads = body.unit_loads(self.placement, lids)
 
     def _rate(self, u: Any, order: int) -> Any:

@@ -9,6 +9,7 @@ from cardiotwin.errors import InputError
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.mechanics.equations import Axes
 from cardiotwin.mechanics.loads import PRESSURES, Loads
+from cardiotwin.mechanics.springs import Springs
 
 
 def require_facets(mesh: TetMesh, names: Iterable[str]) -> None:
@@ -17,6 +18,14 @@ def require_facets(mesh: TetMesh, names: Iterable[str]) -> None:
         if name not in mesh.facets:
             msg = f"The mesh has no facets {name!r}. It has {', '.join(mesh.facets)}."
             raise InputError(msg)
+
+
+def require_free(*, springs: Springs | None, clamped: tuple[str, ...], free: bool) -> None:
+    """Refuse a free wall that something holds."""
+    if free and (springs is not None or clamped):
+        held = "springs" if springs is not None else f"clamped facets ({', '.join(clamped)})"
+        msg = f"A free wall is held by nothing else, found {held}. Leave out free=True or them."
+        raise InputError(msg)
 
 
 def require_borne(loads: Loads, cavities: Iterable[str], mesh: TetMesh) -> None:
@@ -46,6 +55,13 @@ def require_finite(
         )
         raise InputError(msg)
     _every(relative_tension, "relative_tension", "cell")
+    if (relative_tension < 0).any():
+        first = int(np.argmax(relative_tension < 0))
+        msg = (
+            f"relative_tension must not be negative, found {relative_tension[first]:g} at cell "
+            f"{first}: a muscle that pushes. A scar has 0."
+        )
+        raise InputError(msg)
 
 
 def _every(values: Float[np.ndarray, "..."], what: str, item: str) -> None:

@@ -105,7 +105,8 @@ def beating_heart(
         muscle = twitch.value
     else:
         calcium, resting = personal_calcium(period), resting_stretch(dynamics, image)
-        fitted: Land2017 = (stages or Stages(None, "")).run(
+        kept = stages or Stages(None, "")
+        fitted: Land2017 = kept.run(
             "cross_bridges",
             Land2017,
             lambda: fitted_bridges(
@@ -116,6 +117,7 @@ def beating_heart(
                 calcium=calcium,
                 resting=resting,
                 volume=empty.cavity_volume,
+                stages=kept,
             ),
         )
         dynamics.problem.forget()

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
+from scipy.optimize import brentq
 
 from cardiotwin.circulation import Circulation, State
 from cardiotwin.coupling import ClosedLoop
@@ -14,6 +15,7 @@ from cardiotwin.mechanics.dynamics import Dynamics
 from cardiotwin.mechanics.muscle import CrossBridgeMuscle
 from cardiotwin.mechanics.point_values import PointValues
 from cardiotwin.mechanics.solved import Solved
+from cardiotwin.twin.stages import Stages
 from cardiotwin.units import KPA, ML
 
 Points = Float[np.ndarray, "cells points"]
@@ -62,13 +64,13 @@ def fitted_bridges(
     calcium: CalciumTransient,
     resting: Points | float,
     volume: float,
+    stages: Stages | None = None,
 ) -> Land2017:
     """Return cross-bridges that empty the wall to its measured end-systolic volume, m^3.
 
     A fit finds the tension that holds the wall at end-systole. The bridges' depends on length,
-    velocity and history, so it is no one number: their reference tension is sought, by the
-    Illinois method (Dowell & Jarratt 1971, BIT 11:168-174), with which the first ejection from the
-    imaged end-diastole ends where the measured one did.
+    velocity and history, so it is no one number: their reference tension is sought with which the
+    first ejection from the imaged end-diastole ends where the measured one did.
 
     Parameters
     ----------
@@ -82,43 +84,45 @@ def fitted_bridges(
         As `CrossBridgeMuscle` has them.
     volume
         To be left at the end of ejection, m^3.
+    stages
+        Where the trials are kept.
 
     Raises
     ------
     ConvergenceError
         If no reference tension does it.
     """
+    stages = stages or Stages(None, "")
     misses = dict[float, float]()
 
     def miss(log_tension: float) -> float:
-        model = Land2017(reference_tension=math.exp(log_tension))
-        muscle = CrossBridgeMuscle(dynamics, model, calcium.value, resting=resting)
-        full, left = ejection(ClosedLoop(dynamics, circulation, muscle), image, loop)
-        misses[model.reference_tension] = (left - volume) / (full - volume)
-        return misses[model.reference_tension]
+        if log_tension not in misses:
+            model = Land2017(reference_tension=math.exp(log_tension))
+            muscle = CrossBridgeMuscle(dynamics, model, calcium.value, resting=resting)
+            trial = ClosedLoop(dynamics, circulation, muscle)
+            full, left = stages.run(
+                f"ejection_{model.reference_tension:.0f}_pa",
+                tuple[float, float],
+                lambda: ejection(trial, image, loop),
+            )
+            misses[log_tension] = (left - volume) / (full - volume)
+        return 0.0 if abs(misses[log_tension]) <= CLOSE else misses[log_tension]
 
-    x0 = math.log(Land2017().reference_tension)
-    f0 = f1 = miss(x0)
-    x1 = x0
-    while abs(f1) > CLOSE and len(misses) < TRIALS:
-        if f0 * f1 > 0:  # not yet between them: weak muscle leaves too much
-            x0, f0 = x1, f1
-            x1 += math.copysign(math.log(RATIO), f1)
-            f1 = miss(x1)
-            continue
-        x = x1 - f1 * (x1 - x0) / (f1 - f0)
-        f = miss(x)
-        x0, f0 = (x1, f1) if f * f1 < 0 else (x0, f0 / 2)
-        x1, f1 = x, f
+    low = high = math.log(Land2017().reference_tension)
+    while miss(low) * miss(high) > 0 and len(misses) < TRIALS:
+        further = math.log(RATIO)  # weak muscle leaves too much
+        low, high = (high, high + further) if miss(high) > 0 else (low - further, low)
+    if miss(low) * miss(high) < 0:
+        brentq(miss, low, high, maxiter=TRIALS, disp=False)
     best = min(misses, key=lambda tension: abs(misses[tension]))
     if abs(misses[best]) > CLOSE:
         msg = (
             f"No reference tension of cross-bridges empties the wall to {volume / ML:.4g} mL; "
-            f"{best / KPA:.4g} kPa, the best of {len(misses)}, misses by "
+            f"{math.exp(best) / KPA:.4g} kPa, the best of {len(misses)}, misses by "
             f"{100 * misses[best]:.2g} % of the stroke. Use muscle=twitch for this heart."
         )
         raise ConvergenceError(msg, tuple(misses.values()))
-    return Land2017(reference_tension=best)
+    return Land2017(reference_tension=math.exp(best))
 
 
 def ejection(trial: ClosedLoop, image: Solved, loop: State) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from cardiotwin.errors import Flag, InputError
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.imaging.examination import Phase
-from cardiotwin.measurement.views import N_SEGMENTS
+from cardiotwin.measurement.views import N_SEGMENTS, SLICES
 from cardiotwin.twin.beat import beat_states, state_times
 from cardiotwin.twin.function import Function, read_function
 from cardiotwin.twin.twin import Twin
@@ -17,7 +17,8 @@ from cardiotwin.twin.twin import Twin
 def with_function(twin: Twin) -> Twin:
     """Return the twin with its function and segment fields; the same where it does not beat.
 
-    A wall that the planes do not meet whole leaves a flag instead.
+    A wall that the planes do not meet whole at end-diastole leaves a flag instead, one that they
+    do not meet whole later a flag beside it.
     """
     names = beat_states(twin)
     if len(names) < 2 or names[0] != Phase.END_DIASTOLE:
@@ -36,7 +37,23 @@ def with_function(twin: Twin) -> Twin:
         return replace(twin, flags=(*twin.flags, flag))
     read = segment_fields(twin.mesh, function)
     fields = {name: {**values, **read.get(name, {})} for name, values in twin.state_fields.items()}
-    return replace(twin, function=function, state_fields=fields)
+    flags = (*twin.flags, *left_planes(function))
+    return replace(twin, function=function, state_fields=fields, flags=flags)
+
+
+def left_planes(function: Function) -> tuple[Flag, ...]:
+    """Say in which fixed short-axis planes the wall is no longer whole, and in how many states."""
+    gone = np.isnan(function.image.circumferential).any(axis=-1)
+    if not gone.any():
+        return ()
+    named = [name for name, lost in zip(SLICES, gone.any(axis=0), strict=True) if lost]
+    last = "end-systole" if gone[function.end_systole].any() else "not at end-systole"
+    sentence = (
+        f"The left ventricle's wall leaves the fixed plane of the {' and '.join(named)} slice in "
+        f"{gone.any(axis=1).sum()} of {len(gone)} states ({last}): there circumferential and "
+        "radial strain in fixed planes are unknown. Those along material lines are not concerned."
+    )
+    return (Flag(name="fixed_planes_left", sentence=sentence),)
 
 
 def segment_fields(
@@ -65,4 +82,4 @@ def segment_fields(
     return found
 
 
-__all__ = ["segment_fields", "with_function"]
+__all__ = ["left_planes", "segment_fields", "with_function"]

@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 from cardiotwin.errors import InputError
 
 QR = 0.04  # s, from the Q wave to the R wave, at which a beat begins
-STILL = 0.03  # share of its tension that muscle has lost when the aortic valve closes
+STILL = 0.03  # share of its tension that muscle has lost when the valve closes: our choice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +88,11 @@ class SystolicTwitch:
     -----
     The rise tanh^2(t / rise): Niederer et al. (2011), Cardiovasc Res 89:336-343, cited from
     memory; 0.1 s opens the aortic valve about 0.1 s after the Q wave, where it was measured: the
-    pre-ejection period is 0.345 of the ejection's duration in adults (Wanderman et al., Systolic
-    time intervals in adolescents, Circulation). The fall is that of `DoubleHill`, but later: it
-    begins at the second heart sound, 0.54 s - 2.1 ms per beat/min after the Q wave (men 541 - 2.2,
-    women 540 - 2.0: Chest 1981, 80:613-617), which itself lies `QR` before t = 0. `DoubleHill` is
-    an elastance: taken for a tension, which does not grow with the muscle's length, it rises too
-    slowly.
+    pre-ejection period is 0.345 of the ejection's duration in adults (Wanderman et al. 1981,
+    Circulation 63:204-209). The fall is that of `DoubleHill`, but later: it begins at the second
+    heart sound, 0.54 s - 2.1 ms per beat/min after the Q wave (men 541 - 2.2, women 540 - 2.0:
+    Chest 1981, 80:613-617), which itself lies `QR` before t = 0. `DoubleHill` is an elastance:
+    taken for a tension, which does not grow with the muscle's length, it rises too slowly.
     """
 
     peak: float
@@ -177,6 +176,9 @@ class CalciumTransient:
     def __post_init__(self) -> None:
         """Refuse what is no concentration and no duration."""
         _require_positive(self, ("diastolic", "peak", "time_to_peak", "period"))
+        if not np.isfinite(self.onset):
+            msg = f"CalciumTransient.onset must be a time in s, found {self.onset:g}."
+            raise InputError(msg)
 
     def value(self, time: float) -> float:
         """Return the concentration at a time, mol/m^3; it repeats with the period."""
@@ -241,9 +243,9 @@ class Table:
 def _require_positive(model: Any, names: tuple[str, ...]) -> None:
     for name in names:
         value = getattr(model, name)
-        if not value > 0:
+        if not 0 < value < np.inf:
             msg = (
-                f"{type(model).__name__}.{name} must be positive, found {value:g}. "
+                f"{type(model).__name__}.{name} must be positive and finite, found {value:g}. "
                 "Give it in SI units."
             )
             raise InputError(msg)
