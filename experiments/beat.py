@@ -6,10 +6,12 @@
 that of the volunteer; a finished run folder `twin` in `output` is used again), then it beats from
 its end-diastole at its heart rate until a beat differs from the one before by less than the
 tolerance, at most `most_beats` times. Its muscle is a prescribed twitch or the cross-bridges of
-Land et al. (2017), as strong as the fit says. `tension_share` multiplies the fitted contractility,
-`segment_contractility` that of AHA segments: an infarct after the fit. The last beat's numbers go
-to `result.json` and `function.json`, its steps to `beat.csv`, its frames to `curves.csv` and
-`beat.vtkhdf`, beside pictures; the same command goes on where it was stopped (`journal`).
+Land et al. (2017), as strong as the fit says; blood and afterload are those with which the wall
+beats from its imaged end-diastole back to it (trial beats tell, kept in `trials`).
+`tension_share` multiplies the fitted contractility, `segment_contractility` that of AHA segments:
+an infarct after the fit. The last beat's numbers go to `result.json` and `function.json`, its
+steps to `beat.csv`, its frames to `curves.csv` and `beat.vtkhdf`, beside pictures; the same
+command goes on where it was stopped (`journal`).
 """
 
 import csv
@@ -37,14 +39,13 @@ from cardiotwin.twin.frames import FEWEST, Cine
 from cardiotwin.twin.function_record import function_record
 from cardiotwin.twin.json_record import as_json
 from cardiotwin.twin.reading import left_planes
-from cardiotwin.twin.stages import Stages
+from cardiotwin.twin.stages import Stages, fingerprint
 from cardiotwin.twin.whole_beat import WholeBeat, read_beat, two_states
-from cardiotwin.units import KPA, ML, MMHG
+from cardiotwin.units import KPA, ML, MMHG, MS
 from cardiotwin.viz.curves import draw_beat_curves, draw_beat_segments
 from cardiotwin.viz.function import draw_function
 from cardiotwin.viz.strain import draw_strain
 
-MS = 1e-3
 # What changes no step; a hash stands for the path.
 NOT_IN_MARK = ("path", "output", "tolerance_percent", "most_beats")
 
@@ -148,7 +149,8 @@ def beat(options: Options) -> Mapping[str, Any]:
     contractility = Contractility(
         muscle=options.muscle, tension_share=options.tension_share, segments=disease
     )
-    kept = Stages(Path(options.output) / "muscle", sha256_of(twin_record(options)))
+    found = fingerprint(sha256_of(twin_record(options)), options.muscle)
+    kept = Stages(Path(options.output) / "trials", found)
     wall, loop, start = beating_heart(twin, recipe, contractility, kept)
     journal, stages = journal_of(options, loop.circulation)
     period, step = loop.circulation.period, options.step_ms * MS
@@ -167,11 +169,7 @@ def beat(options: Options) -> Mapping[str, Any]:
     began = time.process_time()
     tolerance = options.tolerance_percent / 100
     watched: dict[str, Any] = {"journal": journal, "tell": tell, "watch": watch}
-    try:
-        beats = loop.beats(start, step, tolerance=tolerance, most=options.most_beats, **watched)
-    except KeyboardInterrupt as stop:
-        said = f"Interrupted. The same command goes on from the journal in {options.output}."
-        raise KeyboardInterrupt(said) from stop
+    beats = loop.beats(start, step, tolerance=tolerance, most=options.most_beats, **watched)
     seconds = time.process_time() - began
     count, lv = len(beats.changes) + 1, Stores._fields.index("lv")
     record = beats.record
@@ -198,5 +196,14 @@ def beat(options: Options) -> Mapping[str, Any]:
     }
 
 
+def beat_or_stop(options: Options) -> Mapping[str, Any]:
+    """Run the beats; where they are interrupted, say how they go on."""
+    try:
+        return beat(options)
+    except KeyboardInterrupt as stop:
+        said = f"Interrupted. The same command goes on from what it kept in {options.output}."
+        raise KeyboardInterrupt(said) from stop
+
+
 if __name__ == "__main__":
-    run(Options, beat)
+    run(Options, beat_or_stop)

@@ -27,7 +27,7 @@ from cardiotwin.mechanics.work import Work, WorkMeter
 from cardiotwin.run.recipe import kept_recipe
 from cardiotwin.twin.beating import Contractility, beating_heart
 from cardiotwin.twin.files import sha256_of
-from cardiotwin.twin.stages import Stages
+from cardiotwin.twin.stages import Stages, fingerprint
 from cardiotwin.units import MS
 from cardiotwin.viz import theme
 from cardiotwin.viz.traces import draw_traces
@@ -112,7 +112,8 @@ def energy(options: Options) -> Mapping[str, Any]:
     """Beat once in steps of two sizes and return where the energy went."""
     folder = Path(options.output)
     twin = finished_twin(folder / "twin", options.path, options.anatomy)
-    kept = Stages(folder / "muscle", sha256_of((folder / "twin" / "twin.json").read_bytes()))
+    record = (folder / "twin" / "twin.json").read_bytes()
+    kept = Stages(folder / "trials", fingerprint(sha256_of(record), options.muscle))
     contractility = Contractility(muscle=options.muscle)
     _, loop, start = beating_heart(twin, kept_recipe(folder / "twin"), contractility, kept)
     coarse, _, _ = beat_once(loop, start, options.step_ms * MS)

@@ -131,7 +131,7 @@ def test_beats_that_are_interrupted_say_in_one_line_how_to_go_on(undisturbed, tm
         process.send_signal(signal.SIGINT)
         assert process.wait(LONGEST) == 130
     said = (tmp_path / "said.txt").read_text()
-    assert said == f"Interrupted. The same command goes on from the journal in {folder}.\n"
+    assert said == f"Interrupted. The same command goes on from what it kept in {folder}.\n"
     with np.load(page) as kept:
         assert len(kept["time"]) >= 50
     other = subprocess.run(  # noqa: S603 - our own program

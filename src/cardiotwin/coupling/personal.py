@@ -1,15 +1,18 @@
 """A circulation for a measured ventricle: scaled to its stroke, filled to its preload."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from cardiotwin.circulation import (
+    Chamber,
     Circulation,
     Elastance,
     LimitCycle,
     Record,
+    State,
     Stores,
     Twitch,
     Valve,
@@ -19,6 +22,7 @@ from cardiotwin.circulation import (
     settle,
     with_valves,
 )
+from cardiotwin.circulation.preload import filled
 from cardiotwin.circulation.valves import SMOOTH_WIDTH
 from cardiotwin.errors import ConvergenceError, InputError
 from cardiotwin.units import ML, MMHG
@@ -87,7 +91,7 @@ def personal_circulation(
     stroke = beat.end_diastolic_volume - beat.end_systolic_volume
     own = settle(healthy, healthy.start()).record.volume[:, LV]
     loop = scaled(healthy, stroke / float(np.ptp(own)))
-    unstressed = min(5 * ML, 0.5 * beat.end_systolic_volume)
+    unstressed = unstressed_volume(beat)
     passive = beat.end_diastolic_pressure / (beat.end_diastolic_volume - unstressed)
     full = beat.end_systolic_pressure / (beat.end_systolic_volume - unstressed)
     twitch = getattr(healthy.left_ventricle, "twitch", Twitch())
@@ -98,14 +102,60 @@ def personal_circulation(
         twitch=twitch,
     )
     loop = replace(loop, left_ventricle=ventricle)
+
+    def fill(trial: Circulation) -> tuple[Circulation, LimitCycle]:
+        return preload(trial, beat.end_diastolic_volume, beat.end_diastolic_pressure)
+
+    return _afterload(loop, fill, beat.end_systolic_pressure, unstressed)
+
+
+def refilled(
+    circulation: Circulation,
+    beat: Beat,
+    ventricles: Mapping[str, Chamber],
+    start: State,
+) -> tuple[Circulation, LimitCycle]:
+    """Return a loop from `personal_circulation` for the ventricles that beat in it, and its cycle.
+
+    Afterload and blood are sought anew, from `start`, with `ventricles` (``left_ventricle``,
+    ``right_ventricle``) in place of the loop's own, which the result has again.
+
+    Raises
+    ------
+    ConvergenceError
+        If there is no such loop.
+    """
+    own = {name: getattr(circulation, name) for name in ventricles}
+    given: dict[str, Any] = dict(ventricles)
+    loop = replace(circulation, **given)
+
+    def fill(trial: Circulation) -> tuple[Circulation, LimitCycle]:
+        return trial, filled(trial, start, beat.end_diastolic_volume)
+
+    found, cycle = _afterload(loop, fill, beat.end_systolic_pressure, unstressed_volume(beat))
+    return replace(found, **own), cycle
+
+
+def unstressed_volume(beat: Beat) -> float:
+    """Return the volume from which the left ventricle's elastance counts, m^3."""
+    return min(5 * ML, 0.5 * beat.end_systolic_volume)
+
+
+def _afterload(
+    loop: Circulation,
+    fill: Callable[[Circulation], tuple[Circulation, LimitCycle]],
+    pressure: float,
+    unstressed: float,
+) -> tuple[Circulation, LimitCycle]:
+    """Return the filled loop with the resistance for an end-systolic pressure, Pa; its cycle."""
     logs, misses, power = list[float](), list[float](), FIRST_POWER
     arteries = loop.systemic_arteries
     for _ in range(TRIALS):
-        filled, cycle = preload(loop, beat.end_diastolic_volume, beat.end_diastolic_pressure)
-        found = end_systolic_pressure(cycle.record, unstressed)
-        misses.append(float(np.log(found / beat.end_systolic_pressure)))
+        found, cycle = fill(loop)
+        reached = end_systolic_pressure(cycle.record, unstressed)
+        misses.append(float(np.log(reached / pressure)))
         if abs(misses[-1]) < CLOSE:
-            return filled, cycle
+            return found, cycle
         logs.append(float(np.log(arteries.resistance)))
         if len(logs) > 1:
             power = np.clip((logs[-1] - logs[-2]) / (misses[-1] - misses[-2]), 1.0, 6.0)
@@ -113,7 +163,7 @@ def personal_circulation(
         loop = replace(loop, systemic_arteries=arteries)
     msg = (
         f"No systemic resistance was found in {TRIALS} trials with which the ventricle ends its "
-        f"ejection at {beat.end_systolic_pressure / MMHG:.4g} mmHg; the last one missed it by "
+        f"ejection at {pressure / MMHG:.4g} mmHg; the last one missed it by "
         f"{100 * misses[-1]:.2g} %. Check that volumes, pressures and heart rate belong together."
     )
     raise ConvergenceError(msg, misses)

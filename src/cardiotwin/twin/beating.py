@@ -13,11 +13,13 @@ from cardiotwin.mechanics.schemes import BackwardEuler
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.twin.build import Recipe
 from cardiotwin.twin.cross_bridges import fitted_bridges, personal_calcium, resting_stretch
+from cardiotwin.twin.refill import fillings_of, refill
 from cardiotwin.twin.stages import Stages
 from cardiotwin.twin.twin import Twin
 
 RESTING_RATE = 70 / 60  # beats/s, where none was measured
 MUSCLES = ("twitch", "land2017")
+Muscle = Callable[[float], float] | CrossBridgeMuscle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,19 +71,18 @@ def beating_heart(
     contractility
         That of the fit by default, as a twitch.
     stages
-        Where the cross-bridges' strength is kept, under a fingerprint of the twin: to find it
-        costs a few ejections.
+        Where trial beats and the cross-bridges' strength are kept, under a fingerprint of the twin
+        and of the muscle.
 
     Raises
     ------
     ConvergenceError
-        If the wall cannot be unloaded, or no circulation fills it, or no cross-bridges empty it.
+        If the wall cannot be unloaded or does not beat, no circulation fills it, or no
+        cross-bridges empty it.
     """
-    asked = contractility or Contractility()
+    asked, kept = contractility or Contractility(), stages or Stages(None, "")
     period = 1 / (twin.subject.heart_rate or RESTING_RATE)
-    peak = asked.tension_share * twin.parameters["contractility"].value
-    twitch = SystolicTwitch(peak=peak, period=period) if asked.muscle == "twitch" else None
-    wall = recipe.wall(twin.mesh, pointwise=twitch is None)
+    wall = recipe.wall(twin.mesh, pointwise=asked.muscle != "twitch")
     full, empty = twin.states["end_diastole"], twin.states["end_systole"]
     loads = Loads(
         cavity_pressure=full.cavity_pressure,
@@ -89,7 +90,8 @@ def beating_heart(
         passive_scale=twin.parameters["passive_scale"].value,
         passive_exponent=twin.parameters["passive_exponent"].value,
     )
-    image = wall.imaged(wall.unload(loads))
+    unloaded = wall.unload(loads)
+    image = wall.imaged(unloaded)
     beat = Beat(
         period=period,
         end_diastolic_volume=full.cavity_volume,
@@ -99,14 +101,16 @@ def beating_heart(
     )
     circulation, cycle = personal_circulation(beat)
     dynamics = Dynamics(wall.body, scheme=BackwardEuler())
-    muscle: Callable[[float], float] | CrossBridgeMuscle
-    if twitch is not None:
-        _befall(wall, recipe, asked)
-        muscle = twitch.value
+    muscle: Callable[[float], Muscle]  # by its share of the fitted strength
+    if asked.muscle == "twitch":
+        fitted = twin.parameters["contractility"].value
+
+        def muscle(share: float) -> Muscle:
+            return SystolicTwitch(peak=share * fitted, period=period).value
+
     else:
         calcium, resting = personal_calcium(period), resting_stretch(dynamics, image)
-        kept = stages or Stages(None, "")
-        fitted: Land2017 = kept.run(
+        model: Land2017 = kept.run(
             "cross_bridges",
             Land2017,
             lambda: fitted_bridges(
@@ -120,19 +124,24 @@ def beating_heart(
                 stages=kept,
             ),
         )
-        dynamics.problem.forget()
-        _befall(wall, recipe, asked)
-        strength = asked.tension_share * fitted.reference_tension
-        model = replace(fitted, reference_tension=strength)
-        muscle = CrossBridgeMuscle(dynamics, model, calcium.value, resting=resting)
-    loop = ClosedLoop(dynamics, circulation, muscle)
-    return wall, loop, loop.begin(image, cycle.state)
 
+        def muscle(share: float) -> Muscle:
+            strength = replace(model, reference_tension=share * model.reference_tension)
+            return CrossBridgeMuscle(dynamics, strength, calcium.value, resting=resting)
 
-def _befall(wall: Wall, recipe: Recipe, asked: Contractility) -> None:
-    """Give the wall the disease that came after the fit, beside that which was there."""
-    if asked.segments:
+    circulation, cycle = refill(
+        ClosedLoop(dynamics, circulation, muscle(1.0)),
+        image,
+        cycle,
+        beat=beat,
+        fillings=fillings_of(wall, unloaded, image),
+        stages=kept,
+    )
+    dynamics.problem.forget()
+    if asked.segments:  # befalls the heart after the fit, beside what the recipe knows of it
         wall.set_segment_contractility({**recipe.segment_contractility, **asked.segments})
+    loop = ClosedLoop(dynamics, circulation, muscle(asked.tension_share))
+    return wall, loop, loop.begin(image, cycle.state)
 
 
 __all__ = ["MUSCLES", "RESTING_RATE", "Contractility", "beating_heart"]
