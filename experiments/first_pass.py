@@ -1,8 +1,11 @@
 """Blood flow of the wall from one slice's first pass: map with uncertainty, curves, film.
 
-`python experiments/first_pass.py [path=perf_data.mat] [models=a,b] [film=yes|no] [output=folder]`.
-The file holds `data` (rows x columns x frames, mM), `aif` (whole blood, mM), `deltaT` (s) and
-`HCT`, as QPerf's example has them; by default it is that of the published data beside the project.
+`python experiments/first_pass.py [path=perf_data.mat] [models=a,b] [aif=auto] [dose=0.05]
+[film=yes|no] [output=folder]`. The file holds `data` (rows x columns x frames, mM), `deltaT` (s),
+`HCT` and `aif` (whole blood, mM), as QPerf's example has them; by default it is that of the
+published data beside the project. `aif=images` takes the input from the left ventricle's blood, as
+`auto` does where none is given; `aif=population` a published one with the dose (mmol/kg) and the
+arrival that the images show.
 The wall is found from the curves, each voxel is fitted by each model with a delay of its own, and
 Akaike's criterion chooses. Writes maps.png, curves.png, first_pass.mp4 and flow.npz.
 """
@@ -20,38 +23,76 @@ from scipy.io import loadmat
 
 from cardiotwin.errors import InputError
 from cardiotwin.perfusion import fit_kinetics
+from cardiotwin.perfusion.arterial_input import find_arterial_input
 from cardiotwin.perfusion.fitting_comparison import choose_model, permeability_untold
+from cardiotwin.perfusion.kinetics import population_input
 from cardiotwin.perfusion.wall import find_wall
 from cardiotwin.viz.first_pass import ML_MIN_G, draw_curves, draw_maps, film_first_pass
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 DELAY = (-1.0, 4.0)  # s, from the left ventricle's blood to the wall
 SECTORS = 6
+INPUTS = ("auto", "given", "images", "population")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     path: str = str(DATA / "perfusion" / "first_pass_rest" / "perf_data.mat")
     models: str = "one_compartment,2cum,2cxm"
+    aif: str = "auto"
+    dose: float = 0.05  # mmol/kg
     film: str = "yes"
     output: str = "outputs/first_pass"
 
 
-def read(path: Path) -> tuple[Any, Any, Any, float]:
-    """Return times, s, concentrations and input, mM, without their baseline, and haematocrit."""
+def read(path: Path, aif: str) -> tuple[Any, Any, Any, float]:
+    """Return times, s, concentrations and input, mM, without their baseline, and haematocrit.
+
+    The input is None where it is to come from the images or a population.
+    """
     if not path.is_file():
         msg = f"No file {path}. Give path=, a MATLAB file with data, aif, deltaT and HCT."
         raise InputError(msg)
+    if aif not in INPUTS:
+        msg = f"aif must be one of {', '.join(INPUTS)}, found {aif!r}. Choose one."
+        raise InputError(msg)
     found = loadmat(path)
-    missing = {"data", "aif", "deltaT", "HCT"}.difference(found)
+    needed = {"data", "deltaT", "HCT"} | ({"aif"} if aif == "given" else set())
+    missing = needed.difference(found)
     if missing:
         msg = f"{path.name} lacks {', '.join(sorted(missing))}. Give concentrations in mM."
         raise InputError(msg)
-    tissue, aif = found["data"].astype(float), found["aif"].ravel().astype(float)
-    quiet = max(int(np.argmax(aif > 0.1 * aif.max())) - 1, 1)
+    tissue, course = found["data"].astype(float), None
+    times = float(found["deltaT"].item()) * np.arange(tissue.shape[-1])
+    if aif == "given" or (aif == "auto" and "aif" in found):
+        course = found["aif"].ravel().astype(float)
+    shown = find_arterial_input(times, tissue).concentration if course is None else course
+    quiet = max(int(np.argmax(shown > 0.1 * shown.max())) - 1, 1)
     tissue = tissue - tissue[..., :quiet].mean(-1, keepdims=True)
-    times = float(found["deltaT"].item()) * np.arange(len(aif))
-    return times, tissue, aif - aif[:quiet].mean(), float(found["HCT"].item())
+    course = None if course is None else course - course[:quiet].mean()
+    return times, tissue, course, float(found["HCT"].item())
+
+
+def arterial(options: Options, times: Any, tissue: Any, given: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the input to fit with, mM, and what is to be said of it."""
+    if given is not None:
+        return given, {"aif_source": "given"}
+    found = find_arterial_input(times, tissue)
+    numbers: dict[str, Any] = {
+        "aif_source": "images",
+        "aif_voxels": int(found.voxels.sum()),
+        "aif_standard_error_mmol_l": float(found.standard_error.max()),
+        "aif_transit_s": found.transit,
+        "aif_flags": [flag.sentence for flag in found.flags],
+    }
+    if options.aif != "population":
+        return found.concentration, numbers
+    # Its own rise to half the peak lies where that of the blood in the images does.
+    fine = np.arange(0.0, 60.0, 0.01)
+    own = population_input(torch.from_numpy(fine), arrival=0.0, dose=options.dose).numpy()
+    arrival = found.arrival - fine[np.argmax(own >= 0.5 * own.max())]
+    course = population_input(torch.from_numpy(times), arrival=arrival, dose=options.dose)
+    return course.numpy(), numbers | {"aif_source": "population"}
 
 
 def sectors(wall: Any, pool: Any) -> list[Any]:
@@ -66,8 +107,9 @@ def sectors(wall: Any, pool: Any) -> list[Any]:
 def measure(options: Options) -> Mapping[str, Any]:
     """Return the slice's numbers; write its pictures."""
     torch.set_num_threads(1)
-    times, tissue, aif, haematocrit = read(Path(options.path))
+    times, tissue, told, haematocrit = read(Path(options.path), options.aif)
     begin = time.process_time()
+    aif, source = arterial(options, times, tissue, told)
     wall, pool = find_wall(tissue, aif)
     given: dict[str, Any] = {"haematocrit": haematocrit, "delay": DELAY}
     names = options.models.split(",")
@@ -76,7 +118,8 @@ def measure(options: Options) -> Mapping[str, Any]:
     seconds = time.process_time() - begin
     flow, told = choice.mbf[wall] / ML_MIN_G, np.isfinite(choice.mbf[wall])
     error = choice.standard_error[wall] / ML_MIN_G
-    numbers: dict[str, Any] = {
+    numbers: dict[str, Any] = source | {
+        "aif_peak_mmol_l": float(aif.max()),
         "wall_voxels": int(wall.sum()),
         "not_fitted_percent": 100 * float(1 - told.mean()),
         "mbf_median_ml_min_g": float(np.nanmedian(flow)),

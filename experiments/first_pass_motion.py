@@ -1,9 +1,11 @@
-"""Flow from a first pass with breathing, without and with its correction, against the truth.
+"""Flow from a first pass with motion, without and with its correction, against the truth.
 
-`python experiments/first_pass_motion.py [amplitude=3] [snr=20] [output=folder]`. A slice in closed
-form: two ventricles' blood and a wall with an ischaemic sector, edges of one voxel, tissue of
-two-compartment exchange. Breathing, a drift and a jitter move it in the plane; noise is added.
-Every voxel of the wall, without its edge, is fitted by that model. Writes motion.npz.
+`python experiments/first_pass_motion.py [amplitude=3] [deformation=0] [snr=20] [output=folder]`. A
+slice in closed form: two ventricles' blood and a wall with an ischaemic sector, edges of one
+voxel, tissue of two-compartment exchange. Breathing, a drift and a jitter move it in the plane;
+with a deformation, voxels at the epicardium, beats of another phase squeeze and flatten it too.
+Noise is added. Every voxel of the wall, without its edge, is fitted by that model, after each of
+the corrections. Writes motion.npz.
 """
 
 import time
@@ -18,7 +20,7 @@ from experiment import run
 
 from cardiotwin.perfusion import fit_kinetics
 from cardiotwin.perfusion.kinetics import gamma_variate, tissue_curve
-from cardiotwin.perfusion.registration import hold_still
+from cardiotwin.perfusion.registration import MOTIONS, hold_still
 
 SIZE = 64
 HAEMATOCRIT = 0.42
@@ -33,6 +35,7 @@ FLOWS = (2.4, 0.9)  # mL/min/g, remote and ischaemic
 @dataclass(frozen=True, kw_only=True)
 class Options:
     amplitude: float = 3.0  # voxels
+    deformation: float = 0.0  # voxels
     snr: float = 20.0  # of the wall's peak
     frames: int = 60
     interval_s: float = 0.8
@@ -49,6 +52,7 @@ class Slice:
     images: Any
     still: Any
     shifts: Any  # of the tissue, frames x 2, voxels
+    displacements: Any  # the same with the deformation, frames x 2 x rows x columns
     flow: Any  # mL/min/g
     wall: Any  # without its edge
 
@@ -56,6 +60,29 @@ class Slice:
 def covered(distance: Any) -> Any:
     """Return the share of a voxel inside of an edge, from the signed distance to it."""
     return np.clip(0.5 - distance, 0.0, 1.0)
+
+
+def deformed(grid: Any, bend: Any) -> Any:
+    """Return a squeeze and a flattening about the middle, largest at the epicardium, voxels."""
+    apart = (grid - np.reshape(MIDDLE, (2, 1, 1))) / OUTER
+    near = np.exp(0.5 * (1 - (apart**2).sum(0)))
+    return near * apart * (bend[0] + bend[1] * np.reshape([1, -1], (2, 1, 1)))
+
+
+def polar(grid: Any) -> tuple[Any, Any]:
+    """Return the distance from the middle, voxels, and where flow is low."""
+    rows, columns = grid - np.reshape(MIDDLE, (2, 1, 1))
+    angle = np.arctan2(rows, columns)
+    return np.hypot(rows, columns), (angle > ISCHAEMIC[0]) & (angle < ISCHAEMIC[1])
+
+
+def drawn(grid: Any, now: Mapping[str, float]) -> Any:
+    """Return the image of the tissue that lies at the voxels, by its concentrations now."""
+    away, low = polar(grid)
+    pool, heart = covered(away - INNER), covered(away - OUTER)
+    aside = covered(np.hypot(grid[0] - RIGHT[0], grid[1] - RIGHT[1]) - RIGHT_RADIUS)
+    image = pool * now["pool"] + (heart - pool) * np.where(low, now["low"], now["high"])
+    return image + aside * (1 - heart) * now["right"]
 
 
 def moving_slice(options: Options) -> Slice:
@@ -76,34 +103,35 @@ def moving_slice(options: Options) -> Slice:
     drift = np.linspace(-0.5, 0.5, options.frames) * options.amplitude
     jitter = rng.normal(scale=0.15 * options.amplitude, size=(options.frames, 2))
     shifts = np.stack([breath + drift, 0.4 * breath], 1) + jitter
-    shifts -= np.median(
-        shifts, axis=0
-    )  # as the correction leaves it: the masks stay where they are
-    series = {}
-    for name, moves in (("images", shifts), ("still", np.zeros_like(shifts))):
-        frames = []
-        for i, move in enumerate(moves):
-            rows, columns = np.indices((SIZE, SIZE)) - np.reshape(move, (2, 1, 1))
-            away = np.hypot(rows - MIDDLE[0], columns - MIDDLE[1])
-            angle = np.arctan2(rows - MIDDLE[0], columns - MIDDLE[1])
-            low = (angle > ISCHAEMIC[0]) & (angle < ISCHAEMIC[1])
-            muscle = np.where(low, tissue[FLOWS[1]][i], tissue[FLOWS[0]][i])
-            pool, heart = covered(away - INNER), covered(away - OUTER)
-            aside = covered(np.hypot(rows - RIGHT[0], columns - RIGHT[1]) - RIGHT_RADIUS)
-            image = pool * float(aif[i]) + (heart - pool) * muscle
-            frames.append(image + aside * (1 - heart) * right[i])
-        series[name] = np.stack(frames, -1)
+    # As the correction leaves it, so that the masks stay where they are: medians are 0 of the
+    # frames that show the heart.
+    seen = times > ARRIVAL
+    shifts -= np.median(shifts[seen], axis=0)
+    squeeze = 0.6 * np.sin(2 * np.pi * times / 4.3 + np.array([[1.0], [2.5]]))
+    squeeze = squeeze + rng.normal(scale=0.5, size=squeeze.shape)
+    squeeze = options.deformation * (squeeze.T - np.median(squeeze[:, seen], axis=1))
+    curves = {"pool": aif.numpy(), "right": right}
+    curves |= {"high": tissue[FLOWS[0]], "low": tissue[FLOWS[1]]}
+    still = np.indices((SIZE, SIZE)).astype(float)
+    moving, fixed, found = [], [], []
+    for i, (move, bend) in enumerate(zip(np.reshape(shifts, (-1, 2, 1, 1)), squeeze, strict=True)):
+        now = {name: float(curve[i]) for name, curve in curves.items()}
+        moving.append(drawn(still - move - deformed(still - move, bend), now))
+        fixed.append(drawn(still, now))
+        bent = np.zeros_like(still)
+        for _ in range(8):  # the tissue of a place is where its own displacement brought it
+            bent = deformed(still + bent, bend)
+        found.append(move + bent)
+    series = {"images": np.stack(moving, -1), "still": np.stack(fixed, -1)}
     noise = rng.normal(scale=tissue[FLOWS[0]].max() / options.snr, size=series["still"].shape)
-    rows, columns = np.indices((SIZE, SIZE))
-    away = np.hypot(rows - MIDDLE[0], columns - MIDDLE[1])
-    angle = np.arctan2(rows - MIDDLE[0], columns - MIDDLE[1])
-    low = (angle > ISCHAEMIC[0]) & (angle < ISCHAEMIC[1])
+    away, low = polar(still)
     return Slice(
         time=times,
         aif=aif.numpy(),
         images=series["images"] + noise,
         still=series["still"] + noise,
         shifts=shifts,
+        displacements=np.stack(found),
         flow=np.where(low, FLOWS[1], FLOWS[0]),
         wall=(away > INNER + 1.5) & (away < OUTER - 1.5),
     )
@@ -113,24 +141,23 @@ def measure(options: Options) -> Mapping[str, Any]:
     """Return the errors of flow and of the shifts."""
     torch.set_num_threads(1)
     made = moving_slice(options)
-    begin = time.process_time()
-    held = hold_still(made.images)
-    seconds = time.process_time() - begin
     seen = made.time > ARRIVAL  # before the contrast nothing shows where the heart is
-    apart = (held.shifts - made.shifts)[seen]
+    series = {"still": made.still, "moving": made.images}
     numbers: dict[str, Any] = {
         "shift_rms_voxels": float(np.sqrt(np.mean(np.sum(made.shifts**2, 1)))),
-        "shift_error_rms_voxels": float(np.sqrt(np.mean(np.sum(apart**2, 1)))),
-        "registration_cpu_s": seconds,
+        "wall_displacement_rms_voxels": size_in(made.displacements[seen], made.wall),
     }
+    for motion in MOTIONS:
+        begin = time.process_time()
+        held = hold_still(made.images, motion=motion)
+        numbers[f"{motion}_cpu_s"] = time.process_time() - begin
+        apart = (held.displacements - made.displacements)[seen]
+        numbers[f"{motion}_displacement_error_rms_voxels"] = size_in(apart, made.wall)
+        series[motion] = held.images
     maps = {}
-    for name, series in (
-        ("still", made.still),
-        ("moving", made.images),
-        ("corrected", held.images),
-    ):
+    for name, images in series.items():
         found = fit_kinetics(
-            "2cxm", made.time, series, made.aif, mask=made.wall, haematocrit=HAEMATOCRIT,
+            "2cxm", made.time, images, made.aif, mask=made.wall, haematocrit=HAEMATOCRIT,
         )  # fmt: skip
         maps[name] = found.values["mbf"] / ML_MIN_G
         error = (maps[name] - made.flow)[made.wall]
@@ -144,6 +171,11 @@ def measure(options: Options) -> Mapping[str, Any]:
     every: dict[str, Any] = {"wall": made.wall, "truth": made.flow, **maps}
     np.savez(out / "motion.npz", **every)
     return numbers
+
+
+def size_in(field: Any, mask: Any) -> float:
+    """Return the root mean square length of frames x 2 x rows x columns in a mask."""
+    return float(np.sqrt(np.mean(np.sum(field[:, :, mask] ** 2, 1))))
 
 
 if __name__ == "__main__":

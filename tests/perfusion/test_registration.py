@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from first_pass_motion import ARRIVAL, Options, moving_slice
+from first_pass_motion import ARRIVAL, Options, moving_slice, size_in
 
 from cardiotwin.errors import InputError
 from cardiotwin.perfusion.registration import hold_still
@@ -24,6 +24,31 @@ def test_breathing_is_followed_to_a_fraction_of_a_voxel_once_contrast_shows_the_
 def test_a_still_heart_stays_where_it_is(breathing):
     held = hold_still(breathing.still)
     assert np.abs(held.shifts[breathing.time > ARRIVAL]).max() < 0.15
+
+
+def apart(held, made):
+    """Return the root mean square error of the wall's place, voxels, once contrast shows it."""
+    error = (held.displacements - made.displacements)[made.time > ARRIVAL]
+    return size_in(error, made.wall)
+
+
+def test_a_heart_that_is_squeezed_too_is_followed_by_a_form_that_bends():
+    made = moving_slice(Options(amplitude=2.0, deformation=2.0, frames=50))
+    moved = size_in(made.displacements[made.time > ARRIVAL], made.wall)
+    rigid = apart(hold_still(made.images), made)
+    bent = apart(hold_still(made.images, motion="free_form"), made)
+    assert bent < 0.6 * rigid < 0.6 * moved
+
+
+def test_a_form_that_bends_follows_a_heart_that_only_shifts_as_well(breathing):
+    rigid = apart(hold_still(breathing.images), breathing)
+    for motion in ("affine", "free_form"):
+        assert apart(hold_still(breathing.images, motion=motion), breathing) < rigid + 0.1
+
+
+def test_an_unknown_motion_is_refused(breathing):
+    with pytest.raises(InputError, match=r"one of shift, affine, free_form, found 'rigid'"):
+        hold_still(breathing.images, motion="rigid")
 
 
 @pytest.mark.parametrize(

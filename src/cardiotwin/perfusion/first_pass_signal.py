@@ -7,11 +7,10 @@ import torch
 from jaxtyping import Float
 
 from cardiotwin.imaging.signal import first_pass, relaxivity
-from cardiotwin.perfusion.kinetics.inputs import parker_aif
+from cardiotwin.perfusion.kinetics.inputs import population_input
 from cardiotwin.perfusion.kinetics.tissue import BLOOD_IN_TISSUE, tissue_curve
 
 MODEL = "2cxm"
-PARKER_DOSE = 0.1  # mmol/kg, with which Parker et al. injected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +66,8 @@ def blood_concentration(
     injection: Injection, time: Float[np.ndarray, " samples"]
 ) -> Float[np.ndarray, " samples"]:
     """Return the concentration in arterial whole blood, mol/m^3: Parker's, scaled by the dose."""
-    course = parker_aif(torch.from_numpy(time), arrival=injection.arrival).numpy()
-    return np.asarray(injection.dose / PARKER_DOSE * course)
+    given = {"arrival": injection.arrival, "dose": injection.dose}
+    return np.asarray(population_input(torch.from_numpy(time), **given).numpy())
 
 
 def wall_concentration(

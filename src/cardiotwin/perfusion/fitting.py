@@ -12,8 +12,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from cardiotwin.errors import InputError
+from cardiotwin.errors import Flag, InputError
 from cardiotwin.imaging.retrieval import Status
+from cardiotwin.perfusion.arterial_input import find_arterial_input
 from cardiotwin.perfusion.fitting_problem import Found, Problem, residual_correlation
 from cardiotwin.perfusion.fitting_result import KineticFit
 from cardiotwin.perfusion.kinetics.models import Kinetics, Limit, kinetics
@@ -28,7 +29,7 @@ def fit_kinetics(
     model: str,
     time: Float[np.ndarray, " times"],
     concentration: Float[np.ndarray, "*voxels samples"],
-    aif: Float[np.ndarray, " inputs"],
+    aif: Float[np.ndarray, " inputs"] | None = None,
     *,
     haematocrit: float = HAEMATOCRIT,
     density: float = BLOOD_IN_TISSUE,
@@ -47,7 +48,9 @@ def fit_kinetics(
     concentration
         Of the agent in tissue, mol/m^3, time along the last dimension.
     aif
-        Of the agent in arterial whole blood, mol/m^3, at the same times.
+        Of the agent in arterial whole blood, mol/m^3, at the same times; None: from the left
+        ventricle's blood in the concentration, which then is of whole slices: rows x columns x
+        times, or rows x columns x slices x times.
     haematocrit
         Of the arterial and the capillary blood.
     density
@@ -66,8 +69,12 @@ def fit_kinetics(
         that is not in seconds, a mask without tissue.
     """
     chosen = kinetics(model)
+    doubts: tuple[Flag, ...] = ()
+    if aif is None:
+        own = find_arterial_input(time, concentration)
+        aif, doubts = own.concentration, own.flags
     _refuse(chosen, time, concentration, aif, mask=mask, delay=delay)
-    flags = check_first_pass(time, aif, concentration, mask)
+    flags = (*doubts, *check_first_pass(time, aif, concentration, mask))
     shape, n = concentration.shape[:-1], concentration.shape[-1]
     data = torch.from_numpy(np.ascontiguousarray(concentration, dtype=float).reshape(-1, n)).T
     problem = Problem.of(
@@ -102,6 +109,7 @@ def fit_kinetics(
         simpler=names.reshape(shape),
         sum_of_squares=spread(found.misfit),
         residual_sd=spread(torch.sqrt(found.misfit / (n - problem.model.n_parameters))),
+        aif=aif,
         n_samples=n,
         n_parameters=problem.model.n_parameters,
         residual_correlation=spread(correlation),

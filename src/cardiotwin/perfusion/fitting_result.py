@@ -31,6 +31,8 @@ class KineticFit:
         Name of the simpler model that a voxel AT_BOUND became, else "".
     sum_of_squares, residual_sd
         Of what the fit leaves, (mol/m^3)^2 and mol/m^3.
+    aif
+        That was fitted with, mol/m^3.
     n_samples, n_parameters
         Of each voxel's curve, and of the model.
     residual_correlation
@@ -53,6 +55,7 @@ class KineticFit:
     simpler: np.ndarray
     sum_of_squares: Float[np.ndarray, "*voxels"]
     residual_sd: Float[np.ndarray, "*voxels"]
+    aif: Float[np.ndarray, " samples"]
     n_samples: int
     n_parameters: int
     residual_correlation: Float[np.ndarray, "*voxels"]

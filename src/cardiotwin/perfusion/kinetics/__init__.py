@@ -4,7 +4,7 @@ This package loads torch; `cardiotwin.perfusion` loads it at its first use.
 """
 
 from cardiotwin.perfusion.kinetics.convolution import Input, convolve
-from cardiotwin.perfusion.kinetics.inputs import gamma_variate, parker_aif
+from cardiotwin.perfusion.kinetics.inputs import gamma_variate, parker_aif, population_input
 from cardiotwin.perfusion.kinetics.models import KINETICS, Kinetics, kinetics
 from cardiotwin.perfusion.kinetics.tissue import plasma, tissue_curve
 
@@ -17,5 +17,6 @@ __all__ = [
     "kinetics",
     "parker_aif",
     "plasma",
+    "population_input",
     "tissue_curve",
 ]
