@@ -6,6 +6,7 @@ import pytest
 
 from cardiotwin.errors import InputError
 from cardiotwin.exam import Scan, Volunteer
+from cardiotwin.exam.battery import Battery
 from cardiotwin.exam.cine_protocol import CineProtocol
 from cardiotwin.exam.examination import make_examination
 from cardiotwin.imaging import Phase, describe, read_examination
@@ -59,6 +60,22 @@ def test_raw_data_images_and_dicom_are_of_one_heart(examined):
         assert data.number_of_acquisitions() == 1 + 8 * 5 * 44
 
 
+def test_two_processes_write_what_one_does(examined, tmp_path, systole):
+    volunteer = Volunteer(
+        scan=Scan(
+            pixel=2.8e-3, matrix=(104, 88), n_slices=8, slice_distance=13e-3, slice_thickness=8e-3
+        )
+    )
+    battery = Battery(series=("t2_map",), raw=False)
+    place = tmp_path / "again"
+    make_examination(volunteer, PROTOCOL, place, systole, battery=battery, processes=2)
+    for name in ("cine/sa.nii.gz", "cine/sa_seg.nii.gz", "subject.yaml"):
+        assert (place / name).read_bytes() == (examined / name).read_bytes()
+    assert (place / "mapping/t2_map.nii.gz").is_file()
+    truth = json.loads((place / "truth.json").read_text())
+    assert truth["series"]["t2_map"]["file"] == "mapping/t2_map.nii.gz"
+
+
 def test_the_heart_beats_in_the_images(examined):
     """The blood pool is as bright as the truth and its cut through the heart shrinks."""
     found = read_examination(examined)
@@ -73,7 +90,7 @@ def test_the_heart_beats_in_the_images(examined):
 
 
 def test_the_electrocardiogram_has_a_row_for_each_sample(examined):
-    table = np.loadtxt(examined / "physio/ecg.tsv", skiprows=1)
+    table = np.loadtxt(examined / "physio/cine_sax_ecg.tsv", skiprows=1)
     assert np.allclose(np.diff(table[:, 0]), 2.5e-3)
     assert table[:, 1].max() > 1.0
 

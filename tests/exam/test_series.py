@@ -2,13 +2,14 @@
 
 import json
 
+import nibabel as nib
 import numpy as np
 import pytest
 from virtual_perfusion import segments
 
 from cardiotwin.errors import InputError
 from cardiotwin.exam import Scan, Volunteer, end_diastolic_wall
-from cardiotwin.exam.battery import TRUE_MAPS, Battery, write_battery
+from cardiotwin.exam.battery import TRUE_MAPS, Battery, Beside, finish
 from cardiotwin.exam.cine_protocol import CineProtocol
 from cardiotwin.exam.displacement_series import Dense
 from cardiotwin.exam.flow_series import PhaseContrast
@@ -19,6 +20,9 @@ from cardiotwin.exam.sequences import EchoMap, IvimMap, T1Map, T1SaturationMap, 
 from cardiotwin.geometry.template import Template
 from cardiotwin.imaging.beside import describe_beside
 from cardiotwin.imaging.encoded import read_encoded
+from cardiotwin.imaging.raw import cartesian_spectra, read_raw
+from cardiotwin.imaging.reconstruction.coil_maps import espirit_maps
+from cardiotwin.imaging.reconstruction.sense import mean_middle, sense
 from cardiotwin.imaging.retrieval.from_series import retrieve
 from cardiotwin.imaging.signal import molli_times
 from cardiotwin.perfusion import fit_kinetics
@@ -54,7 +58,8 @@ def scanned(tmp_path_factory, systole):
     mesh = end_diastolic_wall(volunteer)
     heart = volunteer_heart(volunteer, mesh, systole(volunteer, mesh), 12)
     cine = CineProtocol(n_coils=4)
-    told = write_battery(BATTERY, heart, cine, folder, seed=3, tell=lambda _: None)
+    beside = Beside(battery=BATTERY, heart=heart, cine=cine, folder=folder, seed=3)
+    told = finish(beside, {name: beside.scan(name) for name in BATTERY.series})
     return folder, told, dict(np.load(folder / TRUE_MAPS))
 
 
@@ -137,6 +142,57 @@ def test_a_first_pass_gives_the_flow_of_its_segments_again(scanned):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "frames", "at"),
+    [
+        ("echo_map", "contrast", {}),
+        ("t2_map", "set_number", {}),
+        ("perfusion_stress", "repetition", {}),
+        ("dense", "phase", {"set_number": 2}),
+    ],
+)
+def test_raw_data_give_the_images_by_their_own_coil_maps(scanned, name, frames, at):
+    """Anybody's reconstruction: maps from the calibration lines, SENSE, no truth."""
+    folder, told, maps = scanned
+    scan, flags = read_raw(folder / "raw" / f"{name}.h5")
+    assert flags == ()
+    coils = cartesian_spectra(scan, 0, calibration=True)
+    middle = mean_middle(coils.kspace, coils.mask)
+    spectra = cartesian_spectra(scan, 0, frames=frames, **at)
+    assert spectra.mask.mean() == pytest.approx(0.5)
+    found = sense(
+        spectra.kspace,
+        spectra.mask,
+        espirit_maps(middle, spectra.kspace.shape[-2:]),
+        damping=1e-6,
+        tolerance=1e-5,
+    )
+    stored = nib.load(folder / told["series"][name]["file"]).get_fdata()[:, :, 0]
+    if at:
+        stored = stored[..., at["set_number"] :: 4]
+    inside = maps[f"{name}_wall"][:, :, 0, 0] > 0.9999
+    # The common phase and the coils' shading are nobody's to know: images to their first.
+    ours = np.moveaxis(np.abs(found), 0, 2)[inside]
+    theirs = stored[inside]
+    error = ours / ours[:, :1] - theirs / theirs[:, :1]
+    assert np.sqrt(np.mean(error**2)) < 0.01 * (theirs / theirs[:, :1]).max()
+
+
+@pytest.mark.slow
+def test_the_breath_is_held_while_lines_are_taken(scanned):
+    folder, _, _ = scanned
+    scan, _ = read_raw(folder / "raw" / "dense.h5")
+    breath = next(trace for trace in scan.traces if trace.kind == "respiratory")
+    time = breath.start + breath.sample_time * np.arange(breath.samples.shape[1])
+    of_images = ~scan.readouts.calibration
+    depth = np.interp(scan.readouts.time[of_images], time, breath.samples[0])
+    assert np.abs(depth).max() < 0.1
+    assert breath.samples.max() > 0.9
+    table = np.loadtxt(folder / "physio" / "dense_respiration.tsv", skiprows=1)
+    np.testing.assert_allclose(table[:, 1], breath.samples[0], atol=1e-3)
+
+
+@pytest.mark.slow
 def test_a_diseased_segment_is_another_tissue(scanned):
     _, told, _ = scanned
     t1 = np.array(told["tissue_by_segment"]["t1_ms"])
@@ -147,7 +203,10 @@ def test_a_diseased_segment_is_another_tissue(scanned):
 def test_check_tells_each_series_and_the_clock_runs(scanned):
     folder, told, _ = scanned
     lines = describe_beside(folder).lines
-    assert len(lines) == len(BATTERY.series) - 1  # the first pass is not a map
+    of_raw = [line for line in lines if line.startswith("raw ")]
+    assert len(of_raw) == len(BATTERY.series)
+    assert len(lines) - len(of_raw) == len(BATTERY.series) - 1  # the first pass is not a map
+    assert any("41 repetitions" in line and "respiratory" in line for line in of_raw)
     assert any("dense, 12 images in 3 frames by encoding" in line for line in lines)
     starts = [one["start_min"] for one in told["series"].values()]
     assert starts == pytest.approx([0, 1, 2, 3, 7, 12, 13])

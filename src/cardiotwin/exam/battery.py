@@ -1,8 +1,10 @@
 """All series beside the cine of one examination: scanned, written, and what is true of them."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +22,17 @@ from cardiotwin.exam.sequences import (
     FIELD_STRENGTH,
     EchoMap,
     IvimMap,
-    Series,
     T1Map,
     T1SaturationMap,
     T2Map,
 )
-from cardiotwin.exam.series_scan import ScannedSeries, Scanner, field_of
+from cardiotwin.exam.series import Series
+from cardiotwin.exam.series_scan import ScannedSeries, Scanner, Values, field_of
 from cardiotwin.exam.stack import plan_stack
+from cardiotwin.exam.write import write_traces
 from cardiotwin.imaging.encoded import PHASE
 from cardiotwin.imaging.examination import Phase
+from cardiotwin.imaging.raw import write_raw
 from cardiotwin.units import MM, MS
 
 TRUE_MAPS = "truth_maps.npz"
@@ -64,6 +68,8 @@ class Battery:
         Each as it is scanned.
     perfusion_stress, perfusion_rest, phase_contrast
         Each as it is scanned.
+    raw
+        Whether the raw data of all coils are written too, a gigabyte.
     """
 
     series: tuple[str, ...] = (
@@ -82,6 +88,7 @@ class Battery:
     )
     phase_contrast: PhaseContrast = field(default_factory=PhaseContrast)
     perfusion_rest: FirstPass = field(default_factory=lambda: FirstPass(minutes=2.0))
+    raw: bool = True
 
     def __post_init__(self) -> None:
         """Refuse a series that there is not."""
@@ -104,49 +111,100 @@ SERIES = (
 )
 
 
-def write_battery(
-    battery: Battery,
-    heart: BeatingHeart,
-    cine: CineProtocol,
-    folder: Path,
-    *,
-    seed: int,
-    tell: Callable[[str], None],
-) -> dict[str, Any]:
-    """Scan the series into a folder; return what `truth.json` says of them.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Beside:
+    """A battery about to be scanned of one heart.
+
+    Parameters
+    ----------
+    battery, heart
+        What, and of whom.
+    cine
+        From which the coils and the field are taken.
+    folder
+        Of the examination.
+    seed
+        Of tissue, texture and noise: a series is the same whatever others are scanned.
+    """
+
+    battery: Battery
+    heart: BeatingHeart
+    cine: CineProtocol
+    folder: Path
+    seed: int
+
+    @cached_property
+    def values(self) -> Values:
+        """Return the wall's tissue by AHA segment."""
+        return self.battery.tissue.by_segment(self._rngs[0])
+
+    @cached_property
+    def scanner(self) -> Scanner:
+        """Return the heart in the scanner."""
+        heart, place = self.heart, np.asarray(self.heart.patient.shape.position)
+        stack = plan_stack(heart.patient, heart.marked[Phase.END_DIASTOLE], heart.left)
+        return Scanner(
+            heart,
+            stack,
+            self.values,
+            field=field_of(stack, place, self.cine.field_spread),
+            n_coils=self.cine.n_coils,
+            rng=self._rngs[1],
+        )
+
+    def scan(self, name: str) -> dict[str, Any]:
+        """Scan and write a series; return its truth by voxel, for `finish`."""
+        series = self.battery.chosen()[name]
+        rng = self._rngs[2 + SERIES.index(name)]
+        scanned = self.scanner.scan(series, name, rng)
+        path = self.folder / file_of(name)
+        start = self.starts[name]
+        write_encoded(path, scanned, _header(series, self.heart.period, start))
+        if self.battery.raw:
+            write_raw(scanned.raw, self.folder / "raw" / f"{name}.h5")
+        write_traces(scanned.raw.traces, self.folder / "physio", name)
+        if isinstance(series, FirstPass):
+            _write_input(path.with_name(f"{name}_aif.tsv"), series)
+        return _true_maps(name, scanned)
+
+    @property
+    def starts(self) -> dict[str, float]:
+        """Return when each series begins, minutes after the first."""
+        minutes = [series.minutes for series in self.battery.chosen().values()]
+        return dict(zip(self.battery.series, accumulate([0.0, *minutes[:-1]]), strict=True))
+
+    @cached_property
+    def _rngs(self) -> list[np.random.Generator]:
+        for_tissue, for_scan = np.random.default_rng([self.seed, 1]).spawn(2)
+        return [for_tissue, *for_scan.spawn(1 + len(SERIES))]
+
+
+def finish(beside: Beside, maps: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Write the truth by voxel, given by series; return what `truth.json` says of them all.
 
     `truth_maps.npz` gets each series' wall, segments, noise, field and displacement by voxel.
     """
-    for_tissue, for_scan = np.random.default_rng([seed, 1]).spawn(2)
-    values = battery.tissue.by_segment(for_tissue)
-    stack = plan_stack(heart.patient, heart.marked[Phase.END_DIASTOLE], heart.left)
-    place = np.asarray(heart.patient.shape.position)
-    field_map = field_of(stack, place, cine.field_spread)
-    scanner = Scanner(heart, stack, values, field=field_map, n_coils=cine.n_coils, rng=for_scan)
-    clock = 0.0
-    told: dict[str, Any] = {}
-    maps: dict[str, Any] = {}
-    for name, series in battery.chosen().items():
-        scanned = scanner.scan(series)
-        path = folder / FOLDER.get(name, "mapping") / f"{name}.nii.gz"
-        write_encoded(path, scanned, _header(series, heart.period, clock))
-        if isinstance(series, FirstPass):
-            _write_input(path.with_name(f"{name}_aif.tsv"), series)
-        maps |= _true_maps(name, scanned)
-        told[name] = {
-            "file": str(path.relative_to(folder)),
+    chosen = beside.battery.chosen()
+    together = {key: value for name in chosen for key, value in maps[name].items()}
+    if together:
+        np.savez_compressed(beside.folder / TRUE_MAPS, **together)
+    told = {
+        name: {
+            "file": file_of(name),
             "contrast": series.contrast,
-            "start_min": clock,
+            "start_min": beside.starts[name],
             "minutes": series.minutes,
         }
-        clock += series.minutes
-        tell(
-            f"scanned {name}: {scanned.images.shape[3]} images of {scanned.images.shape[2]} slices"
-        )
-    if maps:
-        np.savez_compressed(folder / TRUE_MAPS, **maps)
-    tissue = {key: (values[name] / unit).tolist() for name, (key, unit) in SCALES.items()}
-    return {"tissue_by_segment": tissue, "series": told, "scan_minutes": clock}
+        for name, series in chosen.items()
+    }
+    tissue = {key: (beside.values[name] / unit).tolist() for name, (key, unit) in SCALES.items()}
+    minutes = sum((series.minutes for series in chosen.values()), 0.0)
+    return {"tissue_by_segment": tissue, "series": told, "scan_minutes": minutes}
+
+
+def file_of(name: str) -> str:
+    """Return where a series lies in the folder of its examination."""
+    return f"{FOLDER.get(name, 'mapping')}/{name}.nii.gz"
 
 
 def _header(series: Series, period: float, start: float) -> dict[str, Any]:
@@ -211,4 +269,4 @@ def _true_maps(name: str, scanned: ScannedSeries) -> dict[str, Any]:
     return maps
 
 
-__all__ = ["SERIES", "TRUE_MAPS", "Battery", "write_battery", "write_encoded"]
+__all__ = ["SERIES", "TRUE_MAPS", "Battery", "Beside", "file_of", "finish", "write_encoded"]

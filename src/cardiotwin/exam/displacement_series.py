@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Complex, Float
 
-from cardiotwin.exam.sequences import Series
+from cardiotwin.exam.series import FramedSeries
 from cardiotwin.exam.slab import NAMES, Slab
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dense(Series):
+class Dense(FramedSeries):
     """Stimulated echoes with a reference and three encodings, complementary pairs subtracted.
 
     Parameters
@@ -36,6 +36,11 @@ class Dense(Series):
     flip: float = 0.35
 
     contrast = "dense"
+
+    @property
+    def n_encodings(self) -> int:
+        """Return the images of a frame."""
+        return 4
 
     def matrix(self) -> Float[np.ndarray, "encodings 3"]:
         """Return the encodings of a frame's images, rad/m along rows, columns and across."""

@@ -1,40 +1,32 @@
 """A whole examination: the beating heart through the scanner into a folder.
 
 Raw data, the images reconstructed from them as NIfTI and DICOM, an annotation of end-diastole and
-end-systole, the electrocardiogram, and the truth.
+end-systole, physiological signals, and the truth. Its parts need nothing of each other, so that
+several processes scan them side by side.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Integer
 
-from cardiotwin.exam.acquisition import scan_cine
-from cardiotwin.exam.battery import Battery, write_battery
-from cardiotwin.exam.cine import signals
-from cardiotwin.exam.cine_protocol import CineProtocol, MovingAnatomy
+from cardiotwin.exam.battery import Battery, Beside, finish
+from cardiotwin.exam.cine_protocol import CineProtocol
 from cardiotwin.exam.heart import BeatingHeart, volunteer_heart
 from cardiotwin.exam.long_axis import write_long_axis
-from cardiotwin.exam.make import IMAGE, LABELS, VALVES, frame_at, valve_points, write_true_wall
-from cardiotwin.exam.phantom import annotate, slice_shifts
-from cardiotwin.exam.reconstruct import reconstruct_scan, stored_values
-from cardiotwin.exam.stack import Stack, plan_stack, slice_affines
+from cardiotwin.exam.make import IMAGE, LABELS, VALVES, valve_points, write_true_wall
+from cardiotwin.exam.short_axis import NAME, Moving, write_short_axis
 from cardiotwin.exam.truth import subject, truth_record
 from cardiotwin.exam.volunteer import BeatSolver, Volunteer, end_diastolic_wall
-from cardiotwin.exam.write import TRUE_WALL, TRUTH, write_series, write_yaml
-from cardiotwin.imaging.dicom_write import Acquisition, write_dicom
-from cardiotwin.imaging.examination import ImageStack, Phase
-from cardiotwin.imaging.raw import RawScan, write_raw
+from cardiotwin.exam.write import TRUE_WALL, TRUTH, write_yaml
+from cardiotwin.measurement.views import VIEWS
 from cardiotwin.twin.files import write_folder
 from cardiotwin.twin.json_record import as_json, subject_record
 from cardiotwin.units import ML
-
-RAW = "raw/cine_sax.h5"
-DICOM = "dicom/cine_sax"
-ECG = "physio/ecg.tsv"
 
 NOTHING_ELSE = Battery(series=())
 
@@ -42,31 +34,70 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Moving:
-    """The heart by true frame.
+class Session:
+    """All that is scanned of a heart.
 
     Parameters
     ----------
-    times
-        After the R wave, s.
-    volumes
-        LV cavity, m^3.
-    signal
-        By voxel and frame, without coils and noise.
-    labels
-        As annotated, at the frames of end-diastole and end-systole, 0 elsewhere.
-    marked
-        Those two frames.
-    shifts
-        Of each slice in its breath-hold, m.
+    beside
+        The series beside the cine; the heart, the cine's protocol, folder and seed are there.
     """
 
-    times: Float[np.ndarray, " t"]
-    volumes: Float[np.ndarray, " t"]
-    signal: Float[np.ndarray, "i j k t"]
-    labels: Integer[np.ndarray, "i j k t"]
-    marked: tuple[int, int]
-    shifts: Float[np.ndarray, "t k 2"]
+    beside: Beside
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return the names of what is scanned, the longest first."""
+        views = VIEWS if self.beside.cine.long_axis else ()
+        return (NAME, *self.beside.battery.series, *views)
+
+    def scan(self, name: str) -> Any:
+        """Scan a part and write its files: return what is true of it, None of a long-axis view."""
+        beside = self.beside
+        _, for_cine, _, for_views = _rngs(beside.seed)
+        if name == NAME:
+            return write_short_axis(beside.heart, beside.cine, beside.folder, for_cine)
+        if name in VIEWS:
+            rng = for_views.spawn(len(VIEWS))[VIEWS.index(name)]
+            return write_long_axis(beside.heart, beside.cine, name, beside.folder, rng)
+        return beside.scan(name)
+
+
+def scan_all(session: Session, processes: int) -> Iterator[tuple[str, Any]]:
+    """Yield each part with what its scan returned, as they end."""
+    if processes == 1:
+        for name in session.parts:
+            yield name, session.scan(name)
+        return
+    with ProcessPoolExecutor(
+        min(processes, len(session.parts)),
+        get_context("spawn"),  # a fork would take the solvers' threads and locks with it
+        initializer=_enter,
+        initargs=(session,),
+    ) as pool:
+        waiting = {pool.submit(_scan, name): name for name in session.parts}
+        try:
+            for done in as_completed(waiting):
+                yield waiting[done], done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+_entered: dict[str, Session] = {}
+"""The session of a process that scans: its hearts and slices are made once for all parts."""
+
+
+def _enter(session: Session) -> None:
+    _entered["session"] = session
+
+
+def _scan(name: str) -> Any:
+    return _entered["session"].scan(name)
+
+
+def _rngs(seed: int) -> list[np.random.Generator]:
+    """Return those of nothing yet, the short-axis cine, the valve's points and the views."""
+    return np.random.default_rng(seed).spawn(4)
 
 
 def make_examination(
@@ -77,10 +108,12 @@ def make_examination(
     *,
     tell: Tell = lambda _: None,
     battery: Battery = NOTHING_ELSE,
+    processes: int = 1,
 ) -> Path:
     """Return the folder of the volunteer's whole examination; it appears whole or not at all.
 
-    `tell` hears a sentence at each stage; `battery` are the series beside the cine.
+    `tell` hears a sentence at each stage; `battery` are the series beside the cine; so many
+    `processes` scan side by side.
 
     Raises
     ------
@@ -93,18 +126,14 @@ def make_examination(
 
     def fill(part: Path) -> None:
         heart = volunteer_heart(volunteer, mesh, true_beat, protocol.n_phases)
-        moving = write_examination(
-            heart,
-            protocol,
-            folder=part,
-            subject=subject_record(subject(volunteer, true_beat)),
-            seed=volunteer.seed,
-            tell=tell,
+        beside = Beside(
+            battery=battery, heart=heart, cine=protocol, folder=part, seed=volunteer.seed
         )
+        person = subject_record(subject(volunteer, true_beat))
+        moving, series = write_examination(beside, person, processes=processes, tell=tell)
         write_true_wall(part / TRUE_WALL, mesh, true_beat)
         record = truth_record(volunteer, mesh, true_beat, moving.shifts)
-        record |= write_battery(battery, heart, protocol, part, seed=volunteer.seed, tell=tell)
-        write_truth(part, record, moving, protocol)
+        write_truth(part, {**record, **series}, moving, protocol)
 
     write_folder(folder, fill)
     return folder
@@ -120,119 +149,30 @@ def write_truth(
 
 
 def write_examination(
-    heart: BeatingHeart,
-    protocol: CineProtocol,
-    *,
-    folder: Path,
-    subject: Mapping[str, Any],
-    seed: int,
-    tell: Tell,
-) -> Moving:
-    """Scan a beating heart, reconstruct it, and write all files but the truth into a folder."""
-    for_anatomy, for_scan, for_valve, for_views = np.random.default_rng(seed).spawn(4)
-    left = heart.left
-    stack = plan_stack(heart.patient, heart.marked[Phase.END_DIASTOLE], left)
-    moving = move(heart, stack, rng=for_anatomy)
-    tell(f"painted {len(moving.times)} frames of {stack.shape[2]} slices")
-    scan = scan_cine(
-        MovingAnatomy(
-            frames=np.ascontiguousarray(moving.signal.transpose(2, 3, 0, 1)),
-            frame_times=moving.times,
-            period=heart.period,
-            systole=heart.end_systole_time,
-            affines=slice_affines(stack),
-            heart=np.asarray(heart.patient.shape.position),
-        ),
-        protocol,
-        for_scan,
-    )
-    write_raw(scan, folder / RAW)
-    tell(f"scanned {len(scan.readouts.line)} lines with {protocol.n_coils} coils")
-    image, times = reconstruct_scan(scan, np.asarray(heart.patient.shape.position))
-    stored = stored_values(image, moving.labels)
-    tell("reconstructed the images")
-    _write_images(heart, protocol, stack=stack, stored=stored, times=times, folder=folder)
-    write_series(folder / LABELS, moving.labels, stack.affine, heart.period / len(times))
-    _write_trace(scan, folder / ECG)
-    if protocol.long_axis:
-        names = write_long_axis(heart, protocol, folder, for_views)
-        tell(f"scanned and reconstructed {len(names)} long-axis views")
-    valves = valve_points(left, heart.marked, heart.patient.scan.valve_noise, for_valve)
+    beside: Beside, subject: Mapping[str, Any], *, processes: int, tell: Tell
+) -> tuple[Moving, dict[str, Any]]:
+    """Scan a beating heart and write all files but the truth into its folder.
+
+    Returns the heart by true frame, and what `truth.json` says of the series beside the cine.
+    """
+    found: dict[str, Any] = {}
+    session = Session(beside=beside)
+    for name, true in scan_all(session, processes):
+        found[name] = true
+        tell(f"scanned {name}, {len(found)} of {len(session.parts)}")
+    moving: Moving = found.pop(NAME)
+    heart: BeatingHeart = beside.heart
+    spread = heart.patient.scan.valve_noise
     page = {
         **subject,
         "labels": "acdc",
         "files": {"labels": LABELS, "image": IMAGE},
         "end_diastole_frame": moving.marked[0],
         "end_systole_frame": moving.marked[1],
-        VALVES: valves,
+        VALVES: valve_points(heart.left, heart.marked, spread, _rngs(beside.seed)[2]),
     }
-    write_yaml(folder / "subject.yaml", page)
-    return moving
+    write_yaml(beside.folder / "subject.yaml", page)
+    return moving, finish(beside, {name: found[name] for name in beside.battery.series})
 
 
-def move(heart: BeatingHeart, stack: Stack, *, rng: np.random.Generator) -> Moving:
-    """Return what the scanner and the annotator meet in each true frame."""
-    for_shifts, for_labels, for_image = rng.spawn(3)
-    scan, count = heart.patient.scan, len(heart.times)
-    shifts = slice_shifts(scan, count, for_shifts)
-    frames = [
-        frame_at(heart, stack, points, shifts=moved, right=right)
-        for moved, points, right in zip(shifts, heart.points, heart.rights, strict=True)
-    ]
-    volumes = heart.volumes
-    marked = (0, int(np.argmin(volumes)))
-    labels = np.zeros((*stack.shape, count), dtype=np.uint8)
-    for frame in marked:
-        labels[..., frame] = annotate(frames[frame].parts, scan, for_labels)
-    return Moving(
-        times=heart.times,
-        volumes=volumes,
-        signal=signals(heart.patient, stack, frames, shifts, for_image),
-        labels=labels,
-        marked=marked,
-        shifts=shifts,
-    )
-
-
-def _write_images(
-    heart: BeatingHeart,
-    protocol: CineProtocol,
-    *,
-    stack: Stack,
-    stored: Integer[np.ndarray, "i j k t"],
-    times: Float[np.ndarray, " t"],
-    folder: Path,
-) -> None:
-    write_series(folder / IMAGE, stored, stack.affine, heart.period / len(times))
-    write_dicom(
-        ImageStack(
-            array=stored.astype(np.float32),
-            affine=stack.affine,
-            frame_times=times,
-            slice_thickness=stack.thickness,
-            name="cine_sax",
-            source=folder,
-        ),
-        folder / DICOM,
-        Acquisition(
-            heart_rate=1 / heart.period,
-            repetition_time=protocol.repetition_time,
-            echo_time=0.5 * protocol.repetition_time,
-            flip_angle=protocol.flip,
-            field_strength=protocol.field_strength,
-        ),
-    )
-
-
-def _write_trace(scan: RawScan, path: Path) -> None:
-    """Write the electrocardiogram, one row a sample."""
-    trace = scan.traces[0]
-    time = trace.start + trace.sample_time * np.arange(trace.samples.shape[1])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    columns = np.column_stack([time, trace.samples[0]])
-    np.savetxt(
-        path, columns, fmt=("%.4f", "%.4f"), delimiter="\t", header="time_s\tecg_mv", comments=""
-    )
-
-
-__all__ = ["make_examination", "move", "write_examination", "write_truth"]
+__all__ = ["NOTHING_ELSE", "Session", "make_examination", "write_examination", "write_truth"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cardiotwin.exam.battery import Battery, write_battery
+from cardiotwin.exam.battery import Battery, Beside
 from cardiotwin.exam.cine_protocol import CineProtocol
 from cardiotwin.exam.examination import NOTHING_ELSE, Tell, write_examination, write_truth
 from cardiotwin.exam.heart import BeatingHeart
@@ -25,6 +25,7 @@ def examine_twin(
     scan: Scan,
     seed: int,
     battery: Battery = NOTHING_ELSE,
+    processes: int = 1,
     tell: Tell = lambda _: None,
 ) -> Path:
     """Return the folder of a twin's examination; it appears whole or not at all.
@@ -43,6 +44,8 @@ def examine_twin(
         Of slice shifts, labels and noise.
     battery
         The series beside the cine.
+    processes
+        How many scan side by side.
     tell
         Hears a sentence at each stage.
 
@@ -57,13 +60,11 @@ def examine_twin(
     tell(f"took the twin's beat from {found.truth['beat_source']}")
 
     def fill(part: Path) -> None:
-        moving = write_examination(
-            found.heart, protocol, folder=part, subject=found.subject, seed=seed, tell=tell
-        )
+        beside = Beside(battery=battery, heart=found.heart, cine=protocol, folder=part, seed=seed)
+        moving, series = write_examination(beside, found.subject, processes=processes, tell=tell)
         write_frames(part / TRUE_WALL, found.heart)
         shifts = {"slice_shifts_mm": (moving.shifts / MM).tolist(), "seed": seed}
-        beside = write_battery(battery, found.heart, protocol, part, seed=seed, tell=tell)
-        write_truth(part, {**found.truth, **shifts, **beside}, moving, protocol)
+        write_truth(part, {**found.truth, **shifts, **series}, moving, protocol)
 
     write_folder(folder, fill)
     return folder

@@ -8,13 +8,13 @@ from jaxtyping import Complex, Float
 
 from cardiotwin.exam.contrast import TISSUES
 from cardiotwin.exam.limits import require_between
-from cardiotwin.exam.sequences import Series
+from cardiotwin.exam.series import FramedSeries
 from cardiotwin.exam.slab import NAMES, WALL
 from cardiotwin.units import MS
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhaseContrast(Series):
+class PhaseContrast(FramedSeries):
     """A reference and three encodings by frame, spoiled gradient echoes.
 
     Parameters
@@ -36,6 +36,16 @@ class PhaseContrast(Series):
     repetition_time: float = 5 * MS
 
     contrast = "phase_contrast"
+
+    @property
+    def n_encodings(self) -> int:
+        """Return the images of a frame."""
+        return 4
+
+    @property
+    def line_time(self) -> float:
+        """Return the time from line to line, s."""
+        return self.repetition_time
 
     def __post_init__(self) -> None:
         """Refuse what encodes nothing."""

@@ -6,12 +6,13 @@ import numpy as np
 
 from cardiotwin.exam.acquisition import scan_cine
 from cardiotwin.exam.cine import Frame, signals
+from cardiotwin.exam.cine_images import write_cine_images
 from cardiotwin.exam.cine_protocol import CineProtocol, MovingAnatomy
 from cardiotwin.exam.heart import BeatingHeart
 from cardiotwin.exam.make import frame_at
 from cardiotwin.exam.reconstruct import reconstruct_scan, stored_values
 from cardiotwin.exam.stack import Stack, slice_affines
-from cardiotwin.exam.write import write_series
+from cardiotwin.exam.write import write_traces
 from cardiotwin.imaging.examination import Tissue
 from cardiotwin.imaging.raw import write_raw
 from cardiotwin.measurement.views import VIEWS, Plane, plan_views
@@ -21,15 +22,16 @@ _POOL = 0.95  # share of a pixel that is blood, where its brightness is read
 
 
 def write_long_axis(
-    heart: BeatingHeart, protocol: CineProtocol, folder: Path, rng: np.random.Generator
-) -> tuple[str, ...]:
-    """Scan the three views; return the names of their images in the folder."""
-    views = plan_views(heart.left)
-    names = []
-    for view, plane in zip(VIEWS, views.views, strict=True):
-        stack = view_stack(heart, plane, views.apex)
-        names.append(_write_view(heart, protocol, stack, f"la_{SHORT[view]}", folder, rng=rng))
-    return tuple(names)
+    heart: BeatingHeart,
+    protocol: CineProtocol,
+    view: str,
+    folder: Path,
+    rng: np.random.Generator,
+) -> None:
+    """Scan one of `VIEWS` and write its raw data, its images as NIfTI and DICOM, and its ECG."""
+    planned = plan_views(heart.left)
+    stack = view_stack(heart, planned.views[VIEWS.index(view)], planned.apex)
+    _write_view(heart, protocol, stack, f"la_{SHORT[view]}", folder, rng=rng)
 
 
 def view_stack(heart: BeatingHeart, plane: Plane, apex: float) -> Stack:
@@ -56,7 +58,7 @@ def _write_view(
     folder: Path,
     *,
     rng: np.random.Generator,
-) -> str:
+) -> None:
     still = np.zeros((len(heart.times), 1, 2))
     frames = [
         frame_at(heart, stack, points, shifts=none, right=right)
@@ -78,11 +80,18 @@ def _write_view(
         name=f"cine_{name}",
     )
     write_raw(scan, folder / "raw" / f"cine_{name}.h5")
+    write_traces(scan.traces, folder / "physio", f"cine_{name}")
     image, times = reconstruct_scan(scan, place)
-    path = f"cine/{name}.nii.gz"
-    stored = stored_values(image, _pool(frames[0]))
-    write_series(folder / path, stored, stack.affine, heart.period / len(times))
-    return path
+    write_cine_images(
+        stored_values(image, _pool(frames[0])),
+        times,
+        stack,
+        protocol,
+        path=folder / "cine" / f"{name}.nii.gz",
+        name=f"cine_{name}",
+        period=heart.period,
+        series=2 + list(SHORT.values()).index(name.removeprefix("la_")),
+    )
 
 
 def _pool(frame: Frame) -> np.ndarray:

@@ -9,7 +9,8 @@ from jaxtyping import Complex, Float
 from cardiotwin.errors import InputError
 from cardiotwin.exam.contrast import TISSUES
 from cardiotwin.exam.limits import require_between
-from cardiotwin.exam.sequences import FIELD_STRENGTH, Series
+from cardiotwin.exam.sequences import FIELD_STRENGTH
+from cardiotwin.exam.series import Series
 from cardiotwin.exam.slab import NAMES, WALL, Slab
 from cardiotwin.units import MS
 
@@ -54,6 +55,12 @@ class FirstPass(Series):
     flip: float = 0.21
 
     contrast = "first_pass"
+    counter = "repetition"
+
+    @property
+    def line_time(self) -> float:
+        """Return the time from line to line, s."""
+        return self.repetition_time
 
     def __post_init__(self) -> None:
         """Refuse a state that there is not."""

@@ -1,61 +1,21 @@
 """The series beside the cine: what each is asked to be, and how its signal is called.
 
 Times and angles are usual at 1.5 T (Kramer et al. 2020, JCMR 22:17; Messroghli et al. 2017, JCMR
-19:75 for maps). A series is single shots in quiet mid-diastole, or at many times of the beat.
+19:75 for maps).
 """
 
 import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Integer
 
-from cardiotwin.exam.limits import require_between, require_positive
+from cardiotwin.exam.series import MOST_VIEWS, LineTimes, Series
 from cardiotwin.units import MS
 
 FIELD_STRENGTH = 1.5  # T
-
-
-@dataclass(frozen=True, kw_only=True)
-class Series(ABC):
-    """What all series have.
-
-    Parameters
-    ----------
-    slices
-        Of the short-axis stack, evenly from base to apex.
-    signal_to_noise
-        Of one image: fully relaxed signal of water over the noise of its real part.
-    minutes
-        That it takes, breath-holds' pauses included.
-    moment
-        When it is read, as a share of the beat.
-    """
-
-    slices: int = 3
-    signal_to_noise: float = 60.0
-    minutes: float = 1.0
-    moment: float = 0.72
-
-    contrast = ""
-
-    def __post_init__(self) -> None:
-        """Refuse what no scanner does."""
-        require_between(self, "slices", 1, 40)
-        require_positive(self, "signal_to_noise")
-        require_between(self, "minutes", 0.0, 60.0)
-        require_between(self, "moment", 0.0, 1.0)
-
-    @abstractmethod
-    def acquisition(self, period: float) -> dict[str, Any]:
-        """Return what the contrast's signal takes; the beat's period is in s."""
-
-    @abstractmethod
-    def sidecar(self, period: float) -> dict[str, Any]:
-        """Return what the images' header says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +42,14 @@ class T1Map(Series):
         groups = zip(self.first, self.scheme[::2], strict=True)
         times = [start + n * period for start, count in groups for n in range(count)]
         return {"InversionTime": times, "FlipAngle": 35.0}
+
+    def beats(self, n_images: int) -> Integer[np.ndarray, " images"]:  # noqa: ARG002
+        """Return the beat of each image: those that are waited for lie between the groups."""
+        ends = np.cumsum(self.scheme)
+        starts = [0, *ends][: len(self.scheme) : 2]
+        return np.concatenate(
+            [start + np.arange(n) for start, n in zip(starts, self.scheme[::2], strict=True)]
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +114,17 @@ class EchoMap(Series):
     echo_spacing: float = 1.7 * MS
 
     contrast = "water_fat"
+    counter = "contrast"
+
+    def timing(self, n_lines: int, n_images: int, period: float) -> LineTimes:
+        """Return when the lines are taken: all echoes of a line after one pulse."""
+        train = self.echo_time[-1] + self.first_echo
+        views = min(MOST_VIEWS, n_lines)
+        lines = np.arange(n_lines)
+        start = self.moment * period + (lines % views - views // 2) * train
+        since = np.array(self.echo_time)[:, None] + start
+        beat = np.tile(lines // views, (n_images, 1))
+        return LineTimes(beat=beat, since_r_wave=np.maximum(since, 0))
 
     @property
     def echo_time(self) -> tuple[float, ...]:
@@ -178,6 +157,11 @@ class IvimMap(Series):
 
     contrast = "ivim"
 
+    @property
+    def line_time(self) -> float:
+        """Return the time from echo to echo of an echo-planar train, s."""
+        return 0.7 * MS
+
     def acquisition(self, period: float) -> dict[str, Any]:  # noqa: ARG002
         """Return the b-values."""
         return {"b_values": np.array(self.b_values)}
@@ -200,7 +184,6 @@ __all__ = [
     "FIELD_STRENGTH",
     "EchoMap",
     "IvimMap",
-    "Series",
     "T1Map",
     "T1SaturationMap",
     "T2Map",

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float, Integer
 
-from cardiotwin.exam.acquisition import slice_sensitivity
 from cardiotwin.exam.body import texture
 from cardiotwin.exam.cavity_flow import Velocity, cavity_flow
 from cardiotwin.exam.contrast import TISSUES
@@ -14,10 +13,12 @@ from cardiotwin.exam.displacement_series import Dense
 from cardiotwin.exam.flow_series import PhaseContrast
 from cardiotwin.exam.heart import BeatingHeart
 from cardiotwin.exam.perfusion_series import FirstPass
-from cardiotwin.exam.sequences import Series, off_resonance_phase
+from cardiotwin.exam.reception import coils_of, receive
+from cardiotwin.exam.sequences import off_resonance_phase
+from cardiotwin.exam.series import Series
 from cardiotwin.exam.slab import NAMES, WALL, Moment, Slab, moment_of, slab
-from cardiotwin.exam.stack import Stack
-from cardiotwin.imaging.encoding import elliptic_body, noise_covariance, torso_array
+from cardiotwin.exam.stack import Stack, slice_affines
+from cardiotwin.imaging.raw import RawScan
 from cardiotwin.units import MM, MS
 
 _SILENT = [NAMES.index(name) for name in ("blood", "wall", "myocardium", "fat")]
@@ -48,6 +49,8 @@ class ScannedSeries:
         Off-resonance, Hz, by voxel.
     tissue
         Mean of each value over the wall's points in a voxel at the first moment, SI.
+    raw
+        What the images were made from.
     displacement
         Mean since the R wave of the wall's points in a voxel along rows, columns and across, m, by
         moment; None where nothing moved.
@@ -62,6 +65,7 @@ class ScannedSeries:
     segments: Integer[np.ndarray, "i j k moments"]
     field: Float[np.ndarray, "i j k"]
     tissue: Mapping[str, Float[np.ndarray, "i j k"]]
+    raw: RawScan
     displacement: Float[np.ndarray, "i j k moments 3"] | None = None
     velocity: Float[np.ndarray, "i j k moments 4"] | None = None
 
@@ -80,7 +84,7 @@ class Scanner:
     n_coils
         Of the array.
     rng
-        Of texture and noise.
+        Of texture.
     flow
         Velocity of the LV's blood; None: what its own wall drives (`cavity_flow`).
     """
@@ -99,8 +103,7 @@ class Scanner:
         self._flow = flow
         self.heart, self.stack, self.values = heart, stack, values
         self.field, self.n_coils = field, n_coils
-        for_texture, self._noise = rng.spawn(2)
-        self._details = [texture(stack.shape[:2], for_texture) for _ in range(stack.shape[2])]
+        self._details = [texture(stack.shape[:2], rng) for _ in range(stack.shape[2])]
         self._kept: dict[tuple[int, float], Slab] = {}
         self._moments: dict[float, Moment] = {}
 
@@ -116,8 +119,8 @@ class Scanner:
             )
         return self._kept[key]
 
-    def scan(self, series: Series) -> ScannedSeries:
-        """Return the images of a series, with its truth."""
+    def scan(self, series: Series, name: str, rng: np.random.Generator) -> ScannedSeries:
+        """Return a series' raw data, images and truth; `rng` is of its noise."""
         numbers = slice_numbers(self.heart, self.stack, series.slices)
         shares = np.array([series.moment])
         if isinstance(series, Dense | PhaseContrast):
@@ -139,14 +142,27 @@ class Scanner:
             images = [
                 self._contrast(series, row[0], k) for row, k in zip(rows, numbers, strict=True)
             ]
-        clean = np.stack(images, axis=2)
-        noise = np.stack([self._noise_sd(k) for k in numbers], axis=2) / series.signal_to_noise
-        grain = noise[..., None] * self._noise.standard_normal((2, *clean.shape))
+        folded = [
+            coils_of(self.heart, self.stack, k, self.n_coils, series.acceleration) for k in numbers
+        ]
+        densities = [row[0].shares @ bulk_properties()["proton_density"] for row in rows]
+        received, raw = receive(
+            folded,
+            images,
+            densities,
+            series,
+            name,
+            affines=slice_affines(self.stack)[numbers],
+            period=self.heart.period,
+            rng=rng,
+        )
+        noise = np.stack([one.noise_sd for one in folded], axis=2) / series.signal_to_noise
         affine = self.stack.affine.copy()
         affine[:3, 3] += numbers[0] * self.stack.affine[:3, 2]
         affine[:3, 2] *= np.diff(numbers).mean() if len(numbers) > 1 else 1.0
         return ScannedSeries(
-            images=clean + grain[0] + 1j * grain[1],
+            images=np.stack(received, axis=2),
+            raw=raw,
             affine=affine,
             noise_sd=noise,
             wall=_stacked([[one.purity for one in row] for row in rows]),
@@ -216,19 +232,6 @@ class Scanner:
         axes = self.stack.affine[:3, :3] / np.linalg.norm(self.stack.affine[:3, :3], axis=0)
         now = one.tracers.at(self.heart.at(time))
         return np.asarray((now - one.tracers.at(self.heart.points[0])) @ axes)
-
-    def _noise_sd(self, number: int) -> Float[np.ndarray, "i j"]:
-        """Return the relative noise of coils combined at best, shading out, 1 at the heart."""
-        stack, place = self.stack, np.asarray(self.heart.patient.shape.position)
-        coils = torso_array(self.n_coils, place)
-        inverse = np.linalg.inv(noise_covariance(coils, elliptic_body(place)))
-        affine = stack.affine.copy()
-        affine[:3, 3] += number * stack.affine[:3, 2]
-        maps = slice_sensitivity(affine, stack.shape[:2], n_coils=self.n_coils, heart=place)
-        seen = np.sqrt(np.einsum("cij,cd,dij->ij", maps.conj(), inverse, maps, optimize=True).real)
-        index = np.linalg.solve(stack.affine[:3, :3], place - stack.affine[:3, 3])
-        i, j = (int(np.clip(round(index[a]), 0, stack.shape[a] - 1)) for a in (0, 1))
-        return np.asarray(seen[i, j] / seen)
 
 
 def slice_numbers(heart: BeatingHeart, stack: Stack, count: int) -> list[int]:

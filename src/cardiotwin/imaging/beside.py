@@ -25,6 +25,7 @@ from cardiotwin.imaging.raw.read import SUFFIXES
 from cardiotwin.units import MM, MS
 
 FOLDER = "raw"
+COUNTED = {"repetitions": "repetition", "echoes": "contrast", "sets": "set_number"}
 IDENTIFYING = (
     *("PatientName", "PatientID", "PatientBirthDate", "OtherPatientIDs", "PatientAddress"),
     *("PatientTelephoneNumbers", "StudyDate", "StudyTime", "AccessionNumber", "StudyID"),
@@ -73,6 +74,13 @@ def _scan(scan: RawScan, file: Path) -> str:
     traces = ", ".join(trace.kind for trace in scan.traces) or "no traces"
     repetition = f", TR {protocol.repetition_time / MS:.3g} ms" if protocol.repetition_time else ""
     size = f"{len(scan.affines)} slices, {readouts.phase.max() + 1} phases"
+    for name, counter in (
+        ("repetitions", "repetition"),
+        ("echoes", "contrast"),
+        ("sets", "set_number"),
+    ):
+        images = int(getattr(readouts, counter).max()) + 1
+        size += f", {images} {name}" if images > 1 else ""
     return (
         f"raw {file.name}: {protocol.name}, {protocol.trajectory}, {count} read-outs of {samples} "
         f"samples by {coils} coils, {size}, pixels {step[0]:.3g} x {step[1]:.3g} mm{repetition}, "

@@ -1,5 +1,6 @@
 """`cardiotwin exam`: a virtual examination of a twin or the built-in volunteer, with truth."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -16,6 +17,7 @@ from cardiotwin.run.recipe import kept_recipe
 from cardiotwin.run.schema import build, schema
 
 _OF_THE_SCAN = ("scan", "seed")
+MOST_PROCESSES = 4  # of a gigabyte or two each
 
 
 @dataclass
@@ -34,6 +36,8 @@ class ExamOptions:
         Protocol of the short-axis cine.
     beside
         The series beside the cine, and the wall's tissue that they show.
+    processes
+        How many scan side by side; null: one for each core, four at most.
     """
 
     path: str | None = None
@@ -41,6 +45,7 @@ class ExamOptions:
     volunteer: Any = field(default_factory=schema(Volunteer))
     cine: Any = field(default_factory=schema(CineProtocol))
     beside: Any = field(default_factory=schema(Battery))
+    processes: int | None = None
 
 
 store("exam", ExamOptions)
@@ -59,24 +64,54 @@ def examine(options: Options) -> None:
     folder = place("output", options["output"])
     volunteer, protocol = build(options["volunteer"]), build(options["cine"])
     battery = build(options["beside"])
+    processes = _processes(options["processes"])
     if options["path"] is None:
-        _examine_volunteer(volunteer, protocol, battery, folder)
+        _examine_volunteer(volunteer, protocol, battery, folder, processes)
     else:
-        _examine_twin(place("path", options["path"]), volunteer, protocol, battery, folder)
+        path = place("path", options["path"])
+        _examine_twin(path, volunteer, protocol, battery, folder, processes=processes)
     print(folder)  # noqa: T201 - the command's answer
 
 
+def _processes(asked: int | None) -> int:
+    """Return how many processes scan."""
+    if asked is None:
+        return min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
+    if asked < 1:
+        msg = f"processes must be 1 or more, found {asked}. Leave it out: one for each core."
+        raise InputError(msg)
+    return asked
+
+
 def _examine_volunteer(
-    volunteer: Volunteer, protocol: CineProtocol, battery: Battery, folder: Path
+    volunteer: Volunteer,
+    protocol: CineProtocol,
+    battery: Battery,
+    folder: Path,
+    processes: int,
 ) -> None:
     from cardiotwin.exam.beat import solve_beat  # noqa: PLC0415 - brings dolfinx
     from cardiotwin.exam.examination import make_examination  # noqa: PLC0415 - not for --help
 
-    make_examination(volunteer, protocol, folder, solve_beat, tell=print, battery=battery)
+    make_examination(
+        volunteer,
+        protocol,
+        folder,
+        solve_beat,
+        tell=print,
+        battery=battery,
+        processes=processes,
+    )
 
 
 def _examine_twin(
-    path: Path, volunteer: Volunteer, protocol: CineProtocol, battery: Battery, folder: Path
+    path: Path,
+    volunteer: Volunteer,
+    protocol: CineProtocol,
+    battery: Battery,
+    folder: Path,
+    *,
+    processes: int,
 ) -> None:
     from cardiotwin.exam.examine_twin import examine_twin  # noqa: PLC0415 - brings dolfinx
 
@@ -89,6 +124,7 @@ def _examine_twin(
         scan=volunteer.scan,
         seed=volunteer.seed,
         battery=battery,
+        processes=processes,
         tell=print,
     )
 

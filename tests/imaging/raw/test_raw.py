@@ -113,6 +113,41 @@ def test_lines_left_out_are_nought_and_lines_taken_twice_are_averaged():
     assert spectra.mask.tolist() == [[True, False] * 5] * 3
 
 
+def test_images_of_a_dynamic_are_not_averaged():
+    plain = replace(scan(), noise=None)
+    as_dynamic = replace(
+        plain.readouts, repetition=plain.readouts.phase, phase=plain.readouts.phase * 0
+    )
+    found = cartesian_spectra(replace(plain, readouts=as_dynamic), 1, frames="repetition")
+    np.testing.assert_allclose(found.kspace, to_kspace(images())[1], atol=1e-6)
+    second = cartesian_spectra(replace(plain, readouts=as_dynamic), 1, repetition=2)
+    np.testing.assert_allclose(second.kspace[:, 0], to_kspace(images())[1][:, 2], atol=1e-6)
+
+
+def test_lines_of_calibration_are_no_part_of_an_image(tmp_path):
+    plain = replace(scan(), noise=None)
+    of_coils = plain.readouts.phase == 2
+    marked = replace(
+        plain,
+        readouts=replace(plain.readouts, calibration=of_coils, phase=plain.readouts.phase % 2),
+    )
+    found, _ = read_raw(write_raw(marked, tmp_path / "marked.h5"))
+    np.testing.assert_array_equal(found.readouts.calibration, of_coils)
+    expected = to_kspace(images())[0]
+    np.testing.assert_allclose(cartesian_spectra(found, 0).kspace, expected[:, :2], atol=1e-6)
+    coils = cartesian_spectra(found, 0, calibration=True)
+    np.testing.assert_allclose(coils.kspace[:, 0], expected[:, 2], atol=1e-6)
+    with ismrmrd.Dataset(tmp_path / "marked.h5", mode="r") as data:
+        line = data.read_acquisition(25)
+        assert line.is_flag_set(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION)
+        assert not data.read_acquisition(5).is_flag_set(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION)
+
+
+def test_a_counter_that_numbers_no_images_is_refused():
+    with pytest.raises(InputError, match=r"found frames=average and none beside it \(average\)"):
+        cartesian_spectra(scan(), 0, frames="average")
+
+
 def test_read_out_oversampling_and_a_partial_echo_are_put_right():
     """Twice the samples over twice the field of view, the first five never taken."""
     truth = np.zeros((2, 3, 3, 24, 10), np.complex64)

@@ -1,5 +1,6 @@
 """Cartesian read-outs sorted onto the grid of k-space."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,13 @@ from cardiotwin.imaging.encoding.fourier import to_image, to_kspace
 from cardiotwin.imaging.encoding.noise import Whitening, sample_covariance
 from cardiotwin.imaging.raw.scan import RawScan
 
+FRAMES = ("phase", "repetition", "contrast", "set_number")
+"""Counters that may number a series' images: of the beat, a dynamic, echoes, or sets."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Spectra:
-    """One slice's k-space by coil and phase.
+    """One slice's k-space by coil and image.
 
     Parameters
     ----------
@@ -21,9 +25,9 @@ class Spectra:
         On the grid of the wanted image, its middle at n // 2, nought where nothing was sampled;
         with noise of unit variance in every channel where the noise was measured.
     mask
-        Lines that were sampled, by phase.
+        Lines that were sampled, by image.
     phase_times
-        Mean time of a phase's lines after the R wave, s.
+        Mean time of an image's lines after the R wave, s.
     affine
         Voxel index to world, m.
     """
@@ -35,14 +39,30 @@ class Spectra:
 
 
 def cartesian_spectra(
-    scan: RawScan, slice_number: int, *, contrast: int = 0, set_number: int = 0
+    scan: RawScan,
+    slice_number: int,
+    *,
+    frames: str = "phase",
+    calibration: bool = False,
+    **at: int,
 ) -> Spectra:
     """Return a slice's k-space, whitened, repeated lines averaged, oversampling cut away.
+
+    Parameters
+    ----------
+    scan, slice_number
+        Of what.
+    frames
+        Counter that numbers the images, of `FRAMES`.
+    calibration
+        The read-outs that tell the coils' sensitivities, instead of those of the images.
+    at
+        Where the other counters of `FRAMES` stand; 0 where not given. Averages are averaged.
 
     Raises
     ------
     InputError
-        If the scan is not Cartesian in the plane, or no line belongs to the slice.
+        If the scan is not Cartesian in the plane, or no line is of the slice and the counters.
     """
     protocol, readouts = scan.protocol, scan.readouts
     if readouts.positions is not None or protocol.trajectory != "cartesian":
@@ -57,18 +77,8 @@ def cartesian_spectra(
             "encoded partitions. Transform them first."
         )
         raise InputError(msg)
-    here = (
-        (readouts.slice_number == slice_number)
-        & (readouts.contrast == contrast)
-        & (readouts.set_number == set_number)
-    )
-    if not here.any():
-        msg = (
-            f"{_name(scan)} has no slice {slice_number} (contrast {contrast}, set {set_number}), "
-            f"found slices 0 to {readouts.slice_number.max()}. Count from 0."
-        )
-        raise InputError(msg)
-    kspace, counts, times = _sorted(scan, here)
+    here = _chosen(scan, slice_number, frames, at, calibration=calibration)
+    kspace, counts, times = _sorted(scan, here, frames)
     kspace = _cut(kspace, protocol.matrix[0])
     if scan.noise is not None:
         kspace = Whitening(covariance=sample_covariance(scan.noise)).forward(kspace)
@@ -77,14 +87,44 @@ def cartesian_spectra(
     )
 
 
+def _chosen(
+    scan: RawScan, slice_number: int, frames: str, at: Mapping[str, int], *, calibration: bool
+) -> Bool[np.ndarray, " n"]:
+    """Return which read-outs are of a slice and of the counters that do not number its images."""
+    readouts = scan.readouts
+    strange = sorted({frames, *at} - set(FRAMES)) or sorted({frames} & set(at))
+    if strange:
+        msg = (
+            f"Images are numbered by one of {', '.join(FRAMES)} and the others stand still, found "
+            f"frames={frames} and {', '.join(at) or 'none'} beside it ({strange[0]})."
+        )
+        raise InputError(msg)
+    of_coils = readouts.calibration
+    if of_coils is None:
+        of_coils = np.zeros(len(readouts.line), dtype=bool)
+    here = (readouts.slice_number == slice_number) & (of_coils == calibration)
+    fixed = {name: at.get(name, 0) for name in FRAMES if name != frames}
+    for name, value in fixed.items():
+        here &= getattr(readouts, name) == value
+    if not here.any():
+        what = "calibration" if calibration else "images"
+        told = ", ".join(f"{name.split('_')[0]} {value}" for name, value in fixed.items())
+        msg = (
+            f"{_name(scan)} has no slice {slice_number} ({what}, {told}), "
+            f"found slices 0 to {readouts.slice_number.max()}. Count from 0."
+        )
+        raise InputError(msg)
+    return np.asarray(here)
+
+
 def _sorted(
-    scan: RawScan, here: Bool[np.ndarray, " n"]
+    scan: RawScan, here: Bool[np.ndarray, " n"], frames: str
 ) -> tuple[Complex[np.ndarray, "coils t x j"], Float[np.ndarray, "t j"], Float[np.ndarray, " t"]]:
-    """Return the mean spectrum of repeated lines, how often each was taken, and phase times."""
+    """Return the mean spectrum of repeated lines, how often each was taken, and images' times."""
     protocol, readouts = scan.protocol, scan.readouts
     n_read, n_lines = protocol.encoded_matrix[0], protocol.matrix[1]
     lines = readouts.line[here] + protocol.first_line - protocol.middle_line + n_lines // 2
-    phases = readouts.phase[here]
+    phases = getattr(readouts, frames)[here]
     _require_inside(scan, lines, n_lines)
     samples = readouts.samples[here]
     n_phases, (_, coils, n_samples) = int(phases.max()) + 1, samples.shape
@@ -133,4 +173,4 @@ def _name(scan: RawScan) -> str:
     return str(scan.source) if scan.source else f"scan {scan.protocol.name}"
 
 
-__all__ = ["Spectra", "cartesian_spectra"]
+__all__ = ["FRAMES", "Spectra", "cartesian_spectra"]

@@ -16,7 +16,7 @@ from cardiotwin.imaging.provenance import require_file
 from cardiotwin.imaging.raw.personal import personal_data
 from cardiotwin.imaging.raw.scan import Protocol, RawScan, Readouts
 from cardiotwin.imaging.raw.traces import read_traces
-from cardiotwin.imaging.raw.write import COUNTERS, NOISE_FLAG, TICK
+from cardiotwin.imaging.raw.write import CALIBRATION_FLAG, COUNTERS, NOISE_FLAG, TICK
 from cardiotwin.units import MM, MS
 
 SUFFIXES = (".h5", ".mrd", ".hdf5")
@@ -157,6 +157,7 @@ def _readouts(
     centre[turned] = n_samples - 1 - centre[turned]
     counters = {field: head["idx"][name].astype(int) for name, field in COUNTERS.items()}
     counters["line"] -= protocol.first_line
+    calibration = (head["flags"] & CALIBRATION_FLAG) > 0
     return Readouts(
         samples=samples,
         time=head["acquisition_time_stamp"] * tick,
@@ -164,6 +165,7 @@ def _readouts(
         centre_sample=centre,
         sample_time=float(head["sample_time_us"][0]) * 1e-6,
         positions=_positions(rows, n_samples, path),
+        calibration=calibration if calibration.any() else None,
         **counters,
     )
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Complex, Float, Integer
+from jaxtyping import Bool, Complex, Float, Integer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,8 @@ class Readouts:
     positions
         k along read-out and phase encoding, cycles per encoded field of view, of a scan that is
         not Cartesian; otherwise None.
+    calibration
+        Read-outs that only tell the coils' sensitivities and are no part of an image; None: none.
     """
 
     samples: Complex[np.ndarray, "n coils samples"]
@@ -85,6 +87,7 @@ class Readouts:
     centre_sample: Integer[np.ndarray, " n"]
     sample_time: float
     positions: Float[np.ndarray, "n samples 2"] | None = None
+    calibration: Bool[np.ndarray, " n"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

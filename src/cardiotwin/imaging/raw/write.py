@@ -18,6 +18,7 @@ from cardiotwin.imaging.raw.scan import Protocol, RawScan, Trace
 from cardiotwin.units import MM, MS
 
 NOISE_FLAG, LAST_FLAG = 1 << 18, 1 << 24  # ACQ_IS_NOISE_MEASUREMENT, ACQ_LAST_IN_MEASUREMENT
+CALIBRATION_FLAG = 1 << 19  # ACQ_IS_PARALLEL_CALIBRATION: of that alone
 TICK = 2.5 * MS  # of time stamps, as the scanners' converters write them
 COUNTERS = {
     "kspace_encode_step_1": "line",
@@ -103,7 +104,12 @@ def _encoding(scan: RawScan) -> Any:
             },
         ),
         trajectory=xsd.trajectoryType(protocol.trajectory),
-        parallelImaging=xsd.parallelImagingType(accelerationFactor=acceleration),
+        parallelImaging=xsd.parallelImagingType(
+            accelerationFactor=acceleration,
+            calibrationMode=None
+            if readouts.calibration is None
+            else xsd.calibrationModeType.SEPARATE,
+        ),
     )
 
 
@@ -147,6 +153,8 @@ def _acquisitions(scan: RawScan) -> np.ndarray:
         lines["idx"][name] = getattr(readouts, field)
     lines["idx"]["kspace_encode_step_1"] += scan.protocol.first_line
     lines["flags"][-1] |= LAST_FLAG
+    if readouts.calibration is not None:
+        lines["flags"][readouts.calibration] |= CALIBRATION_FLAG
     positions = readouts.positions
     lines["trajectory_dimensions"] = 0 if positions is None else 2
     for number in range(n_lines):
@@ -209,4 +217,4 @@ def _waveforms(trace: Trace) -> list[np.ndarray]:
     return rows
 
 
-__all__ = ["COUNTERS", "NOISE_FLAG", "TICK", "WAVEFORM_NUMBERS", "write_raw"]
+__all__ = ["CALIBRATION_FLAG", "COUNTERS", "NOISE_FLAG", "TICK", "WAVEFORM_NUMBERS", "write_raw"]
