@@ -6,36 +6,49 @@ import numpy as np
 from flow4d_phantoms import FLUID, FRAMES, PERIOD, STEPS, Field, Truth, around, moments
 
 from cardiotwin.errors import InputError
-from cardiotwin.geometry.cavity import CavityTemplate, make_cavity, measured_frames
+from cardiotwin.geometry.cavity import (
+    CavityTemplate,
+    MovingCavity,
+    make_cavity,
+    measured_frames,
+)
 from cardiotwin.haemodynamics.heart import HeartFlow
 from cardiotwin.imaging.read import read_examination
 from cardiotwin.measurement.flow import Lumen
 from cardiotwin.measurement.flow.lumen import sampling
+from cardiotwin.measurement.flow.pressure import pressure_at
+
+TRUE = CavityTemplate(edge=0.125, layers=24)
+LAYERS = 14  # of the mesh on which it is looked for
+BETWEEN = (0.15, 0.7)  # shares of the way from the apex to the windows: where pressure is told
 
 
-def heart(voxel: float, path: str) -> Truth:
+def heart(voxel: float, edge: float, path: str) -> Truth:
     """Return the flow in a measured ventricle, looked for on a coarser mesh that moves with it."""
     if not path or not Path(path).is_dir():
         msg = f"phantom=heart needs a folder of a cine's contours, found path={path!r}. Give one."
         raise InputError(msg)
     frames = measured_frames(read_examination(Path(path)))
-    cavity = make_cavity(frames, PERIOD, CavityTemplate(edge=0.16, layers=18))
+    cavity = make_cavity(frames, PERIOD, TRUE)
     n_steps = STEPS
     run = HeartFlow(cavity, FLUID, steps=n_steps)
-    kept = [(m.points, m.velocity.copy()) for m in run.run(n_steps)]
-    everywhere = np.concatenate([points for points, _ in kept[:: n_steps // FRAMES]])
+    for _ in run.run(n_steps // 4):  # the beat begins at rest: its first quarter is run again
+        pass
+    kept = [(m.points, m.velocity, m.pressure) for m in run.run(n_steps)]
+    kept = kept[-(n_steps // 4) :] + kept[: -(n_steps // 4)]
+    everywhere = np.concatenate([each[0] for each in kept[:: n_steps // FRAMES]])
     grid = around(everywhere.min(axis=0), everywhere.max(axis=0), voxel, 1)
     fine = grid.finer(3)
     begin = run.start / PERIOD
     steps = np.round((moments()[0] - begin) * n_steps).astype(int) - 1
 
     def at(m: int) -> tuple[Field, Field]:
-        points, velocity = kept[steps[m] % n_steps]
+        points, velocity, _ = kept[steps[m] % n_steps]
         matrix = sampling(points, cavity.region.cells, fine)
         blood = (np.diff(matrix.indptr) > 0).reshape(fine.shape)
         return blood, (matrix @ velocity).reshape(*fine.shape, 3)
 
-    looked = make_cavity(frames, PERIOD, CavityTemplate(edge=0.24, layers=12))
+    looked = make_cavity(frames, PERIOD, CavityTemplate(edge=edge, layers=LAYERS))
     times = np.arange(FRAMES) * PERIOD / FRAMES
     wall, end = (np.zeros(len(looked.region.points), dtype=bool) for _ in range(2))
     for name, triangles in looked.region.facets.items():
@@ -47,11 +60,37 @@ def heart(voxel: float, path: str) -> Truth:
         open=end & ~wall,
         wall_velocity=np.stack([looked.motion.velocity(float(t)) for t in times]),
     )
+    axis = np.subtract(*_ends(cavity, cavity.motion.positions(0.0))[::-1])
+    ends = np.array([_ends(looked, points) for points in lumen.positions])
+    middles = np.round((np.arange(FRAMES) / FRAMES - begin) * n_steps).astype(int) - 1
+    drop = []
+    for frame, k in enumerate(middles % n_steps):
+        points, _, pressure = kept[k]
+        room = Lumen(
+            positions=points[None],
+            cells=cavity.region.cells,
+            wall=np.zeros(len(points), dtype=bool),
+            open=np.zeros(len(points), dtype=bool),
+            wall_velocity=np.zeros((1, len(points), 3)),
+        )
+        told = [pressure_at(room, pressure[None], place[None])[0] for place in ends[frame]]
+        drop.append(told[0] - told[1])
+    return Truth(
+        grid=grid,
+        per_edge=3,
+        at=at,
+        lumen=lumen,
+        axis=axis / np.linalg.norm(axis),
+        ends=ends,
+        drop=np.array(drop),
+    )
+
+
+def _ends(cavity: MovingCavity, points: np.ndarray) -> np.ndarray:
+    """Return two places between the apex and the middle of the windows, m."""
     facets = cavity.region.facets
-    base = cavity.region.points[np.unique(np.concatenate([facets["mitral"], facets["aortic"]]))]
-    axis = base.mean(axis=0) - cavity.region.points[cavity.apex]
-    axis /= np.linalg.norm(axis)
-    return Truth(grid=grid, per_edge=3, at=at, lumen=lumen, axis=axis, drop=np.zeros(0))
+    base = points[np.unique(np.concatenate([facets["mitral"], facets["aortic"]]))].mean(axis=0)
+    return np.array([(1 - share) * points[cavity.apex] + share * base for share in BETWEEN])
 
 
 __all__ = ["heart"]

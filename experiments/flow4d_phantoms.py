@@ -33,6 +33,7 @@ STEADY = 30.0  # Pa/m
 VESSEL, LENGTH, THROAT, NARROW, TIGHT = 10e-3, 80e-3, 26e-3, 24e-3, 0.4  # m, of the radius
 SEEN = (10e-3, 46e-3)  # m, of the stenosis
 STEPS = 4 * FRAMES * PER_FRAME
+INSIDE = 1e-6  # m from a vessel's ends, where its pressure is told
 
 Field = np.ndarray
 
@@ -51,8 +52,10 @@ class Truth:
         In which it is looked for, cut anew.
     axis
         Along which it flows.
+    ends
+        Two places by frame, m.
     drop
-        Pressure from the inlet to the outlet by frame, Pa; empty where it is not told.
+        Pressure at the first less that at the second by frame, Pa.
     """
 
     grid: VoxelGrid
@@ -60,6 +63,7 @@ class Truth:
     at: Callable[[int], tuple[Field, Field]]
     lumen: Lumen
     axis: np.ndarray
+    ends: np.ndarray
     drop: np.ndarray
 
 
@@ -195,7 +199,7 @@ def pipe(voxel: float, edge: float) -> Truth:
     waves = np.sum([g * np.cos(n * turns) for n, g in WAVES], axis=0)
     drop = SHORT * (STEADY + waves)
     lumen = resting(vessel(lambda z: np.full_like(z, PIPE), 0.0, SHORT, edge))
-    return Truth(grid=grid, per_edge=4, at=at, lumen=lumen, axis=np.array([0, 0, 1.0]), drop=drop)
+    return _along(grid, at, lumen, (0.0, SHORT), drop)
 
 
 def throat(z: np.ndarray) -> np.ndarray:
@@ -235,8 +239,27 @@ def stenosis(voxel: float, edge: float) -> Truth:
 
     frames = np.array([drops[round(f * STEPS / FRAMES) - 1] for f in range(FRAMES)])
     lumen = resting(vessel(throat, SEEN[0], SEEN[1], edge))
+    return _along(grid, at, lumen, SEEN, frames)
+
+
+def _along(
+    grid: VoxelGrid,
+    at: Callable[[int], tuple[Field, Field]],
+    lumen: Lumen,
+    seen: tuple[float, float],
+    drop: np.ndarray,
+) -> Truth:
+    """Return the truth of a vessel along z, seen between two heights."""
+    axis = np.array([0, 0, 1.0])
+    ends = np.outer([seen[0] + INSIDE, seen[1] - INSIDE], axis)
     return Truth(
-        grid=grid, per_edge=4, at=at, lumen=lumen, axis=np.array([0, 0, 1.0]), drop=frames
+        grid=grid,
+        per_edge=4,
+        at=at,
+        lumen=lumen,
+        axis=axis,
+        ends=np.broadcast_to(ends, (FRAMES, 2, 3)),
+        drop=drop,
     )
 
 

@@ -7,6 +7,7 @@ from cardiotwin.errors import InputError
 from cardiotwin.geometry.regions import cell_sizes
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.measurement.flow.lumen import Lumen, shape_gradients
+from cardiotwin.measurement.flow.pressure import periodic_rate
 
 Field = Float[np.ndarray, "frames nodes 3"]
 
@@ -85,11 +86,7 @@ def pressure_difference(
     sizes, gradients = cell_sizes(points, cells), shape_gradients(points, cells)
     virtual = velocity[strongest][cells]
     virtual_slope = np.einsum("cai,caj->cij", virtual, gradients)
-    waves = np.fft.rfftfreq(len(velocity), period / len(velocity)) * 2j * np.pi
-    if len(velocity) % 2 == 0:
-        waves[-1] = 0.0  # the highest wave's slope cannot be told
-    spectrum = np.fft.rfft(velocity, axis=0) * waves[:, None, None]
-    rate = np.fft.irfft(spectrum, n=len(velocity), axis=0)
+    rate = periodic_rate(velocity, period)
     found = []
     for nodal, change in zip(velocity, rate, strict=True):
         corners = nodal[cells]

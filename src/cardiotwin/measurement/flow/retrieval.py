@@ -213,16 +213,18 @@ def _pull(images: Images, field: Field) -> tuple[float, Field]:
 
 
 def _flags(images: Images, field: Field, turned: float) -> tuple[Flag, ...]:
-    """Return a flag where velocities went beyond half a turn of the encodings."""
+    """Return a flag where voxels' velocities go beyond half a turn of the encodings."""
     k = images.series.encoding
     k = k if images.series.referenced else k[1:] - k[:1]
-    beyond = np.abs(field @ k.T).max(axis=2) / np.pi
+    means = [images.view(t).means for t in range(len(field))]
+    seen = [m @ nodal / np.asarray(m.sum(axis=1)) for m, nodal in zip(means, field, strict=True)]
+    beyond = np.abs(np.concatenate(seen) @ k.T).max(axis=1) / np.pi
     if not (beyond > 1).any():
         return ()
     sentence = (
         f"The venc is below the velocities present: phases reach {beyond.max():.2f} half turns "
-        f"at {100 * (beyond > 1).mean():.1f} % of the nodes, and those of {100 * turned:.1f} % of "
-        "the voxels were turned back by their neighbours'. A higher venc would not need them."
+        f"in {100 * (beyond > 1).mean():.1f} % of the voxels, and those of {100 * turned:.1f} % "
+        "were turned back by their neighbours'. A higher venc would not need them."
     )
     return (Flag(name="venc_exceeded", sentence=sentence),)
 
