@@ -5,7 +5,7 @@ import json
 import nibabel as nib
 import numpy as np
 import pytest
-from virtual_perfusion import segments
+from virtual_perfusion import read_pass, segments
 
 from cardiotwin.errors import InputError
 from cardiotwin.exam import Scan, Volunteer, end_diastolic_wall
@@ -132,7 +132,8 @@ def test_phase_contrast_gives_the_bloods_velocity(scanned):
 @pytest.mark.slow
 def test_a_first_pass_gives_the_flow_of_its_segments_again(scanned):
     folder, told, maps = scanned
-    which, curves, true, aif = segments(folder, "stress", maps, told)
+    images, header, aif = read_pass(folder, "perfusion_stress", told)
+    which, curves, true = segments(images, header, maps, "perfusion_stress")
     assert len(which) >= 6
     found = fit_kinetics("2cxm", aif[:, 0], curves, aif[:, 1]).values["mbf"]
     # Pixels on the border of two segments have a mean of two curves, not of two flows.
