@@ -103,10 +103,9 @@ class SystolicTwitch:
     def __post_init__(self) -> None:
         """Refuse a beat without duration, and one too short for the regression."""
         _require_positive(self, ("period", "rise", "fall_power"))
-        if not 0 <= self.peak < np.inf or self.period == np.inf:
+        if not 0 <= self.peak < np.inf:
             msg = (
-                "SystolicTwitch needs a peak that is not negative and a beat that ends, found "
-                f"peak={self.peak:g} Pa, period={self.period:g} s."
+                f"SystolicTwitch.peak must be zero or positive and finite, found {self.peak:g} Pa."
             )
             raise InputError(msg)
         if not self.end_systole > self.rise:
