@@ -7,12 +7,13 @@ fine voxel 2 n. The fine mask is the segmentation that all methods are given.
 
 import time
 from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import distance_transform_edt, map_coordinates
 from scipy.sparse import csr_matrix
 
 from cardiotwin.errors import InputError
@@ -24,6 +25,7 @@ from cardiotwin.viz.velocity_maps import draw_velocity_maps
 
 FILES = ("example_data.h5", "example_data_HR.h5")
 NAMES = "uvw"
+INSIDE = 0.6  # of a voxel of blood: what less of it lights has its middle outside the mask
 Filter = Callable[[np.ndarray, np.ndarray, float, Path, Path], dict[str, np.ndarray]]
 
 
@@ -43,7 +45,8 @@ def read(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
 def voxel_lumen(mask: np.ndarray, spacing: float) -> tuple[Lumen, np.ndarray]:
     """Return tetrahedra between the centres of a mask's voxels, and the centres' flat numbers.
 
-    The wall is the layer of centres just outside: there blood rests.
+    The published truth goes on beyond its mask as fast as inside (0.43 m/s at its edge, 0.46 m/s
+    in the mean), so there is no wall to which the blood would cling.
     """
     n_i, n_j, n_k = mask.shape
     high = tuple((n - 1) * spacing for n in mask.shape)
@@ -52,14 +55,12 @@ def voxel_lumen(mask: np.ndarray, spacing: float) -> tuple[Lumen, np.ndarray]:
     cells = whole.cells[flat[whole.cells].any(axis=1)]
     numbers, renamed = np.unique(cells, return_inverse=True)
     points = whole.points[numbers]
-    index = np.stack(np.unravel_index(numbers, mask.shape), axis=1)
-    rim = (index == 0).any(axis=1) | (index == np.array(mask.shape) - 1).any(axis=1)
     blood = flat[numbers]
     lumen = Lumen(
         positions=points[None],
         cells=renamed.reshape(cells.shape),
-        wall=~blood,
-        open=blood & rim,
+        wall=np.zeros(len(points), dtype=bool),
+        open=~blood,
         wall_velocity=np.zeros((1, len(points), 3)),
     )
     return lumen, numbers
@@ -75,7 +76,6 @@ def pair(folder: Path, peers: Path, output: Path, run_filter: Filter) -> Mapping
     size = np.stack([coarse[f"mag_{name}"][0] for name in NAMES], axis=-1).astype(float)
     venc = np.array([coarse[f"venc_{name}"][0] for name in NAMES], dtype=float)
     placed = np.diag([2 * step, 2 * step, 2 * step, 1.0])
-    placed[:3, 3] = step / 2  # the box of a voxel is its own and the next fine one
     grid = VoxelGrid(shape=velocity.shape[:3], affine=placed)
     share = mask.reshape(*(n for m in grid.shape for n in (m, 2))).mean(axis=(1, 3, 5))
     air = share == 0
@@ -91,7 +91,7 @@ def pair(folder: Path, peers: Path, output: Path, run_filter: Filter) -> Mapping
     )
     rng = np.random.default_rng(1)
     start = time.process_time()
-    coarsely = share > 0.5
+    coarsely = mask[::2, ::2, ::2]
     lumen, numbers = voxel_lumen(coarsely, 2 * step)
     options: dict[str, Any] = {"tissue": 0.0, "rng": rng}
     first = retrieve_flow(
@@ -99,7 +99,7 @@ def pair(folder: Path, peers: Path, output: Path, run_filter: Filter) -> Mapping
         lumen,
         KSpaceCrop(per_edge=1),
         per_edge=1,
-        views=(_view(lumen, numbers, coarsely, 1),),
+        views=(_view(numbers, coarsely, 1),),
         **options,
     )
     lumen, numbers = voxel_lumen(mask, step)
@@ -108,7 +108,7 @@ def pair(folder: Path, peers: Path, output: Path, run_filter: Filter) -> Mapping
         lumen,
         KSpaceCrop(per_edge=2),
         per_edge=2,
-        views=(_view(lumen, numbers, mask, 2),),
+        views=(_view(numbers, mask, 2),),
         strength=first.strength,
         **options,
     )
@@ -116,12 +116,12 @@ def pair(folder: Path, peers: Path, output: Path, run_filter: Filter) -> Mapping
     ours = np.zeros((mask.size, 3))
     ours[numbers] = found.velocity[0]
     fields = {"truth": truth, "retrieved": ours.reshape(truth.shape)}
-    fields["linear"] = _interpolated(velocity, truth.shape[:3], 1)
-    fields["cubic"] = _interpolated(velocity, truth.shape[:3], 3)
+    fields["linear"] = _interpolated(velocity, coarsely, truth.shape[:3])
+    fields["cubic"] = _cubic(velocity, truth.shape[:3])
     held = coarse["mask"][0] > 0.5
     filtered = run_filter(velocity[..., None, :], held[..., None], 2e3 * step, peers, output)
     for method, each in filtered.items():
-        fields[method] = _interpolated(_filled(each[..., 0, :], held), truth.shape[:3], 1)
+        fields[method] = _interpolated(each[..., 0, :], held, truth.shape[:3])
     speed = float(np.linalg.norm(truth[mask], axis=-1).max())
     errors = {
         name: float(np.sqrt(((each - truth)[mask] ** 2).sum(axis=-1).mean())) / speed * 100
@@ -148,30 +148,52 @@ def pair(folder: Path, peers: Path, output: Path, run_filter: Filter) -> Mapping
     }
 
 
-def _view(lumen: Lumen, numbers: np.ndarray, mask: np.ndarray, per_edge: int) -> FrameView:
-    """Return how the images see the nodes: each voxel of a mask is a node."""
-    blood = np.flatnonzero(~lumen.wall)
+def _view(numbers: np.ndarray, mask: np.ndarray, per_edge: int) -> FrameView:
+    """Return how the images see the nodes: each voxel of a mask is a node.
+
+    A voxel's mean is that of the sinc which a crop of k-space is, to its second zero.
+    """
+    blood = np.flatnonzero(mask.ravel()[numbers])
     ones = np.ones(len(blood))
     samples = csr_matrix((ones, (numbers[blood], blood)), shape=(mask.size, len(numbers)))
-    grid = tuple(n // per_edge for n in mask.shape)
-    place = np.unravel_index(numbers[blood], mask.shape)
-    voxel = np.ravel_multi_index(tuple(p // per_edge for p in place), grid)
-    shape = (int(np.prod(grid)), len(numbers))
-    means = csr_matrix((ones / per_edge**3, (voxel, blood)), shape=shape)
-    used = np.asarray(means.sum(axis=1)).ravel() >= 0.1
-    return FrameView(samples=samples, blood=mask, means=means[used], used=used.reshape(grid))
+    shape = tuple(n // per_edge for n in mask.shape)
+    place = np.stack(np.unravel_index(numbers[blood], mask.shape), axis=1)
+    means = csr_matrix((int(np.prod(shape)), len(numbers)))
+    reach = [o for o in range(1 - 2 * per_edge, 2 * per_edge) if o == 0 or o % per_edge]
+    for offset in product(reach, reach, reach):
+        middle = place - offset
+        on = ((middle % per_edge == 0) & (middle >= 0)).all(axis=1)
+        on &= (middle // per_edge < shape).all(axis=1)
+        weight = float(np.prod(np.sinc(np.array(offset) / per_edge) / per_edge))
+        voxel = np.ravel_multi_index(tuple((middle[on] // per_edge).T), shape)
+        part = (np.full(int(on.sum()), weight), (voxel, blood[on]))
+        means = means + csr_matrix(part, shape=means.shape)
+    used = np.asarray(means.sum(axis=1)).ravel() >= INSIDE
+    return FrameView(samples=samples, blood=mask, means=means[used], used=used.reshape(shape))
 
 
-def _interpolated(field: np.ndarray, shape: tuple[int, ...], order: int) -> np.ndarray:
-    """Return a coarse field at the fine voxels: coarse voxel n lies at fine voxel 2 n."""
+def _interpolated(field: np.ndarray, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a coarse field at the fine voxels, linear between those of a mask alone.
+
+    Coarse voxel n lies at fine voxel 2 n. Where no neighbour is in the mask the nearest one's.
+    """
     index = np.stack(np.meshgrid(*(np.arange(n) / 2 for n in shape), indexing="ij"))
-    parts = [map_coordinates(field[..., c], index, order=order, mode="nearest") for c in range(3)]
+    nearest = distance_transform_edt(~mask, return_distances=False, return_indices=True)
+    filled = field[tuple(nearest)]
+    weight = map_coordinates(mask.astype(float), index, order=1, mode="nearest")
+    parts = []
+    for c in range(3):
+        held = map_coordinates(field[..., c] * mask, index, order=1, mode="nearest")
+        far = map_coordinates(filled[..., c], index, order=1, mode="nearest")
+        parts.append(np.where(weight > 1e-6, held / np.maximum(weight, 1e-6), far))
     return np.stack(parts, axis=-1)
 
 
-def _filled(field: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return a filtered field without the noise of the air: nothing flows outside."""
-    return np.where(mask[..., None], field, 0.0)
+def _cubic(field: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a coarse field at the fine voxels by cubic splines, which see the air's noise too."""
+    index = np.stack(np.meshgrid(*(np.arange(n) / 2 for n in shape), indexing="ij"))
+    parts = [map_coordinates(field[..., c], index, order=3, mode="nearest") for c in range(3)]
+    return np.stack(parts, axis=-1)
 
 
 def _draw(fields: Mapping[str, np.ndarray], mask: np.ndarray, step: float, file: Path) -> None:

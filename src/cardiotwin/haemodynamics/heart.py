@@ -136,6 +136,8 @@ class HeartFlow:
         Per beat.
     ramp
         How long one valve takes over from the other, s.
+    valves
+        When they are open; None: from the volume's extremes.
     tolerance
         Of the linear solvers, relative.
     comm
@@ -149,6 +151,7 @@ class HeartFlow:
         *,
         steps: int,
         ramp: float = RAMP,
+        valves: Valves | None = None,
         tolerance: float = 1e-6,
         comm: MPI.Intracomm = MPI.COMM_SELF,
     ) -> None:
@@ -156,7 +159,7 @@ class HeartFlow:
             msg = f"A beat takes at least 50 steps, found {steps}. 200 to 1000 resolve the valves."
             raise InputError(msg)
         self.cavity = cavity
-        self.valves = valve_times(cavity, ramp)
+        self.valves = valves or valve_times(cavity, ramp)
         self.time_step = cavity.motion.period / steps
         self.start = self.valves.end_diastole
         domain = FluidDomain(cavity.region, comm)

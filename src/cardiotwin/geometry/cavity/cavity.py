@@ -9,7 +9,7 @@ from cardiotwin.errors import Flag
 from cardiotwin.geometry.cavity.disc import Window
 from cardiotwin.geometry.cavity.frames import EndocardialFrames
 from cardiotwin.geometry.cavity.lid import place_windows
-from cardiotwin.geometry.cavity.motion import PeriodicMotion, check_cells, fit_motion
+from cardiotwin.geometry.cavity.motion import Motion, check_cells, fit_motion
 from cardiotwin.geometry.cavity.template import (
     CavityTemplate,
     cavity_cells,
@@ -49,7 +49,7 @@ class MovingCavity:
     """
 
     region: Region
-    motion: PeriodicMotion
+    motion: Motion
     windows: tuple[Window, ...]
     profile: dict[str, Float[np.ndarray, " nodes"]]
     n_ventricle: int

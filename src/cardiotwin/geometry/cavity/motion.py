@@ -1,6 +1,7 @@
 """A region whose nodes move periodically and smoothly: a Fourier series in time for each."""
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -10,6 +11,21 @@ from cardiotwin.geometry.regions import Region, cell_sizes
 
 Nodes = Float[np.ndarray, "nodes 3"]
 MOMENTS = 200  # of the beat at which the cells are looked at
+
+
+@runtime_checkable
+class Motion(Protocol):
+    """Where nodes are at any time of a beat that repeats."""
+
+    @property
+    def period(self) -> float:
+        """Return the period, s."""
+
+    def positions(self, time: float) -> Nodes:
+        """Return where the nodes are, m."""
+
+    def velocity(self, time: float) -> Nodes:
+        """Return the nodes' velocity, m/s."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,7 +102,7 @@ def _slopes(phase: Float[np.ndarray, " times"], order: int) -> Float[np.ndarray,
     return np.concatenate([np.zeros((len(phase), 1)), both.reshape(len(phase), -1)], axis=1)
 
 
-def check_cells(region: Region, motion: PeriodicMotion) -> float:
+def check_cells(region: Region, motion: Motion) -> float:
     """Return the smallest ratio of a cell's volume to its mean over the beat.
 
     Raises
@@ -133,6 +149,7 @@ def volume_rate(points: Nodes, cells: Integer[np.ndarray, "cells 4"], velocity: 
 
 
 __all__ = [
+    "Motion",
     "PeriodicMotion",
     "area_vectors",
     "check_cells",

@@ -3,20 +3,21 @@
 The penalty is 1/2 c (s^4 |lap u|^2 + d^2 |div u|^2 + t^6 |d3u/dt3|^2), integrated over the lumen
 and summed over the frames, where c is the images' information per volume: so s, d and t are the
 lengths (m) and the time (s) below which the images are not believed alone. The Laplacian is the
-weak one at the nodes farther than a voxel from the wall, whose boundary layer bends as it must;
-the wall's own velocity is given.
+weak one; it weighs less within a voxel of the wall, where the boundary layer bends as it must (not
+nothing, or a mesh finer than the voxels would be free there). The wall's own velocity is given.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy.sparse import csr_matrix, diags, hstack
 from scipy.spatial import cKDTree
 
 from cardiotwin.measurement.flow.lumen import Elements, Lumen, elements
 
 Field = Float[np.ndarray, "frames nodes 3"]
+AT_WALL = 0.1  # weight of the Laplacian in the layer at the wall
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,31 +110,34 @@ class FlowPrior:
 def flow_prior(lumen: Lumen, frame_time: float, layer: float) -> FlowPrior:
     """Return the square roots of the penalties on a lumen.
 
-    `layer` is how near to the wall, m, the Laplacian is not penalised.
+    `layer` is how near to the wall, m, the Laplacian weighs less.
     """
     parts = [elements(points, lumen.cells) for points in lumen.positions]
-    inside = [_core(lumen, points, layer) for points in lumen.positions]
+    weights = [_weights(lumen, points, layer) for points in lumen.positions]
     return FlowPrior(
-        laplacians=tuple(_laplacian(*pair) for pair in zip(parts, inside, strict=True)),
+        laplacians=tuple(_laplacian(*pair) for pair in zip(parts, weights, strict=True)),
         divergences=tuple(_divergence(part) for part in parts),
         masses=tuple(np.sqrt(part.mass) for part in parts),
         frame_time=frame_time,
     )
 
 
-def _core(
+def _weights(
     lumen: Lumen, points: Float[np.ndarray, "nodes 3"], layer: float
-) -> Bool[np.ndarray, " nodes"]:
-    """Return the nodes farther from the wall than a layer, not at an end, and not all of them."""
-    far = cKDTree(points[lumen.wall]).query(points)[0]
-    inside = ~(lumen.wall | lumen.open)
-    core = inside & (far > layer)
-    return np.asarray(core if core.any() else inside)
+) -> Float[np.ndarray, " nodes"]:
+    """Return the Laplacian's weights: 1 inside, less near the wall and at ends, 0 on it."""
+    weights = np.ones(len(points))
+    if lumen.wall.any():
+        weights[cKDTree(points[lumen.wall]).query(points)[0] <= layer] = AT_WALL
+    weights[lumen.open] = AT_WALL
+    weights[lumen.wall] = 0.0
+    return np.asarray(weights)
 
 
-def _laplacian(part: Elements, inside: Bool[np.ndarray, " nodes"]) -> csr_matrix:
-    scaled = diags(1 / np.sqrt(part.mass[inside])) @ part.stiffness[np.flatnonzero(inside)]
-    return csr_matrix(scaled)
+def _laplacian(part: Elements, weights: Float[np.ndarray, " nodes"]) -> csr_matrix:
+    inside = np.flatnonzero(weights)
+    scale = weights[inside] / np.sqrt(part.mass[inside])
+    return csr_matrix(diags(scale) @ part.stiffness[inside])
 
 
 def _divergence(part: Elements) -> csr_matrix:

@@ -26,7 +26,7 @@ ROUGH = 1e-2  # of the linear solver: the steps themselves go on until they are 
 OUTER = 25
 SMALL = 0.1  # standard errors of a step that is not worth another
 LEAST = 2.0**-8  # share of a step that is tried
-SLIGHT = 1e-4  # of the expected descent, with which one is content
+NEAR = 0.25  # of a step's length, by which a parabola's least may differ from it
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -162,35 +162,71 @@ def _system(
 def _settled(
     images: Images, system: System, field: Field, strength: Strength, *, enough: float
 ) -> tuple[Field, System]:
-    """Return the posterior's maximum and its system, by Gauss-Newton steps that always go down.
+    """Return the posterior's maximum and its system.
 
-    A step whose size, in the posterior's own measure, is below `enough` is the last one.
+    Steps are Gauss-Newton's, made conjugate to each other (Polak & Ribiere) since the system only
+    comes near to the curvature, with a parabola's least along each, and always go down. One whose
+    size, in the posterior's own measure, is below `enough` is the last.
     """
     misfit, pull = _pull(images, field)
     height = misfit + system.penalised(field, strength)
     sizes: list[float] = []
+    last, direction = np.zeros_like(field), np.zeros_like(field)
     while not sizes or sizes[-1] > enough:
         step = _step(system, field, pull, strength, ROUGH)
-        slope = float(np.vdot(pull + system.penalty(field, strength), step))
-        sizes.append(-slope)
-        share, tried, lower = 2.0, field, np.inf
-        while lower > height + SLIGHT * share * slope and share > LEAST:
-            share /= 2
-            tried = field + share * step
-            misfit, pull = _pull(images, tried)
-            lower = misfit + system.penalised(tried, strength)
-        stuck = share <= LEAST and sizes[-1] > enough
-        if len(sizes) > OUTER or stuck:
+        pulled = pull + system.penalty(field, strength)
+        size = -float(np.vdot(pulled, step))
+        share = (size + float(np.vdot(pulled, last))) / sizes[-1] if sizes else 0.0
+        direction = step + max(share, 0.0) * direction
+        if not np.vdot(pulled, direction) < 0:
+            direction = step  # conjugate to nothing
+        sizes.append(size)
+        slope = float(np.vdot(pulled, direction))
+        length, misfit, pull = _least(
+            system, field, direction, strength, height=height, slope=slope
+        )
+        if size > enough and (len(sizes) > OUTER or length == 0):
             msg = (
                 f"The velocity did not settle in {len(sizes)} steps: the last one was "
-                f"{(sizes[-1] / enough) ** 0.5:.2g} times as large as allowed. The venc may be "
+                f"{(size / enough) ** 0.5:.2g} times as large as allowed. The venc may be "
                 "far below the velocities."
             )
             raise ConvergenceError(msg, sizes, field)
-        field, height = tried, lower
+        field, last = field + length * direction, step
+        height = misfit + system.penalised(field, strength)
         information = tuple(images.curvature(t, field[t]) for t in range(len(field)))
         system = replace(system, information=information)
     return field, system
+
+
+def _least(
+    system: System,
+    field: Field,
+    direction: Field,
+    strength: Strength,
+    *,
+    height: float,
+    slope: float,
+) -> tuple[float, float, Field]:
+    """Return how far to go in a direction (0 if it leads nowhere), and the misfit there."""
+    images = system.images
+    misfit, pull = 0.0, np.zeros_like(field)
+    best, lowest, lengths = (0.0, misfit, pull), height, [1.0]
+    while lengths:
+        length = lengths.pop()
+        tried = field + length * direction
+        misfit, pull = _pull(images, tried)
+        found = misfit + system.penalised(tried, strength)
+        if found < lowest:
+            best, lowest = (length, misfit, pull), found
+        if length == 1.0:
+            bent = found - height - slope
+            bottom = min(max(-slope / (2 * bent), 0.25), 2.0) if bent > 0 else 2.0
+            if abs(bottom - 1) > NEAR:
+                lengths.append(bottom)
+        if not lengths and best[0] == 0 and length > LEAST:
+            lengths.append(min(length, 0.5) / 2)
+    return best
 
 
 def _told_pull(

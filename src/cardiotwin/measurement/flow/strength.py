@@ -17,10 +17,11 @@ from cardiotwin.measurement.flow.prior import Strength
 from cardiotwin.measurement.flow.system import System
 
 Field = Float[np.ndarray, "frames nodes 3"]
-FACTOR = 1.7  # between two tries of a reach
+FACTORS = {"smooth": 1.7, "solenoidal": 1.7, "steady": 1.25}
+"""Between two tries of a reach; that in time enters with its sixth power."""
 BOUNDS = {"smooth": (0.35, 4.0), "solenoidal": (1.5, 10.0), "steady": (0.5, 4.0)}
 """Voxels, or frames, that a reach may be: that blood has no sources is never given up."""
-TRIES = 16
+TRIES = 20
 CLOSE = 2e-3  # of the linear solver
 
 
@@ -60,7 +61,7 @@ class LeastError:
         while best != before and len(self.tried) < TRIES:
             before = best
             for name in names:
-                for factor in (FACTOR, 1 / FACTOR):
+                for factor in (FACTORS[name], 1 / FACTORS[name]):
                     best = self._along(best, name, factor)
         return best
 
