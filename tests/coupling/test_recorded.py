@@ -44,6 +44,11 @@ def test_a_ventricle_that_grows_softer_as_it_fills_is_refused():
         )
 
 
+def test_a_ventricle_without_pressure_is_refused():
+    with pytest.raises(InputError, match="150 mL at 0 mmHg"):
+        Filling.through(unloaded=80 * ML, volume=150 * ML, pressure=0.0, slope=SLOPE)
+
+
 @pytest.fixture(scope="module")
 def person():
     return personal_circulation(MEASURED)

@@ -42,6 +42,13 @@ class Record:
             outflow=np.array([state.outflow for state in states]),
         )
 
+    def state(self, row: int) -> State:
+        """Return the state of a row."""
+        volume, pressure, outflow = (
+            Stores(*rows[row].tolist()) for rows in (self.volume, self.pressure, self.outflow)
+        )
+        return State(time=float(self.time[row]), volume=volume, pressure=pressure, outflow=outflow)
+
     def change(self, before: "Record") -> float:
         """Return the largest difference from another beat, as a share.
 

@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from cardiotwin.circulation import Record, State, Stores
+from cardiotwin.circulation import Record, State
 from cardiotwin.coupling.moment import Moment
 from cardiotwin.errors import InputError
 from cardiotwin.mechanics.active import CrossBridges
@@ -108,15 +108,8 @@ class Journal:
 
 
 def _joined(course: Course, page: Mapping[str, Any]) -> Course:
-    states = [
-        State(
-            time=float(time),
-            volume=Stores(*volume.tolist()),
-            pressure=Stores(*pressure.tolist()),
-            outflow=Stores(*outflow.tolist()),
-        )
-        for time, volume, pressure, outflow in zip(*(page[name] for name in ROWS), strict=True)
-    ]
+    record = Record(**{name: page[name] for name in ROWS})
+    states = [record.state(row) for row in range(len(record.time))]
     return Course(
         states=(*course.states, *states), tension=(*course.tension, *page["tension"].tolist())
     )

@@ -44,8 +44,8 @@ class Filling:
         InputError
             If these are not those of a ventricle that fills and stiffens.
         """
-        steepness = slope * (volume - unloaded) / pressure
-        if not (volume > unloaded and pressure > 0 and 1 < steepness < STEEPEST):
+        steepness = slope * (volume - unloaded) / pressure if pressure > 0 else 0.0
+        if not (volume > unloaded and 1 < steepness < STEEPEST):
             msg = (
                 "A ventricle that fills grows stiffer, found "
                 f"{unloaded / ML:.4g} mL unloaded, {volume / ML:.4g} mL at {pressure / MMHG:.3g} "

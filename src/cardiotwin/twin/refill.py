@@ -6,13 +6,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from cardiotwin.circulation import Circulation, LimitCycle, Record, State, Stores
 from cardiotwin.coupling import Beat, ClosedLoop
 from cardiotwin.coupling.personal import refilled, unstressed_volume
 from cardiotwin.coupling.recorded import Filling, recorded_chamber
-from cardiotwin.errors import ConvergenceError
+from cardiotwin.errors import ConvergenceError, InputError
 from cardiotwin.mechanics.solved import Solved
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.twin.stages import Stages
@@ -74,7 +72,7 @@ def refill(
             for name, filling in fillings.items()
         }
         try:
-            circulation, cycle = refilled(circulation, beat, ventricles, _last(record))
+            circulation, cycle = refilled(circulation, beat, ventricles, record.state(-1))
         except ConvergenceError as error:
             _LOG.warning(
                 "! blood_not_refilled: The wall begins its beats with the blood of an elastance, "
@@ -86,7 +84,10 @@ def refill(
 
 
 def fillings_of(wall: Wall, unloaded: Solved, image: Solved) -> dict[str, Filling]:
-    """Return the passive law of each ventricle, from the unloaded wall to its end-diastole."""
+    """Return the passive law of each ventricle, from the unloaded wall to its end-diastole.
+
+    One that does not stiffen as it fills is left out, with a warning.
+    """
     loads = image.loads
     more = replace(
         loads, cavity_pressure=MORE * loads.cavity_pressure, rv_pressure=MORE * loads.rv_pressure
@@ -99,16 +100,24 @@ def fillings_of(wall: Wall, unloaded: Solved, image: Solved) -> dict[str, Fillin
     cavities: dict[str, list[Any]] = {"lv": states}
     if wall.has_right:
         cavities["rv"] = [state.right for state in states]
-    return {
-        name: Filling.through(
-            unloaded=empty.cavity_volume,
-            volume=full.cavity_volume,
-            pressure=full.cavity_pressure,
-            slope=(stiff.cavity_pressure - full.cavity_pressure)
-            / (stiff.cavity_volume - full.cavity_volume),
-        )
-        for name, (empty, full, stiff) in cavities.items()
-    }
+    laws = {}
+    for name, (empty, full, stiff) in cavities.items():
+        pressure, volume = full.cavity_pressure, full.cavity_volume
+        try:
+            laws[name] = Filling.through(
+                unloaded=empty.cavity_volume,
+                volume=volume,
+                pressure=pressure,
+                slope=(stiff.cavity_pressure - pressure) / (stiff.cavity_volume - volume),
+            )
+        except InputError as error:
+            _LOG.warning(
+                "! filling_unknown: Blood is sought with the loop's own ventricle for the wall's "
+                "(%s). %s",
+                name,
+                error,
+            )
+    return laws
 
 
 def _beat(loop: ClosedLoop, circulation: Circulation, image: Solved, blood: State) -> Record:
@@ -117,14 +126,6 @@ def _beat(loop: ClosedLoop, circulation: Circulation, image: Solved, blood: Stat
     trial.dynamics.problem.forget()
     moments = trial.march(start, start.time + circulation.period, STEP)
     return Record.of([start.loop, *(moment.loop for moment in moments)])
-
-
-def _last(record: Record) -> State:
-    volume, pressure, outflow = (
-        Stores(*np.array(rows[-1]).tolist())
-        for rows in (record.volume, record.pressure, record.outflow)
-    )
-    return State(time=float(record.time[-1]), volume=volume, pressure=pressure, outflow=outflow)
 
 
 __all__ = ["fillings_of", "refill"]
