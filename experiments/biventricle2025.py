@@ -27,8 +27,8 @@ from cardiotwin.geometry.biventricular.curved import order_two
 from cardiotwin.geometry.biventricular.fit import sound_mesh
 from cardiotwin.geometry.biventricular.grid import VOXEL, Grid, Level, redistanced, smooth_max
 from cardiotwin.geometry.biventricular.shape import FILLET, ROOM, Shape
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.geometry.volumes import cavity_volume
 from cardiotwin.measurement.tracers import mark
 from cardiotwin.mechanics.active import PressureCurve, TensionCurve
 from cardiotwin.mechanics.dynamics import Dynamics

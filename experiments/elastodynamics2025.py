@@ -24,9 +24,9 @@ from cardiotwin.errors import InputError
 from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
 from cardiotwin.geometry.laplace import harmonic, stiffness
 from cardiotwin.geometry.mesh import TETRAHEDRON_EDGES, TetMesh
-from cardiotwin.geometry.shapes import tetrahedron_shapes
+from cardiotwin.geometry.shapes import tetrahedron_shapes, triangle_shapes
 from cardiotwin.geometry.template import Template, wall_mesh
-from cardiotwin.geometry.volumes import cavity_volume
+from cardiotwin.geometry.volumes import triangle_rule
 from cardiotwin.measurement.tracers import mark
 from cardiotwin.mechanics.active import PressureCurve, TensionCurve
 from cardiotwin.mechanics.dynamics import Dynamics
@@ -114,12 +114,21 @@ def course(
 
     marks = mark(mesh, mesh.points, POINTS)
     motion = dynamics.rest(body.rest())
-    yield 0.0, np.zeros((2, 3)), cavity_volume(mesh.points, mesh)
+    yield 0.0, np.zeros((2, 3)), enclosed(mesh.points, mesh)
     for number in range(1, n_steps + 1):
         acting = loads((number - 1 + dynamics.scheme.force_share) * dt)
         motion = dynamics.step(motion, loads(min(number * dt, end)), dt, acting=acting)
         moved = body.fields.nodal.to_nodes(body.displacement(motion.solved))
-        yield number * dt, marks.at(moved), cavity_volume(mesh.points + moved, mesh)
+        yield number * dt, marks.at(moved), enclosed(mesh.points + moved, mesh)
+
+
+def enclosed(points: Float[np.ndarray, "nodes 3"], mesh: TetMesh) -> float:
+    """Return the volume as the problem has it, m^3: the endocardium's flux of y across it."""
+    (at, weights), nodes = triangle_rule(), points[mesh.facets["lv_endocardium"]]
+    shapes, slopes = triangle_shapes(at)
+    first, second = np.einsum("qnk,fni->kfqi", slopes, nodes)
+    height = np.einsum("qn,fn->fq", shapes, nodes[..., 1])
+    return -float(np.sum(weights * height * np.cross(first, second)[..., 1]))
 
 
 def solve(options: Options) -> Mapping[str, Any]:

@@ -20,10 +20,11 @@ from spheroid import Spheroid
 
 from cardiotwin.errors import InputError
 from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import tetrahedron_shapes
 from cardiotwin.geometry.template import Template
-from cardiotwin.geometry.volumes import cavity_volume, wall_volume
+from cardiotwin.geometry.volumes import wall_volume
 from cardiotwin.measurement.tracers import mark
 from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.body import Body

@@ -11,10 +11,10 @@ from benchmark_bodies import ellipsoid
 from experiment import run
 
 from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.fibres import FibreAngles, fibre_axes
 from cardiotwin.geometry.shapes import jacobians
 from cardiotwin.geometry.template import Template
-from cardiotwin.geometry.volumes import cavity_volume
 from cardiotwin.mechanics.body import Body
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import HolzapfelOgden

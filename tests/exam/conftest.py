@@ -11,7 +11,7 @@ from cardiotwin.exam import TrueBeat, Volunteer, end_diastolic_wall, make_volunt
 from cardiotwin.exam.phantom import fractions
 from cardiotwin.exam.right_ventricle import right_ventricle
 from cardiotwin.exam.stack import plan_stack
-from cardiotwin.geometry.volumes import cavity_volume
+from cardiotwin.geometry.closure import cavity_volume
 
 SHORTENING = 0.86  # of the long axis
 CORE = 0.028  # m, radius of the tube that is squeezed

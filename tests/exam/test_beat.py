@@ -5,8 +5,9 @@ import pytest
 
 from cardiotwin.exam import Volunteer, end_diastolic_wall
 from cardiotwin.exam.beat import solve_beat
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.template import Template
-from cardiotwin.geometry.volumes import cavity_volume, wall_volume
+from cardiotwin.geometry.volumes import wall_volume
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from cardiotwin.exam.equilibria import loop_place, over_time
 from cardiotwin.exam.examine_twin import examine_twin
 from cardiotwin.exam.patient import place_of
 from cardiotwin.exam.twin_heart import twin_in_scanner
-from cardiotwin.geometry.volumes import cavity_volume
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.imaging import Phase, read_examination
 from cardiotwin.imaging.check import volumes
 from cardiotwin.imaging.nifti import read_image

@@ -8,8 +8,9 @@ import pytest
 
 from cardiotwin.errors import InputError
 from cardiotwin.exam import Volunteer, make_volunteer
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.geometry.volumes import cavity_volume, wall_volume
+from cardiotwin.geometry.volumes import wall_volume
 from cardiotwin.imaging.examination import Phase, Structure, Tissue
 from cardiotwin.imaging.read import read_examination
 from cardiotwin.units import ML, MMHG

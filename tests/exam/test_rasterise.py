@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from cardiotwin.exam.rasterise import filled_fraction
 from cardiotwin.exam.surfaces import cavity_boundary, enclosed_volume, wall_boundary
-from cardiotwin.geometry.volumes import cavity_volume, wall_volume
+from cardiotwin.geometry.closure import cavity_volume
+from cardiotwin.geometry.volumes import wall_volume
 
 _FACES = [(0, 2, 3, 1), (4, 5, 7, 6), (0, 1, 5, 4), (2, 6, 7, 3), (0, 4, 6, 2), (1, 3, 7, 5)]
 

@@ -8,8 +8,9 @@ from cardiotwin.exam import Scan, Shape, Volunteer, end_diastolic_wall
 from cardiotwin.exam.right_ventricle import right_ventricle
 from cardiotwin.exam.shape import wall_surface
 from cardiotwin.exam.surfaces import enclosed_volume
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.quality import quality
-from cardiotwin.geometry.volumes import cavity_volume, wall_volume
+from cardiotwin.geometry.volumes import wall_volume
 from cardiotwin.units import MM, MMHG
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cardiotwin.geometry import Template, frame_of, thickness, wall_mesh, with_coordinates
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.sections import (
     cavity_shell,
     distances,
@@ -12,7 +13,7 @@ from cardiotwin.geometry.sections import (
     volume_between,
     wall_shell,
 )
-from cardiotwin.geometry.volumes import cavity_volume, wall_volume
+from cardiotwin.geometry.volumes import wall_volume
 
 from .ellipsoids import half_ellipsoid
 

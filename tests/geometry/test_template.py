@@ -3,9 +3,10 @@ import pytest
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry import Template, quality, wall_mesh, wall_volume
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.mesh import TETRAHEDRON_EDGES, TRIANGLE_EDGES
 from cardiotwin.geometry.shapes import INNER, INNER_WEIGHTS, jacobians
-from cardiotwin.geometry.volumes import area_vector, cavity_volume
+from cardiotwin.geometry.volumes import area_vector
 
 from .ellipsoids import half_ellipsoid
 

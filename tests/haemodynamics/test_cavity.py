@@ -11,9 +11,9 @@ from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity import CavityTemplate, make_cavity, wall_frames
 from cardiotwin.geometry.cavity.disc import Window, cut_disc
 from cardiotwin.geometry.cavity.motion import area_vectors, flux, volume_rate
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.regions import boundary, cell_sizes
 from cardiotwin.geometry.template import Template, wall_mesh
-from cardiotwin.geometry.volumes import cavity_volume
 
 COARSE = CavityTemplate(edge=0.16, layers=12)
 

@@ -8,7 +8,7 @@ from benchmark_bodies import box, constant_axes
 
 from cardiotwin.errors import ConvergenceError, InputError
 from cardiotwin.fem.settings import NewtonSettings
-from cardiotwin.geometry.volumes import cavity_volume, cavity_volume_gradient
+from cardiotwin.geometry.closure import cavity_volume, cavity_volume_gradient
 from cardiotwin.mechanics.body import Body
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.dynamics import Dynamics, SoughtLoads

@@ -1,4 +1,4 @@
-"""The valves hand the cavity's pressure to the base."""
+"""The valves hand the cavity's pressure to the base, and the closed cavity pushes nothing."""
 
 from dataclasses import replace
 
@@ -8,14 +8,21 @@ from benchmark_bodies import ellipsoid
 from scipy.spatial.transform import Rotation
 
 from cardiotwin.exam import Volunteer, end_diastolic_wall
+from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
+from cardiotwin.geometry.closure import closure_of
+from cardiotwin.geometry.fibres import FibreAngles, fibre_axes
 from cardiotwin.geometry.template import Template
-from cardiotwin.geometry.volumes import lid_centroid
-from cardiotwin.mechanics.lid import base_weights
+from cardiotwin.geometry.volumes import area_vector, lid_centroid, rim_nodes
+from cardiotwin.mechanics.body import Body
+from cardiotwin.mechanics.loads import Loads
+from cardiotwin.mechanics.material import HolzapfelOgden
+from cardiotwin.mechanics.springs import Springs
 
 HEARTS = {
     "even": ellipsoid(Template(rings=4, layers=1), size=3.5),
     "thick septum": end_diastolic_wall(Volunteer(template=Template(rings=6, layers=1))),
 }
+PRESSURE = 7e3
 
 
 @pytest.fixture(params=HEARTS)
@@ -23,33 +30,119 @@ def mesh(request):
     return HEARTS[request.param]
 
 
-def test_the_shares_are_one_together_and_only_on_the_base(mesh):
-    weights = base_weights(mesh)
-    assert weights.sum() == pytest.approx(1, rel=1e-12)
-    base = np.unique(mesh.facets["base"])
-    assert not np.delete(weights, base).any()
+def moved(mesh, size=2e-3):
+    """Return the nodes where nothing is symmetric any more, and the base is not flat."""
+    x = mesh.points
+    length = np.ptp(x, axis=0).max()
+    waves = np.stack([np.sin(9 * x[:, (k + 1) % 3] / length + k) for k in range(3)], axis=1)
+    turn = Rotation.from_rotvec([0.2, -0.1, 0.3]).as_matrix()
+    return x @ turn.T + size * waves
 
 
-def test_their_centre_is_the_lids(mesh):
-    weights, centre = base_weights(mesh), lid_centroid(mesh)
+def pressed(mesh, points):
+    """Return the forces of a pressure by nodes, N, and the body that has them."""
+    inner = quadrature_rule(QUADRATURE)[0]
+    body = Body(
+        mesh,
+        fibre_axes(mesh, FibreAngles(), inner),
+        material=HolzapfelOgden(),
+        springs=Springs(),
+    )
+    fields = body.fields
+    fields.unknown.x.array[:] = fields.of_nodes(points - mesh.points)
+    force = body.per_load("cavity_pressure")[fields.displacement_dofs]
+    return PRESSURE * fields.nodal.to_nodes(force), body
+
+
+def test_the_middles_shares_are_one_together_and_only_on_the_base(mesh):
+    tip = closure_of(mesh).tip
+    assert tip.sum() == pytest.approx(1, rel=1e-12)
+    assert not np.delete(tip, np.unique(mesh.facets["base"])).any()
+
+
+def test_the_middle_is_the_lids_centroid(mesh):
     rim = mesh.points[np.unique(mesh.facets["base"])]
     normal = np.linalg.svd(rim - rim.mean(axis=0))[2][2]
-    apart = weights @ mesh.points - centre
+    apart = closure_of(mesh).middle(mesh.points) - lid_centroid(mesh)
     within = apart - (apart @ normal) * normal
     assert np.linalg.norm(within) < 2e-5  # a base that is not quite flat
 
 
-def test_an_even_spread_would_miss_it_where_the_septum_is_thick():
-    mesh = HEARTS["thick septum"]
-    points = mesh.points[mesh.facets["base"][:, :3]]
-    areas = np.linalg.norm(
-        np.cross(points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]), axis=1
-    )
-    even = areas @ points.mean(axis=1) / areas.sum()
-    assert np.linalg.norm(even - lid_centroid(mesh)) > 1e-4
-
-
-def test_they_turn_with_the_heart(mesh):
+def test_the_closure_turns_with_the_heart(mesh):
     R = Rotation.from_rotvec([0.3, -1.1, 0.6]).as_matrix()
     turned = replace(mesh, points=mesh.points @ R.T + [0.1, 0.0, -0.2])
-    np.testing.assert_allclose(base_weights(turned), base_weights(mesh), atol=1e-12)
+    for name in ("tip", "share"):
+        one, other = (getattr(closure_of(wall), name) for wall in (turned, mesh))
+        np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+def test_the_share_falls_from_the_rim_to_the_outer_edge(mesh):
+    closure, rim = closure_of(mesh), rim_nodes(mesh)
+    outer = np.intersect1d(mesh.facets["base"], mesh.facets["epicardium"])
+    np.testing.assert_array_equal(closure.share[rim], 1)
+    np.testing.assert_array_equal(closure.share[outer], 0)
+    between = np.setdiff1d(mesh.facets["base"], np.concatenate([rim, outer]))
+    assert np.all((closure.share[between] > 0) & (closure.share[between] < 1))
+
+
+def test_a_pressure_does_to_the_wall_what_its_volume_says(mesh):
+    points = moved(mesh)
+    force, _ = pressed(mesh, points)
+    gradient = closure_of(mesh).gradient(points)
+    np.testing.assert_allclose(-force, PRESSURE * gradient, atol=1e-9 * np.abs(force).max())
+
+
+def test_it_pushes_and_turns_nothing_however_the_wall_lies(mesh):
+    points = moved(mesh)
+    force, _ = pressed(mesh, points)
+    borne = PRESSURE * np.linalg.norm(area_vector(points, mesh.facets["lv_endocardium"]))
+    arms = points - points.mean(axis=0)
+    assert np.linalg.norm(force.sum(axis=0)) < 1e-12 * borne
+    turned = np.cross(arms, force).sum(axis=0)
+    assert np.linalg.norm(turned) < 1e-12 * borne * np.abs(arms).max()
+
+
+def test_inside_the_endocardium_it_is_the_follower_pressure(mesh):
+    points = moved(mesh)
+    force, _ = pressed(mesh, points)
+    body = Body(
+        mesh,
+        fibre_axes(mesh, FibreAngles(), quadrature_rule(QUADRATURE)[0]),
+        material=HolzapfelOgden(),
+        springs=Springs(),
+        lids=False,
+    )
+    body.fields.unknown.x.array[:] = body.fields.of_nodes(points - mesh.points)
+    plain = body.per_load("cavity_pressure")[body.fields.displacement_dofs]
+    plain = PRESSURE * body.fields.nodal.to_nodes(plain)
+    inside = np.setdiff1d(mesh.facets["lv_endocardium"], mesh.facets["base"])
+    np.testing.assert_allclose(force[inside], plain[inside], atol=1e-9 * np.abs(plain).max())
+
+
+def test_the_tangent_is_that_of_finite_differences_and_symmetric():
+    mesh = HEARTS["even"]
+    _, body = pressed(mesh, moved(mesh))
+    fields, problem = body.fields, body.forward
+    body.apply(Loads(cavity_pressure=PRESSURE))
+    here = fields.unknown.x.array.copy()
+    rng = np.random.default_rng(3)
+    one, other = (fields.of_nodes(rng.normal(0, 1, mesh.points.shape)) for _ in range(2))
+
+    def loaded(unknown):
+        fields.unknown.x.array[:] = unknown
+        return PRESSURE * body.per_load("cavity_pressure")
+
+    slopes = [
+        (loaded(here + 1e-7 * way) - loaded(here - 1e-7 * way)) / 2e-7 for way in (one, other)
+    ]
+    assert other @ slopes[0] == pytest.approx(one @ slopes[1], rel=1e-6)
+    fields.unknown.x.array[:] = here
+    problem.factorise()
+    step = problem.solve_tangent(problem.residual())
+    gap = []
+    for length in (1e-4, 5e-5):
+        fields.unknown.x.array[:] = here - length * step
+        left = problem.residual()
+        fields.unknown.x.array[:] = here
+        gap.append(np.linalg.norm(left - (1 - length) * problem.residual()))
+    assert gap[0] / gap[1] == pytest.approx(4, rel=0.1)  # what is left is of second order

@@ -7,8 +7,10 @@ import pytest
 
 from cardiotwin.errors import ConvergenceError
 from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
+from cardiotwin.geometry.closure import closure_of
 from cardiotwin.geometry.fibres import fibre_axes
 from cardiotwin.geometry.shapes import jacobians
+from cardiotwin.mechanics import lid
 from cardiotwin.mechanics.body import Body
 from cardiotwin.mechanics.fields import PRESSURE_UNIT
 from cardiotwin.mechanics.loads import Loads
@@ -63,7 +65,7 @@ def sectors(mesh):
     return (np.arctan2(y, x) // (np.pi / 2)).astype(int) % 4 + 1
 
 
-def test_another_body_built_unloaded_inflates_to_the_image():
+def test_another_body_built_unloaded_inflates_to_the_image(monkeypatch):
     springs = Springs(base_warp=0.0)  # which knows the imaged base
     wall = coarse_wall(springs)
     unloaded = wall.unload(DIASTOLE)
@@ -77,6 +79,8 @@ def test_another_body_built_unloaded_inflates_to_the_image():
         np.einsum("cqij,cqj->cqi", back, axis)
         for axis in fibre_axes(wall.mesh, wall.angles, inner)
     )
+    # The lid hangs on the base as the image has it.
+    monkeypatch.setattr(lid, "closure_of", lambda _, surface: closure_of(wall.mesh, surface))
     body = Body(
         mesh,
         (f, s, n),
@@ -84,11 +88,6 @@ def test_another_body_built_unloaded_inflates_to_the_image():
         springs=springs,
         discretisation=wall.body.discretisation,
     )
-    # The valves hand their load to the base as the image has it.
-    np.testing.assert_array_equal(
-        body.fields.nodal.node_of_dof, wall.body.fields.nodal.node_of_dof
-    )
-    body.forward.couplings[0]._spread = wall.body.forward.couplings[0]._spread
     inflated = body.load(body.rest(DIASTOLE), DIASTOLE)
     points = mesh.points + body.fields.nodal.to_nodes(body.displacement(inflated))
     assert np.abs(mesh.points - wall.mesh.points).max() > 2e-3

@@ -9,9 +9,9 @@ from benchmark_bodies import ellipsoid
 
 from cardiotwin.errors import InputError
 from cardiotwin.fem.settings import NewtonSettings
+from cardiotwin.geometry.closure import cavity_volume_gradient
 from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.template import Template
-from cardiotwin.geometry.volumes import cavity_volume_gradient
 from cardiotwin.mechanics.discretisation import Discretisation
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import HolzapfelOgden

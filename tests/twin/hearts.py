@@ -6,9 +6,10 @@ import numpy as np
 
 from cardiotwin.errors import Flag
 from cardiotwin.geometry.anatomy import PhaseFit
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.template import Template, connectivity, wall_mesh
-from cardiotwin.geometry.volumes import cavity_volume, wall_volume
+from cardiotwin.geometry.volumes import wall_volume
 from cardiotwin.imaging.examination import (
     Contours,
     Curve,

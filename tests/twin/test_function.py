@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.coordinates import frame_of
-from cardiotwin.geometry.volumes import cavity_volume
 from cardiotwin.mechanics.state import WallState
 from cardiotwin.twin import load_twin, save_twin
 from cardiotwin.twin.beat import beat_states

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.circulation import Circulation, State, Step, step
-from cardiotwin.geometry.volumes import cavity_volume, cavity_volume_gradient
+from cardiotwin.geometry.closure import cavity_volume, cavity_volume_gradient
 from cardiotwin.mechanics.dynamics import Dynamics, SoughtLoads
 
 CHAMBERS = {"cavity_pressure": "lv", "rv_pressure": "rv"}

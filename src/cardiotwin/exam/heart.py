@@ -12,9 +12,9 @@ from cardiotwin.exam.patient import Patient
 from cardiotwin.exam.right_ventricle import RightVentricle, own_right_ventricle, right_ventricle
 from cardiotwin.exam.volunteer import TrueBeat, Volunteer
 from cardiotwin.geometry.biventricular.part import has_right, left_ventricle
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.coordinates import frame_of, with_coordinates
 from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.geometry.volumes import cavity_volume
 from cardiotwin.imaging.examination import Phase
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.exam.scan import Scan
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.geometry.volumes import cavity_volume, rim_nodes
+from cardiotwin.geometry.volumes import rim_nodes
 from cardiotwin.units import MM
 
 RIGHT_TO_LEFT = 1.08

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.exam.volunteer import TrueBeat, Volunteer
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.geometry.volumes import cavity_volume, wall_volume
+from cardiotwin.geometry.volumes import wall_volume
 from cardiotwin.imaging.examination import Subject
 from cardiotwin.twin.json_record import SCHEMA, ejection, subject_record
 from cardiotwin.units import KPA, ML, MM, MMHG

@@ -17,8 +17,9 @@ from cardiotwin.exam.heart import BeatingHeart
 from cardiotwin.exam.patient import Scanned, place_of
 from cardiotwin.exam.scan import Scan
 from cardiotwin.geometry.biventricular.part import left_ventricle
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.geometry.volumes import cavity_volume, wall_volume
+from cardiotwin.geometry.volumes import wall_volume
 from cardiotwin.imaging.examination import Phase, Subject
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.state import WallState

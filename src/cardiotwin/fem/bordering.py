@@ -56,6 +56,9 @@ class Elimination:
 class Coupling(Protocol):
     """A few scalars of the whole state that load many dofs: a term B a(w) of the residual."""
 
+    def prepare(self) -> None:
+        """Show the weak form what it sees of those scalars at the current iterate."""
+
     def force(self) -> Dofs:
         """Return the term at the current iterate."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.errors import ConvergenceError
-from cardiotwin.geometry.volumes import cavity_volume
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.solved import Dofs, Solved
 from cardiotwin.mechanics.wall import Wall

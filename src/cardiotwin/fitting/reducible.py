@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cardiotwin.geometry.volumes import cavity_volume
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.parameter_range import ParameterRange
 from cardiotwin.mechanics.parametric import HELD, SHARE, ParametricWall

@@ -9,6 +9,7 @@ from skimage.draw import polygon
 
 from cardiotwin.errors import Flag
 from cardiotwin.geometry.anatomy import HeartFrame, PhaseFit
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.gaps import whole_levels
 from cardiotwin.geometry.measured import Extent, slab_volumes
 from cardiotwin.geometry.mesh import TetMesh
@@ -25,7 +26,7 @@ from cardiotwin.geometry.sections import (
 from cardiotwin.geometry.shifts import SliceShifts
 from cardiotwin.geometry.stack import Level
 from cardiotwin.geometry.surfaces import Wall
-from cardiotwin.geometry.volumes import cavity_volume, wall_volume
+from cardiotwin.geometry.volumes import wall_volume
 from cardiotwin.imaging.affine import slice_distance, to_index, to_world
 from cardiotwin.imaging.examination import Contours, LabelMap, Phase, Structure, Tissue
 from cardiotwin.imaging.phases import words

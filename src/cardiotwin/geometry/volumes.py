@@ -1,4 +1,4 @@
-"""Volumes of the cavities and of the wall, exact for order-2 geometry.
+"""Volumes and areas of the wall, exact for order-2 geometry (cavities: `closure`).
 
 By the divergence theorem V = 1/3 integral of x . n over the closed surface. On a quadratic
 triangle the integrand is a polynomial of degree four, which the rule below integrates exactly.
@@ -48,23 +48,6 @@ def area_vector(
     return np.asarray(np.einsum("q,fqi->i", _WEIGHTS, np.cross(first, second)))
 
 
-def area_vector_gradient(
-    points: Float[np.ndarray, "nodes 3"], facets: Integer[np.ndarray, "facets 6"]
-) -> Float[np.ndarray, "3 nodes 3"]:
-    """Return the derivative of each component of `area_vector` by every node's position, m."""
-    first, second = _tangents(points, facets)
-    slopes = triangle_shapes(_POINTS)[1]
-    gradient = np.zeros((3, *points.shape))
-    for axis, unit in enumerate(np.eye(3)):
-        by_node = np.einsum(
-            "q,qn,fqi->fni", _WEIGHTS, slopes[:, :, 0], np.cross(unit, second)
-        ) + np.einsum("q,qn,fqi->fni", _WEIGHTS, slopes[:, :, 1], np.cross(first, unit))
-        moved = np.zeros_like(points)
-        np.add.at(moved, facets.ravel(), by_node.reshape(-1, 3))
-        gradient[:, :, axis] = moved.T
-    return gradient
-
-
 def facet_rule(
     points: Float[np.ndarray, "nodes 3"], facets: Integer[np.ndarray, "facets 6"]
 ) -> tuple[
@@ -103,38 +86,6 @@ def rim_nodes(mesh: TetMesh, surface: str = "lv_endocardium") -> Integer[np.ndar
     return np.intersect1d(mesh.facets[surface], mesh.facets["base"])
 
 
-def cavity_volume(
-    points: Float[np.ndarray, "nodes 3"], mesh: TetMesh, surface: str = "lv_endocardium"
-) -> float:
-    """Return the volume of a surface's cavity, m^3, closed by the fan over its rim's centroid.
-
-    The fan's facets pass through the centroid, so seen from there they enclose nothing.
-    """
-    centroid = np.asarray(points[rim_nodes(mesh, surface)].mean(axis=0), dtype=np.float64)
-    return -cone_volume(points, mesh.facets[surface], centroid)
-
-
-def cavity_volume_gradient(
-    points: Float[np.ndarray, "nodes 3"], mesh: TetMesh, surface: str = "lv_endocardium"
-) -> Float[np.ndarray, "nodes 3"]:
-    """Return the derivative of `cavity_volume` by every node's position, m^2."""
-    facets, rim = mesh.facets[surface], rim_nodes(mesh, surface)
-    shapes, gradients = triangle_shapes(_POINTS)
-    nodes = points[facets] - points[rim].mean(axis=0)
-    x = np.einsum("qn,fni->fqi", shapes, nodes)
-    first, second = np.einsum("qnk,fni->kfqi", gradients, nodes)
-    by_node = (
-        np.einsum("q,qn,fqi->fni", _WEIGHTS, shapes, np.cross(first, second))
-        + np.einsum("q,qn,fqi->fni", _WEIGHTS, gradients[:, :, 0], np.cross(second, x))
-        + np.einsum("q,qn,fqi->fni", _WEIGHTS, gradients[:, :, 1], np.cross(x, first))
-    ) / -3
-    gradient = np.zeros_like(points)
-    np.add.at(gradient, facets.ravel(), by_node.reshape(-1, 3))
-    area = np.einsum("q,fqi->i", _WEIGHTS, np.cross(first, second))
-    gradient[rim] += area / 3 / len(rim)  # the fan's tip moves with the rim
-    return gradient
-
-
 def cell_volumes(
     points: Float[np.ndarray, "nodes 3"], mesh: TetMesh
 ) -> Float[np.ndarray, " cells"]:
@@ -150,9 +101,6 @@ def wall_volume(points: Float[np.ndarray, "nodes 3"], mesh: TetMesh) -> float:
 
 __all__ = [
     "area_vector",
-    "area_vector_gradient",
-    "cavity_volume",
-    "cavity_volume_gradient",
     "cone_volume",
     "facet_rule",
     "lid_centroid",

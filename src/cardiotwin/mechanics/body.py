@@ -118,6 +118,7 @@ class Body:
                 pointwise=pointwise,
             ),
             cavities=self.cavities,
+            lids=lids and (free or springs is not None),
             bulk_modulus=self.discretisation.bulk_modulus,
         )
         self.constants = self.equations.constants
@@ -125,7 +126,7 @@ class Body:
             self.fields,
             mesh,
             self.constants,
-            cavities=self.cavities if lids and (free or springs is not None) else {},
+            lids=self.equations.lids,
             base_warp=0.0 if springs is None else springs.base_warp,
             free=free,
         )

@@ -18,6 +18,7 @@ from cardiotwin.fem.coefficients import as_constants
 from cardiotwin.fem.domain import QUADRATURE, Domain, cell_function, quadrature_function
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.mechanics.activation import Activation
+from cardiotwin.mechanics.lid import LidForm
 from cardiotwin.mechanics.loads import LOADS, Loads
 from cardiotwin.mechanics.material import Material, Stretches
 from cardiotwin.mechanics.pointwise import PointwiseTension
@@ -61,6 +62,8 @@ class Equations:
         As in `Body`.
     cavities
         The facets on which the pressures act, by the pressure's name in `Loads`.
+    lids
+        Whether the base bears the pressures on the valves.
     bulk_modulus
         Pa; infinite for full incompressibility.
     """
@@ -75,6 +78,7 @@ class Equations:
         springs: Springs | None,
         muscle: Muscle,
         cavities: dict[str, str],
+        lids: bool,
         bulk_modulus: float,
     ) -> None:
         self._domain = domain
@@ -85,6 +89,8 @@ class Equations:
         self.activation = muscle.activation
         self._activation = as_constants(muscle.activation, domain.mesh)
         self._cavities = cavities
+        closed = cavities if lids else {}
+        self.lids = {name: LidForm(domain, mesh, part) for name, part in closed.items()}
         self._bulk_modulus = bulk_modulus
         self.fibre, self.sheet = (quadrature_function(domain, a, QUADRATURE) for a in axes[:2])
         relative = muscle.relative_tension
@@ -189,6 +195,8 @@ class Equations:
 
     def per_load(self, name: str, u: Any, U: Any, v: Any) -> Any:
         """Return the residual's part of a unit of a load in which it is linear."""
+        if name in self.lids:
+            return self.lids[name].per_pressure(u, v)
         if name in self._cavities:
             N = ufl.FacetNormal(self._domain.mesh)
             ds = self._domain.measure(self._cavities[name], QUADRATURE)

@@ -10,7 +10,7 @@ from cardiotwin.fem.bordering import Coupling
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.mechanics.fields import Fields, Midway
 from cardiotwin.mechanics.flat_base import plane_motions
-from cardiotwin.mechanics.lid import Lid
+from cardiotwin.mechanics.lid import Lid, LidForm
 from cardiotwin.mechanics.modes import ModalSprings, rigid_anchors, rigid_motions
 
 RIGID_STIFFNESS = 1e6  # Pa/m^2: what holds a wall's rigid motions where nothing else does
@@ -25,8 +25,8 @@ class LowRank:
         Of the body.
     pressures
         The constant of each cavity's pressure.
-    cavities
-        The facets of each cavity that has a lid.
+    lids
+        The weak form's part of each lid, by the pressure's name.
     base_warp
         Stiffness that the base's springs take back from motions in its plane, Pa/m.
     free
@@ -39,12 +39,12 @@ class LowRank:
         mesh: TetMesh,
         pressures: Mapping[str, Any],
         *,
-        cavities: Mapping[str, str],
+        lids: Mapping[str, LidForm],
         base_warp: float,
         free: bool,
     ) -> None:
         self._fields, self._mesh, self._pressures = fields, mesh, pressures
-        self._cavities, self._base_warp, self._free = cavities, base_warp, free
+        self._lids, self._base_warp, self._free = lids, base_warp, free
 
     def couplings(self, *, follows: bool, midway: Midway | None = None) -> list[Coupling]:
         """Return all terms; `midway` says where their forces are taken."""
@@ -64,15 +64,8 @@ class LowRank:
     def lids(self, *, follows: bool, midway: Midway | None = None) -> dict[str, Lid]:
         """Return the valves' share of each pressure."""
         return {
-            name: Lid(
-                self._fields,
-                self._mesh,
-                self._pressures[name],
-                part,
-                follows=follows,
-                midway=midway,
-            )
-            for name, part in self._cavities.items()
+            name: Lid(self._fields, form, self._pressures[name], follows=follows, midway=midway)
+            for name, form in self._lids.items()
         }
 
     def anchors(self) -> Anchors | None:

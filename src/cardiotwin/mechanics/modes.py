@@ -87,6 +87,9 @@ class ModalSprings:
         along = self._fields.placement_layout.dot(self._placements, shift)
         return np.asarray(self._stiffness * self._loads @ along)
 
+    def prepare(self) -> None:
+        """Show the weak form nothing: it has no part in them."""
+
     def force(self) -> Dofs:
         """Return the residual's part, N."""
         shift = self._midway.displacement() - self._fields.given.x.array

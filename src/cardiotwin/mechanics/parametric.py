@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from cardiotwin.errors import InputError
 from cardiotwin.fem.continuation import continue_to
-from cardiotwin.geometry.volumes import cavity_volume, cavity_volume_gradient
+from cardiotwin.geometry.closure import cavity_volume, cavity_volume_gradient
 from cardiotwin.mechanics.active.segments import N_SEGMENTS
 from cardiotwin.mechanics.control import Control
 from cardiotwin.mechanics.loads import LINEAR, Loads

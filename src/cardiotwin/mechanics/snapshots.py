@@ -30,8 +30,6 @@ class WallIntegrals:
         Modulus of the fibrous ring at the base, Pa.
     active
         Active stress along fibre, sheet and normal as shares of the tension.
-    valves
-        Nodal shares of the pressure's resultant on the valves.
     material
         Passive law.
     bulk_modulus
@@ -45,7 +43,6 @@ class WallIntegrals:
     pressure_shapes: Float[np.ndarray, "points 4"]
     ring: Float[np.ndarray, "cells points"]
     active: tuple[float, float, float]
-    valves: Float[np.ndarray, " nodes"]
     material: Material
     bulk_modulus: float
 

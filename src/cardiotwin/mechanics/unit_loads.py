@@ -45,6 +45,8 @@ class UnitLoads:
     def force(self, name: str) -> Dofs:
         """Return the part at the current iterate."""
         form = self._forms[name]
+        if name in self._lids:
+            self._lids[name].prepare()
         force = np.zeros(self._layout.n_local)
         dolfinx.fem.assemble_vector(force, form)
         force = self._layout.assembled(force)

@@ -8,11 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
+from cardiotwin.geometry.closure import cavity_volume, cavity_volume_gradient
 from cardiotwin.geometry.directions import directions_of
 from cardiotwin.geometry.fibres import FibreRule
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import CENTROID, jacobians
-from cardiotwin.geometry.volumes import cavity_volume, cavity_volume_gradient, wall_volume
+from cardiotwin.geometry.volumes import wall_volume
 from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.active.segments import per_segment
 from cardiotwin.mechanics.body import Body

@@ -1,7 +1,7 @@
 """What a reduced model of a wall needs of its integrals, as arrays in the mesh's numbering.
 
-Nothing of the physics is written again: axes, springs and the valves' share come from the body's
-own forms and terms; only the shape functions' gradients are tabulated.
+Nothing of the physics is written again: axes and springs come from the body's own forms and
+terms; only the shape functions' gradients are tabulated.
 """
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
@@ -14,7 +14,6 @@ from jaxtyping import Float
 from cardiotwin.fem.compilation import compile_form
 from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
 from cardiotwin.geometry.shapes import jacobians, tetrahedron_shapes
-from cardiotwin.mechanics.lid import base_weights
 from cardiotwin.mechanics.modes import ModalSprings
 from cardiotwin.mechanics.parametric import ParametricWall
 from cardiotwin.mechanics.snapshots import WallIntegrals
@@ -50,7 +49,6 @@ def wall_integrals(model: ParametricWall) -> WallIntegrals:
         pressure_shapes=corners,
         ring=springs.annulus * np.maximum(share, 0.0),
         active=equations.activation.stress(1.0),
-        valves=base_weights(mesh),
         material=equations.material,
         bulk_modulus=body.discretisation.bulk_modulus,
     )

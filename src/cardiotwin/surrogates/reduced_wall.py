@@ -40,10 +40,9 @@ class ReducedWall:
         Symmetric forms of a unit tension in each segment, J/Pa.
     springs
         Stiffness of base, pericardium and what is no parameter, N/m.
-    load
-        Of a unit pressure (`polynomials.pressure_load`).
     volume
-        Of the cavity (`polynomials.cavity_volume_cubic`).
+        Of the cavity (`polynomials.cavity_volume_cubic`). A unit pressure takes its derivative
+        from the residual.
     whole
         Balance of shifts and turns, whose equations stand in the first six rows.
     yielding
@@ -56,7 +55,6 @@ class ReducedWall:
     points: Points
     active: Float[torch.Tensor, "S N N"]
     springs: Float[torch.Tensor, "3 K K"]
-    load: Float[torch.Tensor, "K N N"]
     volume: Float[torch.Tensor, "N N N"]
     whole: Whole
     yielding: float
@@ -64,7 +62,7 @@ class ReducedWall:
     @property
     def n_modes(self) -> int:
         """Return the number of displacement modes."""
-        return len(self.load)
+        return len(self.volume) - 1
 
     def _point_energy(self, strain: Tensor, law: Tensor, pressure: Tensor, ring: Tensor) -> Tensor:
         """Return the energy density, J/m^3, of E in Voigt's order (shears doubled)."""
@@ -111,7 +109,7 @@ class ReducedWall:
         force = (w * stress)[..., None, :] @ L
         force = force.flatten(1) @ modes.reshape(-1, K) + exact
         gap = ((volume - 1) * points.weights) @ points.pressure - self.yielding * c
-        whole_force, whole_slopes = self._as_a_whole(given, whole)
+        whole_force, whole_slopes = self.whole.of_springs(given.springs, whole)
         force = torch.cat((whole_force, force[:, RIGID:]), 1)
         tangent = torch.cat((whole_slopes, (tangent + exact_slopes)[:, RIGID:]), 1)
         right = border.mT.clone()
@@ -140,7 +138,7 @@ class ReducedWall:
         force = force.flatten(1) @ points.gradients[:, :, 1:].reshape(-1, self.n_modes)
         gap = (torch.linalg.det(F) - 1) * points.weights @ points.pressure - self.yielding * c
         force = force + self._exact(given, a, whole)[0]
-        rigid = self._as_a_whole(given, whole)[0]
+        rigid = self.whole.of_springs(given.springs, whole)[0]
         return torch.cat((rigid, force[:, RIGID:], gap), 1)
 
     def _split(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -158,19 +156,9 @@ class ReducedWall:
         n = whole.shape[1]
         active = (given.tension @ self.active.flatten(1)).reshape(-1, n, n)[:, 1:]
         springs = (given.springs @ self.springs.flatten(1)).reshape(-1, n - 1, n - 1)
-        load = (whole @ self.load.reshape(-1, n).T).reshape(-1, n - 1, n)
-        load = given.pressure[:, None, None] * load
+        load = -3 * given.pressure[:, None, None] * self._volume_at(whole)[:, 1:]
         force = ((active + load) @ whole[..., None] + springs @ a[..., None])[..., 0]
         return force, active[:, :, 1:] + springs + 2 * load[:, :, 1:]
-
-    def _as_a_whole(self, given: Given, whole: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the equations of the wall's shifts and turns, and their slopes."""
-        (held, stiffness), (pushed, slopes) = (
-            self.whole.of_springs(given.springs, whole),
-            self.whole.of_pressure(whole),
-        )
-        p = given.pressure[:, None]
-        return held + p * pushed, stiffness + p[..., None] * slopes
 
     def at_points(
         self, chosen: Integer[np.ndarray, " m"], weights: Float[np.ndarray, " m"]
@@ -204,9 +192,7 @@ class ReducedWall:
     ) -> Float[torch.Tensor, " batch"]:
         """Return the cavity's volume, m^3."""
         whole = self._split(state)[2]
-        n = whole.shape[1]
-        once = (whole @ self.volume.reshape(n, n * n)).reshape(-1, n, n)
-        volume: Tensor = ((once @ whole[..., None])[..., 0] * whole).sum(1)
+        volume: Tensor = ((self._volume_at(whole) @ whole[..., None])[..., 0] * whole).sum(1)
         return volume
 
     def volume_gradient(
@@ -214,19 +200,21 @@ class ReducedWall:
     ) -> Float[torch.Tensor, "batch n"]:
         """Return the derivative of the cavity's volume by the coefficients."""
         _, c, whole = self._split(state)
-        n = whole.shape[1]
-        once = (whole @ self.volume.reshape(n, n * n)).reshape(-1, n, n)
-        return torch.cat((3 * (once @ whole[..., None])[:, 1:, 0], torch.zeros_like(c)), 1)
+        slope = 3 * (self._volume_at(whole) @ whole[..., None])[:, 1:, 0]
+        return torch.cat((slope, torch.zeros_like(c)), 1)
 
     def unit_pressure(
         self, state: Float[torch.Tensor, "batch n"]
     ) -> Float[torch.Tensor, "batch n"]:
         """Return the residual's part of a unit of the cavity's pressure."""
-        _, c, whole = self._split(state)
+        force = -self.volume_gradient(state)
+        force[:, :RIGID] = 0  # the closed cavity neither shifts nor turns the wall
+        return force
+
+    def _volume_at(self, whole: Tensor) -> Tensor:
+        """Return the volume's cubic form with one of its three places taken."""
         n = whole.shape[1]
-        load = (whole @ self.load.reshape(-1, n).T).reshape(-1, n - 1, n)
-        force = (load @ whole[..., None])[:, RIGID:, 0]
-        return torch.cat((self.whole.of_pressure(whole)[0], force, torch.zeros_like(c)), 1)
+        return (whole @ self.volume.reshape(n, n * n)).reshape(-1, n, n)
 
     @torch.no_grad()
     def solve(

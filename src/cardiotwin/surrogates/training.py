@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from cardiotwin.geometry.volumes import cavity_volume_gradient
+from cardiotwin.geometry.closure import cavity_volume_gradient
 from cardiotwin.mechanics.active.segments import N_SEGMENTS
 from cardiotwin.mechanics.snapshots import Snapshots, WallIntegrals
 from cardiotwin.surrogates.basis import h1_product, l2_product, orthogonal_modes, product
 from cardiotwin.surrogates.cubature import sparse_weights
 from cardiotwin.surrogates.parameters import Parameters
 from cardiotwin.surrogates.points import Points
-from cardiotwin.surrogates.polynomials import cavity_volume_cubic, pressure_load
+from cardiotwin.surrogates.polynomials import cavity_volume_cubic
 from cardiotwin.surrogates.reduced_wall import ReducedWall
 from cardiotwin.surrogates.whole import RIGID, SPRINGS, Whole
 
@@ -149,7 +149,6 @@ def exact_wall(
         points=points,
         active=points.active_forms(wall),
         springs=torch.as_tensor(springs),
-        load=torch.as_tensor(pressure_load(wall, whole, modes)),
         whole=Whole.of(wall, whole, forces),
         volume=torch.as_tensor(cavity_volume_cubic(wall, whole)),
         yielding=options.yielding * float(wall.weights.sum()),

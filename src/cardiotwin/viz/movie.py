@@ -10,7 +10,7 @@ from jaxtyping import Float
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from cardiotwin.geometry.volumes import cavity_volume
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.twin.files import write_atomically
 from cardiotwin.twin.twin import Twin
 from cardiotwin.units import ML

@@ -27,6 +27,7 @@ from cardiotwin.geometry.biventricular.shape import Shape, shape_of
 from cardiotwin.geometry.biventricular.solid import Tagged, largest_part
 from cardiotwin.geometry.biventricular.soundness import failing
 from cardiotwin.geometry.biventricular.stuffing import stuff
+from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.fit import SMOOTHINGS, fit_anatomy
 from cardiotwin.geometry.measured import extent, rings
 from cardiotwin.geometry.mesh import TetMesh
@@ -37,7 +38,7 @@ from cardiotwin.geometry.stack import Stack, short_axis_stack
 from cardiotwin.geometry.surfaces import Wall
 from cardiotwin.geometry.template import Template
 from cardiotwin.geometry.through import wall_through
-from cardiotwin.geometry.volumes import cavity_volume, wall_volume
+from cardiotwin.geometry.volumes import wall_volume
 from cardiotwin.imaging.examination import Contours, Examination, Phase
 from cardiotwin.units import ML, MM
 

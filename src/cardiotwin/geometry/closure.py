@@ -1,0 +1,157 @@
+"""How a cavity is closed at the base, and the volume that it then holds.
+
+A valve's ring is no line: the lid hangs on the base over the whole of its width. For each ring on
+the base, from the cavity's rim to the outer edge, the endocardium, the base within the ring and a
+fan from there to the lid's middle c close the cavity. Seen from c a fan encloses nothing, and the
+mean over the rings is one integral,
+
+    V = -1/3 int l (x - c) . n dA over endocardium and base,
+
+where l is one on the endocardium and the share of the rings that lie farther out on the base: one
+at the rim, nought at the outer edge. All these volumes are the same where the base is flat, as
+images have it. V turns and shifts with the wall, it is a cubic polynomial of the nodes, and its
+derivative, which is what a pressure does to a wall (`mechanics.lid`), is the pressure on the
+endocardium and a load spread over the base, nowhere on a line.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float, Integer
+from scipy.spatial import cKDTree
+
+from cardiotwin.geometry.mesh import TRIANGLE_EDGES, TetMesh
+from cardiotwin.geometry.shapes import triangle_shapes
+from cardiotwin.geometry.volumes import facet_rule, lid_centroid, rim_nodes, triangle_rule
+
+Nodes = Float[np.ndarray, "nodes 3"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Closure:
+    """The surface that closes a cavity.
+
+    Parameters
+    ----------
+    facets
+        Of the endocardium and of the base.
+    share
+        l at the nodes (nought away from these facets).
+    tip
+        Shares of the nodes, of sum one, in the lid's middle.
+    """
+
+    facets: Integer[np.ndarray, "facets 6"]
+    share: Float[np.ndarray, " nodes"]
+    tip: Float[np.ndarray, " nodes"]
+
+    def middle(self, points: Nodes) -> Float[np.ndarray, "3"]:
+        """Return the lid's middle c, m."""
+        return np.asarray(self.tip @ points)
+
+    def volume(self, points: Nodes) -> float:
+        """Return the cavity's volume, m^3."""
+        x, first, second = self._at(points)
+        flux = np.einsum("fqi,fqi->fq", x, np.cross(first, second))
+        return float(np.sum(self._weights() * flux) / -3)
+
+    def gradient(self, points: Nodes) -> Nodes:
+        """Return the volume's derivative by every node's position, m^2."""
+        x, first, second = self._at(points)
+        shapes, slopes = triangle_shapes(triangle_rule()[0])
+        weights = self._weights() / -3
+        gradient = self._by_node(weights, shapes, np.cross(first, second), points)
+        gradient += self._by_node(weights, slopes[:, :, 0], np.cross(second, x), points)
+        gradient += self._by_node(weights, slopes[:, :, 1], np.cross(x, first), points)
+        return np.asarray(gradient + self.tip[:, None] * self.area(points) / 3)
+
+    def area(self, points: Nodes) -> Float[np.ndarray, "3"]:
+        """Return the integral of l n, m^2: three times the volume's derivative by c."""
+        _, first, second = self._at(points)
+        return np.asarray(np.einsum("fq,fqi->i", self._weights(), np.cross(first, second)))
+
+    def area_gradient(self, points: Nodes) -> Float[np.ndarray, "3 nodes 3"]:
+        """Return the derivative of each component of `area` by every node's position, m."""
+        _, first, second = self._at(points)
+        slopes, weights = triangle_shapes(triangle_rule()[0])[1], self._weights()
+        return np.stack(
+            [
+                self._by_node(weights, slopes[:, :, 0], np.cross(second, unit), points)
+                + self._by_node(weights, slopes[:, :, 1], np.cross(unit, first), points)
+                for unit in np.eye(3)
+            ]
+        )
+
+    def _at(self, points: Nodes) -> tuple[Float[np.ndarray, "facets q 3"], ...]:
+        """Return x - c and both tangents at the facets' rule."""
+        shapes, slopes = triangle_shapes(triangle_rule()[0])
+        nodes = points[self.facets] - self.middle(points)
+        first, second = np.einsum("qnk,fni->kfqi", slopes, nodes)
+        return np.einsum("qn,fni->fqi", shapes, nodes), first, second
+
+    def _weights(self) -> Float[np.ndarray, "facets q"]:
+        points, weights = triangle_rule()
+        return np.asarray(self.share[self.facets] @ triangle_shapes(points)[0].T * weights)
+
+    def _by_node(
+        self,
+        weights: Float[np.ndarray, "facets q"],
+        factors: Float[np.ndarray, "q 6"],
+        vectors: Float[np.ndarray, "facets q 3"],
+        points: Nodes,
+    ) -> Nodes:
+        by_facet = np.einsum("fq,qn,fqi->fni", weights, factors, vectors, optimize=True)
+        result = np.zeros_like(points)
+        np.add.at(result, self.facets.ravel(), by_facet.reshape(-1, 3))
+        return result
+
+
+@lru_cache(maxsize=16)
+def closure_of(mesh: TetMesh, surface: str = "lv_endocardium") -> Closure:
+    """Return what closes a surface's cavity, by the base as the mesh has it."""
+    share = np.zeros(len(mesh.points))
+    base = np.unique(mesh.facets["base"])
+    rim = rim_nodes(mesh, surface)
+    edges = np.concatenate(
+        [mesh.facets["base"][:, [a, b, 3 + k]] for k, (a, b) in enumerate(TRIANGLE_EDGES)]
+    )
+    _, number, count = np.unique(edges[:, 2], return_inverse=True, return_counts=True)
+    away = np.setdiff1d(edges[count[number] == 1], rim)
+    inward, outward = (
+        cKDTree(mesh.points[nodes]).query(mesh.points[base])[0] for nodes in (rim, away)
+    )
+    share[base] = outward / (inward + outward)
+    share[mesh.facets[surface]] = 1.0
+    return Closure(
+        facets=np.concatenate([mesh.facets[surface], mesh.facets["base"]]),
+        share=share,
+        tip=_tip(mesh, surface),
+    )
+
+
+def _tip(mesh: TetMesh, surface: str) -> Float[np.ndarray, " nodes"]:
+    """Return shares of the base that are linear over it and have the lid's centroid for centre."""
+    facets = mesh.facets["base"]
+    shapes, areas, x = facet_rule(mesh.points, facets)
+    centre = np.einsum("fq,fqi->i", areas, x) / areas.sum()
+    around = x - centre
+    moments = np.einsum("fq,fqi,fqj->ij", areas, around, around) / areas.sum()
+    tilt = np.linalg.pinv(moments, rcond=1e-2) @ (lid_centroid(mesh, surface) - centre)
+    density = areas * (1 + around @ tilt) / areas.sum()
+    weights = np.zeros(len(mesh.points))
+    np.add.at(weights, facets.ravel(), np.einsum("fq,qn->fn", density, shapes).ravel())
+    return weights
+
+
+def cavity_volume(points: Nodes, mesh: TetMesh, surface: str = "lv_endocardium") -> float:
+    """Return the volume of a surface's cavity, m^3, with the wall's nodes where `points` are."""
+    return closure_of(mesh, surface).volume(points)
+
+
+def cavity_volume_gradient(points: Nodes, mesh: TetMesh, surface: str = "lv_endocardium") -> Nodes:
+    """Return the derivative of `cavity_volume` by every node's position, m^2."""
+    return closure_of(mesh, surface).gradient(points)
+
+
+__all__ = ["Closure", "cavity_volume", "cavity_volume_gradient", "closure_of"]
