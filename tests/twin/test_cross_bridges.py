@@ -164,19 +164,27 @@ def test_a_run_of_cross_bridges_that_was_stopped_goes_on_to_the_same_bits(heart,
 @pytest.mark.slow
 def test_the_work_of_muscle_and_blood_is_held_or_dissipated_to_the_steps_order(heart, loop):
     _, dynamics, _, image, blood = heart
-    shares = []
+    shares, apart = [], []
     for dt in (STEP, STEP / 2):
         dynamics.problem.forget()
         start = loop.begin(image, blood)
-        meter = WorkMeter(dynamics, start.wall)
+        meter, moments = WorkMeter(dynamics, start.wall), [start]
         for moment in loop.march(start, start.time + 0.288, dt):  # ejection is over
             meter.watch(moment.wall)
+            moments.append(moment)
         work = meter.read()
         shares.append(abs(work.gap) / work.turnover)
+        pressure, volume = (
+            [getattr(one.loop, what).lv for one in moments] for what in ("pressure", "volume")
+        )
+        given = float(np.trapezoid(pressure, volume))
+        apart.append(abs(work.by_pressure["cavity_pressure"] / given - 1))
     assert work.by_muscle > 0.3  # J
     assert work.by_pressure["cavity_pressure"] < 0
     assert work.dissipated > 0
     assert np.log2(shares[0] / shares[1]) > 0.6  # backward Euler's first
+    assert apart[1] < 1e-3  # what the loop's blood was given is what was done to the wall
+    assert np.log2(apart[0] / apart[1]) > 1.5  # both are sums over the steps, to second order
 
 
 def test_a_scar_has_no_say_in_the_mean_tension(heart):
