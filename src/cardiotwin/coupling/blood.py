@@ -1,12 +1,14 @@
 """The blood of a measured cavity, driven by the circulation: pace, valves and pressures.
 
-The measured wall is met at the circulation's pace: at each moment of ejection and filling it has
-the shape at which the measured ventricle has moved the same share of its stroke, and while both
-valves are shut it rests. So nothing is displaced then, both windows are shut, and the blood inside
-runs on by itself. An incompressible flow whose wall moves as given fixes what goes through the one
-open window, whatever the pressure outside; what the circulation's pressures decide is when the
-valves open, how fast, and the level: at the open window it is the atrium's or the aortic root's,
-and the mean over the ventricle is the circulation's while both are shut.
+The frames of a cine are too far apart to show the phases in which both valves are shut; the
+circulation has them. The measured systole is passed while the aortic valve is open and the
+measured diastole while the mitral valve is, each evenly in time, so that waves and diastasis stay
+what was measured; while both are shut the wall rests. So nothing is displaced then, both windows
+are shut, and the blood inside runs on by itself. An incompressible flow whose wall moves as given
+fixes what goes through the one open window, whatever the pressure outside; what the circulation's
+pressures decide is when the valves open and the level: at the mitral window the blood has the
+atrium's pressure less what its speed took (Bernoulli), at the aortic window the root's, and the
+mean over the ventricle is the circulation's while both are shut.
 
 Zingaro et al. (2022), arXiv:2110.02114, drive a left heart by a circulation in the same sense.
 """
@@ -14,7 +16,6 @@ Zingaro et al. (2022), arXiv:2110.02114, drive a left heart by a circulation in 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -24,13 +25,12 @@ from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity import MovingCavity
 from cardiotwin.geometry.cavity.paced import KNOTS, PacedMotion, smoothed
 from cardiotwin.geometry.regions import cell_sizes
-from cardiotwin.haemodynamics.heart import Moment, Valves, valve_times, volume
+from cardiotwin.haemodynamics.blood import Fluid
+from cardiotwin.haemodynamics.heart import Moment, Valves, valve_times
 
 LA, LV, ARTERIES = (Stores._fields.index(name) for name in ("la", "lv", "systemic_arteries"))
 OPEN = 0.01  # of its largest flow, above which a valve is open
 RAMP = 20e-3  # s, over which the wall comes from rest to its pace
-SHAPES = 128  # of a stroke, at which its volume is looked up
-EVEN = 0.1  # weight of an even pace: where the volume rests the wall may still change its shape
 Course = Float[np.ndarray, " moments"]
 
 
@@ -49,8 +49,8 @@ class Drive:
     ejecting, filling
         Whether the aortic and the mitral valve are open.
     progress
-        Of the stroke: 0 at end-diastole, 1 at end-systole; below 0 what is still to be filled
-        before end-diastole, -1 at the end-systole before.
+        Through systole, from 0 to 1, and through diastole, from 1 to 2, each even in time while
+        its valve is open; below 0 in the diastole that began a beat before, from -1.
     """
 
     period: float
@@ -72,6 +72,16 @@ class Drive:
                     "Settle the circulation first, or look at its valves."
                 )
                 raise InputError(msg)
+
+    @property
+    def rest_before_ejection(self) -> tuple[float, float]:
+        """Return the middle of the isovolumic contraction and its length, s."""
+        return _rest(self.filling, self.ejecting, self.period)
+
+    @property
+    def rest_before_filling(self) -> tuple[float, float]:
+        """Return the middle of the isovolumic relaxation and its length, s."""
+        return _rest(self.ejecting, self.filling, self.period)
 
     def at(self, name: str, time: float) -> float:
         """Return a pressure, Pa, or the volume, m^3, at a time since end-diastole, s."""
@@ -105,7 +115,7 @@ def drive_of(record: Record, impedance: float) -> Drive:
         volume=held,
         ejecting=ejecting,
         filling=filling & ~ejecting,
-        progress=_progress(held, ejecting, filling & ~ejecting),
+        progress=_progress(ejecting, filling & ~ejecting),
     )
 
 
@@ -127,24 +137,18 @@ def _start(on: Bool[np.ndarray, " moments"]) -> int:
     return int(np.argmax(on & ~np.roll(on, 1)))
 
 
-def _progress(held: Course, ejecting: np.ndarray, filling: np.ndarray) -> Course:
-    """Return how far the stroke has come: it rests while both valves are shut."""
-    n, first = len(held), _start(ejecting)
+def _progress(ejecting: np.ndarray, filling: np.ndarray) -> Course:
+    """Return how far the beat has come: it rests while both valves are shut."""
+    n, first = len(ejecting), _start(ejecting)
     order = (first + np.arange(n)) % n  # from the aortic valve's opening on
     turned = np.zeros(n)
     for phase, done in ((ejecting, 0.0), (filling, 1.0)):
         where = np.flatnonzero(phase[order])
-        turned[where] = done + _share(held[order][where])
+        turned[where] = done + np.linspace(0, 1, len(where))
         turned[where[-1] + 1 :] = done + 1
     found = np.empty(n)
     found[order] = turned - np.where(order < first, 2.0, 0.0)
     return found
-
-
-def _share(held: Course) -> Course:
-    """Return the share of a stroke that is done, rising from 0 to 1."""
-    done = np.maximum.accumulate(np.abs(held - held[0]))
-    return np.asarray((1 - EVEN) * done / done[-1] + EVEN * np.linspace(0, 1, len(held)))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -159,11 +163,14 @@ class PacedCavity:
         One takes over from the other in the middle of the phases in which both are shut.
     drive
         The circulation's beat.
+    fluid
+        The blood.
     """
 
     cavity: MovingCavity
     valves: Valves
     drive: Drive
+    fluid: Fluid
 
     def open(self, time: float) -> tuple[float, float]:
         """Return how far the mitral and the aortic valve are open: 0 shut, 1 open."""
@@ -192,7 +199,10 @@ class PacedCavity:
         return np.asarray(moment.pressure + level)
 
     def means(self, moment: Moment) -> Mapping[str, float]:
-        """Return the mean of a pressure without level over windows and ventricle, Pa."""
+        """Return the mean of a moment's pressure over ventricle and windows, Pa.
+
+        At the mitral window with rho |u|^2 / 2 of blood that comes in: what it had at rest.
+        """
         region, p = self.cavity.region, moment.pressure
         cells = region.cells[: self.cavity.n_ventricle]
         sizes = cell_sizes(moment.points, cells)
@@ -200,6 +210,10 @@ class PacedCavity:
         for name in ("mitral", "aortic"):
             weight = self.cavity.profile[name]
             found[name] = float(weight @ p / weight.sum())
+        if moment.inflow > 0:
+            weight = self.cavity.profile["mitral"]
+            squares = (moment.velocity**2).sum(axis=1)
+            found["mitral"] += float(self.fluid.density / 2 * weight @ squares / weight.sum())
         return found
 
     @cached_property
@@ -213,8 +227,17 @@ class PacedCavity:
         return soft[0], soft[1]
 
 
-def pace(cavity: MovingCavity, drive: Drive) -> PacedCavity:
+def pace(cavity: MovingCavity, drive: Drive, fluid: Fluid | None = None) -> PacedCavity:
     """Return a measured cavity that beats at the circulation's pace.
+
+    Parameters
+    ----------
+    cavity
+        With its measured motion.
+    drive
+        The circulation's beat.
+    fluid
+        The blood; None: `Fluid()`.
 
     Raises
     ------
@@ -229,31 +252,29 @@ def pace(cavity: MovingCavity, drive: Drive) -> PacedCavity:
         )
         raise InputError(msg)
     own = valve_times(cavity)
-    ends = own.end_diastole, own.end_systole, own.end_diastole + period
-    ends = (ends[0], ends[1] if ends[1] > ends[0] else ends[1] + period, ends[2])
-    progress, times = [], []
-    for done, (low, high) in enumerate(pairwise(ends)):
-        moments = np.linspace(low, high, SHAPES)
-        progress.append(done + _share(np.array([volume(cavity, float(t)) for t in moments])))
-        times.append(moments)
+    systole = (own.end_systole - own.end_diastole) % period
+    ends = own.end_diastole + np.array([0, systole, period])
     before = drive.progress < 0
-    met = np.interp(drive.progress + 2 * before, np.concatenate(progress), np.concatenate(times))
+    met = np.interp(drive.progress + 2 * before, np.arange(3), ends)
     course = smoothed(met - period * before, period, RAMP)
     valves = Valves(
-        end_diastole=_middle(drive.filling, drive.ejecting) * period,
-        end_systole=_middle(drive.ejecting, drive.filling) * period,
+        end_diastole=drive.rest_before_ejection[0],
+        end_systole=drive.rest_before_filling[0],
         period=period,
         ramp=own.ramp,
     )
     paced = PacedMotion(shapes=motion, course=course)
-    return PacedCavity(cavity=replace(cavity, motion=paced), valves=valves, drive=drive)
+    return PacedCavity(
+        cavity=replace(cavity, motion=paced), valves=valves, drive=drive, fluid=fluid or Fluid()
+    )
 
 
-def _middle(before: Bool[np.ndarray, " moments"], after: Bool[np.ndarray, " moments"]) -> float:
-    """Return the middle of the time between two phases, as a share of the beat."""
+def _rest(before: np.ndarray, after: np.ndarray, period: float) -> tuple[float, float]:
+    """Return the middle of the time between two phases, since end-diastole, and its length."""
     n = len(before)
     shut = _start(~before)
-    return ((shut + ((_start(after) - shut) % n) / 2) / n) % 1
+    length = (_start(after) - shut) % n
+    return (shut + length / 2) % n / n * period, length / n * period
 
 
 def _at(course: Course, time: float, period: float) -> float:

@@ -32,7 +32,7 @@ def draw_flow(moments: Mapping[str, Moment], cavity: MovingCavity, file: Path) -
 
 
 def _panel(axes: Axes, name: str, moment: Moment, cavity: MovingCavity) -> None:
-    cut, speeds, across, up = _section(moment, cavity)
+    cut, speeds, across, up = section(moment, cavity)
     places = np.stack([cut.points @ across, cut.points @ up], axis=1) / MM
     places -= places.min(axis=0)
     triangles = cut.faces.reshape(-1, 4)[:, 1:]
@@ -63,7 +63,7 @@ def _panel(axes: Axes, name: str, moment: Moment, cavity: MovingCavity) -> None:
     axes.set_ylabel("mm")
 
 
-def _section(
+def section(
     moment: Moment, cavity: MovingCavity
 ) -> tuple[
     pv.PolyData, Float[np.ndarray, "points 3"], Float[np.ndarray, "3"], Float[np.ndarray, "3"]
@@ -86,4 +86,4 @@ def _section(
     return cut, np.asarray(cut.point_data["velocity"]), across, up
 
 
-__all__ = ["draw_flow"]
+__all__ = ["draw_flow", "section"]
