@@ -192,7 +192,7 @@ class BedStep:
 
 
 def _unit(which: int) -> Float[np.ndarray, "4"]:
-    return np.eye(4)[which]
+    return np.asarray(np.eye(4)[which])
 
 
 def bed_step(
