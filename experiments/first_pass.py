@@ -26,6 +26,7 @@ from cardiotwin.perfusion import fit_kinetics
 from cardiotwin.perfusion.arterial_input import find_arterial_input
 from cardiotwin.perfusion.fitting_comparison import choose_model, permeability_untold
 from cardiotwin.perfusion.kinetics import population_input
+from cardiotwin.perfusion.quality import quiet_frames
 from cardiotwin.perfusion.wall import find_wall
 from cardiotwin.viz.first_pass import ML_MIN_G, draw_curves, draw_maps, film_first_pass
 
@@ -67,7 +68,7 @@ def read(path: Path, aif: str) -> tuple[Any, Any, Any, float]:
     if aif == "given" or (aif == "auto" and "aif" in found):
         course = found["aif"].ravel().astype(float)
     shown = find_arterial_input(times, tissue).concentration if course is None else course
-    quiet = max(int(np.argmax(shown > 0.1 * shown.max())) - 1, 1)
+    quiet = quiet_frames(times, shown)
     tissue = tissue - tissue[..., :quiet].mean(-1, keepdims=True)
     course = None if course is None else course - course[:quiet].mean()
     return times, tissue, course, float(found["HCT"].item())

@@ -4,7 +4,8 @@
 `path` is a folder that `cardiotwin exam` made. The mean signal of each segment's pure wall is made
 into concentration by the sequence's own curve (the image without saturation gives the scale), and
 fitted with the arterial input that lies beside the images, or, with `aif=images`, with that of the
-ventricle's blood in them. Errors in units of the fit's standard error.
+ventricle's blood in them. Errors in units of the fit's standard error, and of the segments whose
+flow is told: a standard error of half of it or more says that the data do not.
 """
 
 import json
@@ -27,6 +28,7 @@ from cardiotwin.imaging.nifti import read_volume
 from cardiotwin.perfusion import fit_kinetics
 from cardiotwin.perfusion.arterial_input import ArterialInput, find_arterial_input
 from cardiotwin.perfusion.first_pass_signal import ReadOut, read_out_signal
+from cardiotwin.perfusion.fitting_comparison import flow_untold
 
 PURE = 0.995  # share of wall in a pixel that counts
 FEWEST = 8  # pixels of a segment
@@ -112,11 +114,11 @@ def perfusion(options: Options) -> Mapping[str, Any]:
         which, curves, true = segments(images, header, maps, name)
         if options.aif == "images":
             own = from_images(images, header, aif[:, 0])
-            error = own.concentration - (aif[:, 1] - aif[0, 1])
+            apart = own.concentration - (aif[:, 1] - aif[0, 1])
             numbers |= {
                 f"{state}_aif_peak_mmol_l": float(own.concentration.max()),
                 f"{state}_true_aif_peak_mmol_l": float(aif[:, 1].max()),
-                f"{state}_aif_rmse_mmol_l": float(np.sqrt(np.mean(error**2))),
+                f"{state}_aif_rmse_mmol_l": float(np.sqrt(np.mean(apart**2))),
                 f"{state}_aif_voxels": int(own.voxels.sum()),
                 f"{state}_aif_flags": [flag.name for flag in own.flags],
             }
@@ -128,6 +130,8 @@ def perfusion(options: Options) -> Mapping[str, Any]:
             msg = f"No segment's flow could be fitted at {state} by {options.model}. Try 2cum."
             raise InputError(msg)
         ratio = (flow - true)[told] / sd[told]
+        clear = told & ~flow_untold(found)
+        error = (flow - true)[clear] / PER_GRAM
         flows[state] = dict(zip(which.tolist(), zip(flow, true, strict=True), strict=True))
         numbers |= {
             f"{state}_segments": len(which),
@@ -136,6 +140,11 @@ def perfusion(options: Options) -> Mapping[str, Any]:
             f"{state}_true_mbf_ml_min_g": float(true[told].mean() / PER_GRAM),
             f"{state}_rmse_ml_min_g": float(np.sqrt(np.nanmean((flow - true) ** 2)) / PER_GRAM),
             f"{state}_rmse_over_standard_error": float(np.sqrt(np.mean(ratio**2))),
+            f"{state}_told": int(clear.sum()),
+            f"{state}_told_mean_error_ml_min_g": float(error.mean()) if clear.any() else None,
+            f"{state}_told_rmse_ml_min_g": float(np.sqrt((error**2).mean()))
+            if clear.any()
+            else None,
         }
     both = [number for number in flows["rest"] if number in flows["stress"]]
     pairs = np.array([[flows[s][n] for s in STATES] for n in both])  # segment, state, found | true

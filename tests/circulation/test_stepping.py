@@ -9,6 +9,7 @@ from scipy.linalg import expm
 
 from cardiotwin.circulation import Circulation, State, Stores, beat, step
 from cardiotwin.circulation.loop import VESSELS
+from cardiotwin.circulation.stepping import Beside
 from cardiotwin.errors import ConvergenceError, InputError
 from cardiotwin.units import ML, MMHG
 
@@ -168,3 +169,23 @@ def test_parameters_that_are_none_are_refused_by_name():
         replace(SMOOTH.mitral, closed_resistance=100.0)
     with pytest.raises(InputError, match=r"longer than a twitch, 0\.65 s, found 0\.4 s"):
         Circulation(period=0.4)
+
+
+def test_vessels_beside_the_ring_take_what_they_say_and_their_slope_is_in_the_answer(day):
+    """An affine bypass from the aorta, squeezed by the left ventricle, to the right atrium."""
+    start = day[60]  # ejecting
+    rate = np.zeros((8, 8))
+    rate[2, [1, 2, 4]] = np.array([2.0, -4.0, 3.0]) * 1e-9
+    rate[4, [1, 2, 4]] = np.array([3.0, 2.0, -5.0]) * 1e-9
+    past = Beside(flow=np.eye(8)[2] * -1e-6, slope=rate)
+    pressure = {"lv": start.pressure.lv + 900.0}
+    found = step(SMOOTH, start, 2e-3, pressure, beside=past)
+    gained = found.state.blood - start.blood
+    given = 2e-3 * (past.flow + rate @ np.array(found.state.pressure))
+    assert gained == pytest.approx(given.sum(), rel=1e-6)
+    nudge = 10.0
+    ends = [
+        step(SMOOTH, start, 2e-3, {"lv": pressure["lv"] + d}, beside=past).state.volume.lv
+        for d in (-nudge, nudge)
+    ]
+    assert found.slope[0, 0] == pytest.approx((ends[1] - ends[0]) / (2 * nudge), rel=1e-5)

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
+import torch
 from first_pass_motion import INNER, MIDDLE, RIGHT, SIZE, Options, moving_slice
 
 from cardiotwin.errors import InputError
 from cardiotwin.perfusion import fit_kinetics
 from cardiotwin.perfusion.arterial_input import find_arterial_input
+from cardiotwin.perfusion.kinetics import population_input
+from cardiotwin.perfusion.quality import quiet_frames
 
 ROWS, COLUMNS = np.indices((SIZE, SIZE))
 LEFT = np.hypot(ROWS - MIDDLE[0], COLUMNS - MIDDLE[1])
@@ -27,6 +30,17 @@ def test_the_input_is_the_left_ventricles_to_three_standard_errors(made):
     assert found.voxels.sum() > 0.6 * (LEFT < INNER).sum()
     assert found.transit == pytest.approx(6.0, abs=0.3)  # arrivals of 3 and 9 s, one shape
     assert not names(found)
+
+
+def test_a_slow_foot_is_not_baseline():
+    """What is seen of the bolus before its foot ends would be taken from the whole curve."""
+    rng = np.random.default_rng(2)
+    time = 0.667 * np.arange(60)
+    aif = population_input(torch.from_numpy(time), arrival=6.0, dose=0.05).numpy()
+    noisy = aif + rng.normal(scale=0.003, size=(200, len(aif)))
+    offsets = [curve[: quiet_frames(time, curve)].mean() for curve in noisy]
+    assert abs(np.mean(offsets)) < 3 * np.std(offsets) / np.sqrt(200)
+    assert np.std(offsets) < 2 * 0.003 / np.sqrt((aif == 0).sum())
 
 
 def test_a_breathing_heart_gives_the_same_input(made):

@@ -6,6 +6,7 @@ import torch
 from cardiotwin.errors import InputError
 from cardiotwin.imaging.retrieval import Status
 from cardiotwin.perfusion import fit_kinetics
+from cardiotwin.perfusion.fitting_comparison import VAGUE, flow_untold
 from cardiotwin.perfusion.kinetics import KINETICS, gamma_variate, tissue_curve
 
 MINUTE = 60.0
@@ -88,6 +89,23 @@ def test_where_tissue_is_one_compartment_flow_is_told_and_permeability_is_not():
     np.testing.assert_allclose(found.values["fp"][single], 0.011, rtol=0.1)
     assert np.isfinite(found.standard_errors["fp"][single]).all()
     assert np.isnan(found.values["ps"][single]).all()
+
+
+def test_a_flow_that_is_not_told_is_marked_and_is_worse_than_those_that_are():
+    """Fast flow through few vessels, noisy: what passes between two frames is not told."""
+    rng = np.random.default_rng(6)
+    fast = REST | {"fp": 0.035, "vp": 0.04}
+    noisy = curves("2cxm", **fast) + rng.normal(scale=0.03, size=(400, len(TIME)))
+    found = fit_kinetics("2cxm", TIME, noisy, AIF)
+    error = np.abs(found.values["fp"] / 0.035 - 1)
+    untold = flow_untold(found)
+    clear = found.told & ~untold
+    assert untold.mean() > 0.1
+    assert clear.mean() > 0.3
+    assert np.quantile(error[clear], 0.9) < VAGUE
+    assert np.median(error[untold]) > 2 * np.median(error[clear])
+    quiet = fit_kinetics("2cxm", TIME, curves("2cxm", **fast), AIF)
+    assert not flow_untold(quiet).any()
 
 
 def test_a_voxel_without_signal_or_outside_the_mask_has_no_value():

@@ -123,13 +123,13 @@ def settle(
         states = beat(circulation, state, n_steps, implicitness=implicitness)
         end = states[-1]
         latest = Record.of(states)
-        changes.append(_miss(latest, states[0], end))
+        changes.append(change_over_beat(latest, states[0], end))
         if changes[-1] < tolerance:
             return LimitCycle(record=latest, state=end, beats=number, changes=tuple(changes))
         state = end
         if accelerate:
-            mixed = mixer.mix(_vector(states[0]), _vector(end))
-            state = _from_vector(circulation, end, mixed)
+            mixed = mixer.mix(as_vector(states[0]), as_vector(end))
+            state = from_vector(circulation, end, mixed)
     msg = (
         f"The beats do not repeat: after {beats} the last changed by {100 * changes[-1]:.2g} % "
         f"(asked for {100 * tolerance:.2g} %). Allow more beats, or start nearer."
@@ -137,18 +137,19 @@ def settle(
     raise ConvergenceError(msg, changes, state)
 
 
-def _miss(record: Record, start: State, end: State) -> float:
+def change_over_beat(record: Record, start: State, end: State) -> float:
     """Return the largest change of a volume or a pressure over the beat, as a share."""
     volume = np.abs(np.subtract(end.volume, start.volume)) / record.volume.max(axis=0)
     pressure = np.abs(np.subtract(end.pressure, start.pressure)) / record.pressure.max(axis=0)
     return float(max(volume.max(), pressure.max()))
 
 
-def _vector(state: State) -> Float[np.ndarray, "12"]:
+def as_vector(state: State) -> Float[np.ndarray, "12"]:
+    """Return the stores' volumes, m^3, and the vessels' flows, m^3/s: what a beat begins with."""
     return np.concatenate([state.volume, np.array(state.outflow)[VESSELS]])
 
 
-def _from_vector(circulation: Circulation, like: State, vector: Float[np.ndarray, "12"]) -> State:
+def from_vector(circulation: Circulation, like: State, vector: Float[np.ndarray, "12"]) -> State:
     """Return the state of mixed volumes and vessels' flows; as it was where a store is empty."""
     E, V0 = circulation.laws(like.time)
     pressure = E * (vector[:8] - V0)

@@ -2,7 +2,8 @@
 
 The unknowns are the pressures of the inner stores. Each flow is a function of the pressure across
 it, a vessel's with its inertia, so the Jacobian of the volumes' balance is diag(1/E) less a
-symmetric, negative semi-definite matrix: Newton's method meets no singular system.
+symmetric, negative semi-definite matrix: Newton's method meets no singular system. Vessels beside
+the ring that take and give by the pressures at the step's end enter the same system.
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,22 @@ TRAPEZOIDAL = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Beside:
+    """Vessels beside the ring, over one step: what each store has of them, by the pressures.
+
+    Parameters
+    ----------
+    flow
+        Into each store at no pressure, m^3/s.
+    slope
+        What a pressure at the step's end adds, by store and the pressure's store, m^3/(s Pa).
+    """
+
+    flow: Eight
+    slope: Float[np.ndarray, "8 8"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Step:
     """A step's end.
 
@@ -32,7 +49,7 @@ class Step:
     outside
         Names of the chambers whose pressures were given.
     slope
-        d(volume)/d(pressure) of these chambers, m^3/Pa: symmetric.
+        d(volume)/d(pressure) of these chambers, m^3/Pa: symmetric without vessels beside.
     residuals
         Largest miss of a store's balance per iteration, m^3.
     """
@@ -55,6 +72,7 @@ def step(
     outside: Mapping[str, float] | None = None,
     *,
     implicitness: float = TRAPEZOIDAL,
+    beside: Beside | None = None,
 ) -> Step:
     """Return the loop after `dt` seconds.
 
@@ -68,6 +86,8 @@ def step(
     implicitness
         Share of the flows at the step's end: 1/2 is the trapezoidal rule (second order), 1 is
         backward Euler's.
+    beside
+        Vessels that take from some stores and give to others over the whole step.
 
     Raises
     ------
@@ -75,7 +95,7 @@ def step(
         If Newton's method stops, or an inner store is sucked empty; it carries the `state`.
     """
     outside = outside or {}
-    balance = _Balance(circulation, state, dt, implicitness, outside)
+    balance = _Balance(circulation, state, dt, implicitness, outside=outside, beside=beside)
     pressure = np.array(state.pressure)
     pressure[balance.outer] = list(outside.values())
     residual = balance.residual(pressure)
@@ -123,7 +143,9 @@ class _Balance:
         state: State,
         dt: float,
         implicitness: float,
+        *,
         outside: Mapping[str, float],
+        beside: Beside | None,
     ) -> None:
         unknown = set(outside) - {"la", "lv", "ra", "rv"}
         if unknown:
@@ -140,6 +162,9 @@ class _Balance:
         self._start = np.array(state.volume)
         self._before = (1 - implicitness) * dt * _net(np.array(state.outflow))
         self._share = implicitness * dt
+        self._given, self._taken = np.zeros(8), np.zeros((8, 8))
+        if beside is not None:
+            self._given, self._taken = dt * beside.flow, dt * beside.slope
         resistance, _, inertance = circulation.vessels
         pressure, flow = np.array(state.pressure), np.array(state.outflow)[VESSELS]
         across = (pressure - np.roll(pressure, -1))[VESSELS]
@@ -157,6 +182,7 @@ class _Balance:
         self._outflow[VESSELS] = self._vessel_flow + self._vessel_slope * across[VESSELS]
         self._flow_slope[VESSELS] = self._vessel_slope
         self._volume = self._start + self._before + self._share * _net(self._outflow)
+        self._volume += self._given + self._taken @ pressure
         held = self._unstressed + pressure / self._elastance
         return np.asarray((held - self._volume)[self.inner])
 
@@ -164,7 +190,7 @@ class _Balance:
         """Return d(volume)/d(pressure) by the flows, m^3/Pa."""
         by_outflow = np.diag(self._flow_slope)
         out = by_outflow - np.roll(by_outflow, 1, axis=1)
-        return np.asarray(self._share * (np.roll(out, 1, axis=0) - out))
+        return np.asarray(self._share * (np.roll(out, 1, axis=0) - out) + self._taken)
 
     def jacobian(self) -> Float[np.ndarray, "inner inner"]:
         """Return the residual's derivative by the inner pressures."""
@@ -177,9 +203,9 @@ class _Balance:
         if not len(self.outer):
             return np.zeros((0, 0))
         whole = self._volume_slope()
-        across = whole[np.ix_(self.inner, self.outer)]
-        inward = np.linalg.solve(self.jacobian(), across)
-        return np.asarray(whole[np.ix_(self.outer, self.outer)] + across.T @ inward)
+        inward = np.linalg.solve(self.jacobian(), whole[np.ix_(self.inner, self.outer)])
+        through = whole[np.ix_(self.outer, self.inner)] @ inward
+        return np.asarray(whole[np.ix_(self.outer, self.outer)] + through)
 
     def state(self, pressure: Eight) -> State:
         """Return the state at the step's end; its volumes are what has flowed, to rounding."""

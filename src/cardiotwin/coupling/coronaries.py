@@ -1,7 +1,8 @@
 """Both coronary arteries on a circulation's beat: what they take of its output, and when.
 
 The aorta drives them, each ventricle squeezes its own. What they take (a twentieth of the output)
-is not taken from the circulation, whose systemic vessels have it already among their own.
+is not taken from the circulation, whose systemic vessels have it already among their own;
+`coronary_loop` has them within it.
 """
 
 from dataclasses import dataclass, field

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from cardiotwin.errors import Flag, InputError
-from cardiotwin.perfusion.quality import NARROWEST, NOISE, QUIET_SHARE, WIDEST
+from cardiotwin.perfusion.quality import NARROWEST, NOISE, WIDEST, quiet_frames
 
 BLOOD = 0.3  # of the highest concentrations in the slice
 HIGHEST = 99.5  # percentile of voxels taken for the highest
@@ -26,7 +26,7 @@ SURROUNDED = 0.5  # share of that ring that must be muscle
 FEWEST = 6  # voxels of a pool
 PURE = 0.7  # of the pool's high voxels: less is shared with muscle
 ALIKE = 0.95  # correlation with the pool's median curve
-QUIET_FRAMES = 2  # before a tenth of the peak: the bolus may have begun
+FLAT = 0.75  # of the ceiling: from there a signal that saturates tells little of its cause
 LEVEL = 1e-6  # of the largest concentration: closer values are one ceiling
 
 
@@ -114,7 +114,7 @@ def find_arterial_input(
             "Give images of a slice through the left ventricle, or aif."
         )
         raise InputError(msg)
-    found, spread, voxels, flags = _curve(stack[:, :, at], best)
+    found, spread, voxels, flags = _curve(time, stack[:, :, at], best)
     taken, pool = np.zeros((2, *stack.shape[:-1]), dtype=bool)
     taken[:, :, at], pool[:, :, at] = voxels, best.mask
     shape = concentration.shape[:-1]
@@ -201,7 +201,7 @@ def _by_arrival(arrival: np.ndarray, blood: np.ndarray) -> list[np.ndarray]:
 
 
 def _curve(
-    images: np.ndarray, pool: _Pool
+    time: np.ndarray, images: np.ndarray, pool: _Pool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[Flag, ...]]:
     """Return the pool's curve, its standard error, the voxels it is of, and what is doubtful."""
     inner = ndimage.binary_erosion(pool.mask)
@@ -219,7 +219,7 @@ def _curve(
             "shorter saturation, or a population's (kinetics.population_input)."
         )
         raise InputError(msg)
-    quiet = max(int(np.argmax(median > QUIET_SHARE * median.max())) - QUIET_FRAMES, 1)
+    quiet = quiet_frames(time, median)
     finite = np.where(np.isfinite(curves), curves, np.nan)
     rest = finite - np.outer(np.nanmax(finite, -1) / median.max(), median)
     sd = 1.4826 * np.nanmedian(np.abs(rest), axis=0)
@@ -252,6 +252,11 @@ def _doubts(pool: _Pool, curves: np.ndarray, ceiling: float, highest: float) -> 
             if where >= 0.5
             else "their median does not feel it"
         )
+        if where < 0.5 and highest > FLAT * ceiling:
+            effect += (
+                ", but its height comes from the flat end of the signal's curve, where one per "
+                "cent of the signal is several of the concentration, and flow has that error too"
+            )
         sentence = (
             f"{share:.0f} % of the left ventricle's voxels are saturated at {ceiling:.3g} mM: "
             f"{effect} (peak {highest:.3g} mM)."

@@ -1,112 +1,28 @@
-"""A coronary artery and its bed: driven by the aorta, squeezed by the ventricle, regulated.
+"""A coronary artery and its bed over a beat: driven by the aorta, squeezed by the ventricle.
 
-The intramyocardial pump of Spaan, Breuls & Laird (1981), Circ Res 49:584-593, in layers of
-which each feels its share of the ventricle's pressure; resistances follow the vessels' volume
-as 1/V^2 (Bruinsma et al. 1988, Basic Res Cardiol 83:510-524). All by mass of muscle.
+The bed's own equations are in `coronary_bed`. All by mass of muscle.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.errors import ConvergenceError, InputError
-from cardiotwin.units import ML, MMHG
+from cardiotwin.perfusion.coronary_bed import (
+    OPEN,
+    PER_MINUTE,
+    BedState,
+    CoronaryBed,
+    Stenosis,
+    affine_step,
+)
 
 Course = Float[np.ndarray, " frames"]
 
 STEPS = 200  # of a beat
 BEATS = 100  # at most, until a beat repeats
 REPEATS = 1e-5  # relative change of the layers' volumes from beat to beat
-EMPTIEST = 0.2  # of the reference volume: vessels do not close altogether
-GRAM = 1e-3  # kg
-PER_MINUTE = ML / 60 / GRAM  # m^3/(s kg) of 1 mL/min/g
-OPEN = 0.01 * MMHG / PER_MINUTE  # Pa s kg/m^3, a healthy artery's resistance
-
-
-@dataclass(frozen=True, kw_only=True)
-class CoronaryBed:
-    """A bed at rest.
-
-    Parameters
-    ----------
-    arterial_resistance, venous_resistance
-        Before and behind the vessels within the wall, at the reference volume, Pa s kg/m^3.
-    arterial_compliance
-        Of the arteries before the bed, m^3/(Pa kg).
-    wall_compliance
-        Of the vessels within the wall, m^3/(Pa kg).
-    reference_volume
-        Theirs at the reference pressure, m^3/kg.
-    reference_pressure
-        Across their walls, Pa.
-    venous_pressure
-        Pa.
-    squeeze
-        Pressure of the muscle in layers from epi- to endocardium, by the ventricle's.
-    least_tone, most_tone
-        How far regulation widens (narrows) the arterial side: factors of its conductance.
-
-    Notes
-    -----
-    The defaults give 1 mL/min/g at 90 mmHg and a reserve of about four. They are recalled of
-    the literature's size (Spaan 1985, Circ Res 56:293-309), not fitted.
-    """
-
-    arterial_resistance: float = 60 * MMHG / PER_MINUTE
-    venous_resistance: float = 20 * MMHG / PER_MINUTE
-    arterial_compliance: float = 0.001 * ML / MMHG / 0.1
-    wall_compliance: float = 0.07 * ML / MMHG / 0.1
-    reference_volume: float = 12 * ML / 0.1
-    reference_pressure: float = 15 * MMHG
-    venous_pressure: float = 8 * MMHG
-    squeeze: tuple[float, ...] = (0.2, 0.4, 0.6, 0.8)
-    least_tone: float = 0.25
-    most_tone: float = 6.0
-
-    def __post_init__(self) -> None:
-        """Refuse a bed that does not conduct or hold blood."""
-        for field in fields(self):
-            values = np.atleast_1d(getattr(self, field.name))
-            if not np.all((values > 0) & np.isfinite(values)) or len(values) == 0:
-                msg = (
-                    f"CoronaryBed.{field.name} must be positive and finite, found "
-                    f"{getattr(self, field.name)}. Give it in SI units by mass."
-                )
-                raise InputError(msg)
-        if self.least_tone >= self.most_tone:
-            msg = (
-                f"CoronaryBed.least_tone must be below most_tone, found {self.least_tone:g} and "
-                f"{self.most_tone:g}. They are factors of the conductance at rest."
-            )
-            raise InputError(msg)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stenosis:
-    """A narrowing of the artery: the pressure falls by (R + S |q|) q.
-
-    Parameters
-    ----------
-    resistance
-        R, Pa s kg/m^3.
-    separation
-        S, Pa s^2 kg^2/m^6 (Young & Tsai 1973, J Biomech 6:395-410).
-    """
-
-    resistance: float = 0.0
-    separation: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Refuse a narrowing that drives its blood."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not 0 <= value < np.inf:
-                msg = (
-                    f"Stenosis.{field.name} must be zero or positive, found {value:g}. Give the "
-                    "artery's resistance times the mass that it feeds."
-                )
-                raise InputError(msg)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -190,10 +106,10 @@ def coronary_beat(
     bed: CoronaryBed,
     drive: Drive,
     *,
-    tone: Float[np.ndarray, " cases"],
+    tone: Float[np.ndarray, " cases"] | Float[np.ndarray, "cases layers"],
     stenosis: Stenosis | Float[np.ndarray, " cases"] | None = None,
 ) -> CoronaryBeat:
-    """Return the beat that repeats, at some tones of the bed.
+    """Return the beat that repeats, at some tones of the bed or of its layers.
 
     `stenosis` may be a resistance for each case, Pa s kg/m^3. Implicit Euler with the volumes'
     resistances of the step before.
@@ -207,35 +123,24 @@ def coronary_beat(
     given = stenosis if isinstance(stenosis, np.ndarray) else np.zeros(len(tone))
     narrow = stenosis if isinstance(stenosis, Stenosis) else Stenosis()
     R, S = given + narrow.resistance, narrow.separation
-    layers = np.array(bed.squeeze)
-    dt, n_layers = drive.period / STEPS, len(layers)
-    outside = layers * drive.lv_pressure[:, None]
-    C, C_a = bed.wall_compliance, bed.arterial_compliance
-    within = np.full((len(tone), n_layers), bed.reference_pressure) + outside[-1]
-    distal = np.full(len(tone), drive.aortic_pressure.mean())
-    q = np.zeros(len(tone))
+    dt = drive.period / STEPS
+    rest = BedState.rest(bed, float(drive.aortic_pressure.mean()), len(tone))
+    state = (rest.distal, rest.transmural, rest.inflow)
+    tones, squeeze = tone.reshape(len(tone), -1), np.array(bed.squeeze)
     changes: list[float] = []
-    volume = np.full_like(within, bed.reference_volume)
+    volume = rest.wall_volume(bed)
     for beat in range(BEATS):
         before, rows = volume, []
-        for step in range(STEPS):
-            size = np.maximum(volume / bed.reference_volume, EMPTIEST) ** 2
-            G1 = tone[:, None] / bed.arterial_resistance * size
-            G2 = size / bed.venous_resistance
-            squeezed = within + outside[step] - outside[step - 1]
-            held = C / dt + G1 + G2
-            own = (C / dt * squeezed + G2 * bed.venous_pressure) / held
-            share = G1 / held
-            way = np.maximum(R + S * np.abs(q), OPEN)
-            leaving, returned = (G1 * (1 - share)).mean(axis=1), (G1 * own).mean(axis=1)
-            distal = (C_a / dt * distal + drive.aortic_pressure[step] / way + returned) / (
-                C_a / dt + 1 / way + leaving
+        for aorta, ventricle in zip(drive.aortic_pressure, drive.lv_pressure, strict=True):
+            way, into, _, *affine = affine_step(
+                bed, state, dt, tone=tones, resistance=R, separation=S
             )
-            q = (drive.aortic_pressure[step] - distal) / way
-            within = own + share * distal[:, None]
-            stored = C * (within - outside[step] - bed.reference_pressure)
-            volume = bed.reference_volume + stored
-            rows.append((q, distal, G1 * (distal[:, None] - within)))
+            given = np.array([1.0, aorta, ventricle, bed.venous_pressure])
+            distal, within = affine[0] @ given, affine[1] @ given
+            state = (distal, within - squeeze * ventricle, (aorta - distal) / way)
+            rows.append((state[2], distal, into * (distal[:, None] - within)))
+        stored = bed.wall_compliance * (state[1] - bed.reference_pressure)
+        volume = bed.reference_volume + stored
         changes.append(float(np.abs(volume / before - 1).max()))
         if changes[-1] < REPEATS:
             return CoronaryBeat(

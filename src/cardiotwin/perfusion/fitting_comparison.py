@@ -88,6 +88,13 @@ def widened(fit: KineticFit, name: str) -> Float[np.ndarray, "*voxels"]:
     return np.asarray(fit.standard_errors[name] * np.sqrt((1 + r) / (1 - r)))
 
 
+def flow_untold(fit: KineticFit) -> Bool[np.ndarray, "*voxels"]:
+    """Return where a flow was found but is vague: its own error says that it is not told."""
+    with np.errstate(invalid="ignore"):
+        clear = widened(fit, "mbf") < VAGUE * fit.values["mbf"]
+    return np.asarray(fit.told & ~clear)
+
+
 def permeability_untold(fit: KineticFit) -> Bool[np.ndarray, "*voxels"]:
     """Return where flow is told but not permeability: vague, or a function of the flow."""
     ps, error = fit.values["ps"], widened(fit, "ps")
@@ -96,4 +103,4 @@ def permeability_untold(fit: KineticFit) -> Bool[np.ndarray, "*voxels"]:
     return np.asarray(fit.told & ~clear)
 
 
-__all__ = ["Choice", "choose_model", "permeability_untold", "widened"]
+__all__ = ["Choice", "choose_model", "flow_untold", "permeability_untold", "widened"]

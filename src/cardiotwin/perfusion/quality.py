@@ -20,6 +20,8 @@ CLIPPED = 3  # frames at one largest value
 SECOND_PEAK = 0.5  # of the first: recirculation is lower and wider
 TAIL = 1.0  # half-widths of the bolus that must be seen after its peak
 NEGATIVE = 0.1  # of the peak
+FOOT = 0.3  # of the peak: up to there a bolus rises as a power of the time since it came
+POWERS = (1.0, 2.0, 3.0, 4.0)
 
 
 def check_first_pass(
@@ -79,6 +81,25 @@ def check_first_pass(
             )
             flags.append(Flag(name="negative_concentrations", sentence=sentence))
     return tuple(flags)
+
+
+def quiet_frames(time: Float[np.ndarray, " samples"], aif: Float[np.ndarray, " samples"]) -> int:
+    """Return how many frames at the series' begin know nothing of the bolus, at least 1.
+
+    A constant and a power of the time since the arrival, the best of all arrivals and powers, so
+    that a slow foot does not count as baseline: what it would add is taken from the whole curve.
+    """
+    rises = int(np.argmax(aif > FOOT * aif.max())) + 1
+    t, y = time[:rises], aif[:rises]
+    least, count = np.inf, 1
+    for n in range(1, rises - 1):
+        for power in POWERS:
+            since = np.maximum(t - t[n - 1], 0.0) ** power
+            design = np.column_stack([np.ones_like(t), since / since.max()])
+            rest = y - design @ np.linalg.lstsq(design, y)[0]
+            if rest @ rest < least:
+                least, count = rest @ rest, n
+    return count
 
 
 def _refuse_mask(concentration: np.ndarray | None, mask: np.ndarray | None) -> None:
@@ -147,4 +168,4 @@ def _input_flags(time: np.ndarray, aif: np.ndarray, peak: int, width: float) -> 
     return flags
 
 
-__all__ = ["check_first_pass"]
+__all__ = ["check_first_pass", "quiet_frames"]
