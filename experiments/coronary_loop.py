@@ -21,8 +21,8 @@ from cardiotwin.coupling import Beat, personal_circulation
 from cardiotwin.coupling.coronaries import ARTERIES, LV, Coronary
 from cardiotwin.coupling.coronary_beat import RA, CoronaryCourse
 from cardiotwin.coupling.coronary_loop import CoronaryCycle, settle_joined, with_room
-from cardiotwin.geometry.template import Template
 from cardiotwin.geometry.closure import cavity_volume
+from cardiotwin.geometry.template import Template
 from cardiotwin.geometry.volumes import wall_volume
 from cardiotwin.perfusion.coronary_bed import PER_MINUTE, Stenosis
 from cardiotwin.units import ML, MMHG

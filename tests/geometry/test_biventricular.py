@@ -15,9 +15,10 @@ from cardiotwin.geometry.biventricular import (
     Doste,
     fit_biventricle,
 )
+from cardiotwin.geometry.biventricular.border import left_epicardium
 from cardiotwin.geometry.biventricular.fit import OF_THE_LEFT_MESH
 from cardiotwin.geometry.biventricular.grid import Grid, Level, redistanced
-from cardiotwin.geometry.biventricular.part import left_ventricle
+from cardiotwin.geometry.biventricular.part import left_part, left_ventricle
 from cardiotwin.geometry.sections import distances, fine_triangles
 from cardiotwin.geometry.shapes import CENTROID
 from cardiotwin.geometry.template import Template
@@ -109,6 +110,30 @@ def test_every_cell_has_its_ventricle_and_every_node_its_place():
     middles = corners.mean(axis=1)[~left] - CENTRE
     beside = ANTERIOR + np.sqrt(3) * SEPTAL  # 60 degrees: the RV lies from 0 to 120
     assert np.mean(middles @ beside > 0) > 0.99
+
+
+def test_the_left_ventricles_border_is_closed_and_lies_where_its_wall_was_drawn():
+    mesh = fitted().mesh
+    triangles = left_epicardium(mesh.points, mesh)
+    vertices = triangles.reshape(-1, 3)
+    _, first, corners = np.unique(
+        np.round(vertices / (1e-3 * MM)), axis=0, return_index=True, return_inverse=True
+    )
+    places, corners = vertices[first], corners.reshape(-1, 3)
+    corners = corners[(np.diff(np.sort(corners, axis=1), axis=1) > 0).all(axis=1)]
+    edges = np.sort(corners[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    edges, count = np.unique(edges, axis=0, return_counts=True)
+    assert count.max() == 2
+    heights = (places - CENTRE) @ AXIS
+    assert heights[edges[count == 1]].min() > HEART.base - 0.2 * MM  # it is open at the base alone
+    lower, upper = -0.7 * HEART.outer[1], HEART.base - 1 * MM
+    within = (heights > lower) & (heights < upper)
+    radii = np.linalg.norm(np.cross(places - CENTRE, AXIS), axis=1)
+    off = (radii - HEART.radius(HEART.outer, heights))[within]
+    assert np.quantile(np.abs(off), 0.95) < 0.7 * MM
+    of_cells = fine_triangles(mesh.points, left_part(mesh), "epicardium")
+    saw = left_epicardium(mesh.points, replace(mesh, point_fields={}))
+    np.testing.assert_array_equal(saw, of_cells)  # of a file that has no depths
 
 
 def test_the_base_is_one_plane_across_the_axis():

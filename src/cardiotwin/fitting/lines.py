@@ -65,7 +65,7 @@ class Lines:
 def strain_lines(mesh: TetMesh) -> Lines:
     """Return the lines of a left ventricle's mesh at end-diastole."""
     views = plan_views(mesh)
-    rings, long = slice_marks(mesh, views, mesh), long_marks(mesh, views, mesh)
+    rings, long = slice_marks(mesh, views), long_marks(mesh, views)
     first = np.arange(len(SLICES) * 3 * RAYS).reshape(len(SLICES), 3, RAYS)[:, MIDWALL]
     second = np.arange(len(VIEWS) * 3 * (2 * SAMPLES + 1)).reshape(len(VIEWS), 3, -1)[:, MIDWALL]
     second += len(rings.nodes)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from cardiotwin.geometry.biventricular.border import left_epicardium
 from cardiotwin.geometry.mesh import TRIANGLE_EDGES, TetMesh
 from cardiotwin.geometry.sections import fine_triangles
 from cardiotwin.geometry.volumes import rim_nodes
-from cardiotwin.measurement.views import ENDOCARDIUM, EPICARDIUM, Plane
+from cardiotwin.measurement.views import ENDOCARDIUM, Plane
 
 RAYS = 72  # round a short-axis slice: every 5 degrees, so that no piece crosses a segment's edge
 FIRST = -60.0  # degrees: the segments' edges are multiples of 5 from here
@@ -34,9 +35,9 @@ class Outline:
 
 
 def outline(mesh: TetMesh, points: Points, plane: Plane) -> Outline:
-    """Return the sections of a left ventricle's endocardium and epicardium."""
+    """Return the sections of the left ventricle's two surfaces in a wall of one or of both."""
     inner = fine_triangles(points, mesh, ENDOCARDIUM)
-    outer = fine_triangles(points, mesh, EPICARDIUM)
+    outer = left_epicardium(points, mesh)
     return Outline(inner=_pieces(inner, plane), outer=_pieces(outer, plane))
 
 

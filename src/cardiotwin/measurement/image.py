@@ -56,8 +56,7 @@ def read_image(mesh: TetMesh, frames: Frames, *, tagged: bool = True) -> Reading
         Whether the nodes are material points: without, as of surfaces that were segmented in each
         frame, there is no rotation.
     """
-    mesh = left_ventricle(mesh)
-    views = plan_views(mesh)
+    views = plan_views(left_ventricle(mesh))
     moving = np.concatenate([mesh.points[None], frames])
     rings = slice_outlines(mesh, moving, views)
     lines = long_outlines(mesh, moving, views)

@@ -46,9 +46,9 @@ def read_material(mesh: TetMesh, frames: Frames) -> Reading:
     whole, mesh = mesh, left_ventricle(mesh)
     views = plan_views(mesh)
     moving = np.concatenate([mesh.points[None], frames])
-    rings = slice_marks(mesh, views, whole).at(moving)
+    rings = slice_marks(whole, views).at(moving)
     rings = rings.reshape(len(moving), len(SLICES), 3, RAYS, 3)
-    lines = long_marks(mesh, views, whole).at(moving)
+    lines = long_marks(whole, views).at(moving)
     lines = lines.reshape(len(moving), len(VIEWS), 3, 2 * SAMPLES + 1, 3)
     across = _across(rings, moving_axes(mesh, moving))
     middle = across[:, :, :1].mean(axis=3, keepdims=True)
@@ -70,26 +70,25 @@ def read_material(mesh: TetMesh, frames: Frames) -> Reading:
     )
 
 
-def slice_marks(mesh: TetMesh, views: Views, whole: TetMesh) -> Tracers:
+def slice_marks(mesh: TetMesh, views: Views) -> Tracers:
     """Return the points of the short-axis contours by slice, layer and ray, marked in the wall.
 
-    `whole` is the wall that `mesh` is the left part of: where the right one begins, the left one's
-    border runs along cells, and contours that are smoothed across it leave it for the other.
+    Of a wall of both ventricles they are those of the left one.
     """
     contours = [
         _whole(plane.raised(slice_contours(mesh, mesh.points, plane)), f"{name} short-axis")
         for name, plane in zip(SLICES, views.slices, strict=True)
     ]
-    return mark(whole, whole.points, np.concatenate(contours))
+    return mark(mesh, mesh.points, np.concatenate(contours))
 
 
-def long_marks(mesh: TetMesh, views: Views, whole: TetMesh) -> Tracers:
+def long_marks(mesh: TetMesh, views: Views) -> Tracers:
     """Return the points of the long-axis contours by view, layer and sample, marked in it."""
     contours = [
         _whole(plane.raised(long_contours(mesh, mesh.points, plane)), name.replace("_", "-"))
         for name, plane in zip(VIEWS, views.views, strict=True)
     ]
-    return mark(whole, whole.points, np.concatenate(contours))
+    return mark(mesh, mesh.points, np.concatenate(contours))
 
 
 def _whole(contours: Float[np.ndarray, "3 n 3"], name: str) -> Float[np.ndarray, "all 3"]:
@@ -140,7 +139,7 @@ def annulus_descent(mesh: TetMesh, frames: Frames) -> Float[np.ndarray, "frames 
     whole, mesh = mesh, left_ventricle(mesh)
     views = plan_views(mesh)
     ends = np.arange(len(VIEWS))[:, None] * 3 * (2 * SAMPLES + 1) + np.array([0, 2 * SAMPLES])
-    marks = long_marks(mesh, views, whole)
+    marks = long_marks(whole, views)
     rims = Tracers(nodes=marks.nodes[ends.ravel()], weights=marks.weights[ends.ravel()])
     moved = (rims.at(mesh.points) - rims.at(frames)) @ views.frame.long_axis
     return np.asarray(moved.reshape(len(frames), len(VIEWS), 2))

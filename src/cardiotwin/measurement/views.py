@@ -23,7 +23,6 @@ SIDES = (-30.0, 30.0, 90.0)  # degrees from the anterior RV insertion: the first
 LAYERS = ("endocardium", "midwall", "epicardium")
 N_SEGMENTS = 17
 ENDOCARDIUM = "lv_endocardium"
-EPICARDIUM = "epicardium"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -124,7 +123,6 @@ def segment_numbers(
 
 __all__ = [
     "ENDOCARDIUM",
-    "EPICARDIUM",
     "LAYERS",
     "N_SEGMENTS",
     "SLICES",

@@ -45,12 +45,11 @@ def draw_views(twin: Twin, path: Path) -> Path | None:
     frames = [mesh.points, moved]
     if function.measured is not None:
         frames.append(twin.measured_points[Phase.END_SYSTOLE])
-    whole, mesh = mesh, left_ventricle(mesh)
-    views = plan_views(mesh)
+    views = plan_views(left_ventricle(mesh))
     rings = slice_outlines(mesh, np.stack(frames), views)
     lines = long_outlines(mesh, np.stack(frames), views)
-    tissue_rings = _flat(slice_marks(mesh, views, whole).at(moved), views.slices, RAYS)
-    tissue_lines = _flat(long_marks(mesh, views, whole).at(moved), views.views, 2 * SAMPLES + 1)
+    tissue_rings = _flat(slice_marks(mesh, views).at(moved), views.slices, RAYS)
+    tissue_lines = _flat(long_marks(mesh, views).at(moved), views.views, 2 * SAMPLES + 1)
     with theme.figure(9.2, 6.6) as fig:
         plots = fig.subplots(2, 3)
         for k, title in enumerate((*SLICES, *VIEWS)):

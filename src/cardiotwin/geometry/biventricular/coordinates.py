@@ -15,6 +15,7 @@ from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.surfaces import Wall
 
 LEFT, RIGHT = 1, 2
+DEPTH = "left_depth"
 JOINING = 4e-3  # m: outside the LV's wall, over which it passes into the RV's
 Values = Float[np.ndarray, " nodes"]
 
@@ -26,7 +27,8 @@ def with_coordinates(mesh: TetMesh, shape: Shape, wall: Wall) -> TetMesh:
     normal. ``rotational``: angle about the LV's centre line from the anterior RV insertion, rad.
     ``transmural``: 0 on the endocardium to 1 on the epicardium; in the septum, which is the LV's,
     0 on its left and 1 on its right side. ``transventricular``: 0 in the LV's wall to 1 in the
-    RV's. ``ventricle``: 1 LV, 2 RV. ``aha_segment``: 1..17, in the RV 0.
+    RV's. ``left_depth``: m below the outer surface of the LV's wall, negative beyond it (in the
+    RV's wall). ``ventricle``: 1 LV, 2 RV. ``aha_segment``: 1..17, in the RV 0.
     """
     local = wall.prolate.local(mesh.points)
     heights = (local - shape.origin) @ shape.axes[2]
@@ -42,6 +44,7 @@ def with_coordinates(mesh: TetMesh, shape: Shape, wall: Wall) -> TetMesh:
         "rotational": np.mod(wall.prolate.coordinates(mesh.points)[2], 2 * np.pi),
         "transmural": transmural,
         "transventricular": np.clip(-depth / JOINING, 0, 1),
+        DEPTH: depth,
     }
     placed = replace(mesh, point_fields=fields)
     left = depth[mesh.cells[:, :4]].mean(axis=1) >= 0
