@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from cardiotwin.errors import InputError
@@ -19,6 +20,7 @@ from cardiotwin.geometry.biventricular.border import left_epicardium
 from cardiotwin.geometry.biventricular.fit import OF_THE_LEFT_MESH
 from cardiotwin.geometry.biventricular.grid import Grid, Level, redistanced
 from cardiotwin.geometry.biventricular.part import left_part, left_ventricle
+from cardiotwin.geometry.closure import closure_of
 from cardiotwin.geometry.sections import distances, fine_triangles
 from cardiotwin.geometry.shapes import CENTROID
 from cardiotwin.geometry.template import Template
@@ -134,6 +136,17 @@ def test_the_left_ventricles_border_is_closed_and_lies_where_its_wall_was_drawn(
     of_cells = fine_triangles(mesh.points, left_part(mesh), "epicardium")
     saw = left_epicardium(mesh.points, replace(mesh, point_fields={}))
     np.testing.assert_array_equal(saw, of_cells)  # of a file that has no depths
+
+
+def test_each_cavitys_lid_hangs_on_its_own_ring():
+    mesh = fitted().mesh
+    base = np.unique(mesh.facets["base"])
+    left, right = (closure_of(mesh, f"{name}_endocardium") for name in ("lv", "rv"))
+    assert not (left.share[base] * right.share[base]).any()
+    for closure, name in ((left, "lv"), (right, "rv")):
+        borne = base[closure.tip[base] != 0]
+        rim = mesh.points[rim_nodes(mesh, f"{name}_endocardium")]
+        assert cKDTree(rim).query(mesh.points[borne])[0].max() < 8 * MM
 
 
 def test_the_base_is_one_plane_across_the_axis():

@@ -1,17 +1,18 @@
 """How a cavity is closed at the base, and the volume that it then holds.
 
-A valve's ring is no line: the lid hangs on the base over the whole of its width. For each ring on
-the base, from the cavity's rim to the outer edge, the endocardium, the base within the ring and a
-fan from there to the lid's middle c close the cavity. Seen from c a fan encloses nothing, and the
-mean over the rings is one integral,
+A valve's ring is no line: the lid hangs on the inner half of the base's width. For each ring on
+it, from the cavity's rim to halfway to the next edge, the endocardium, the base within the ring
+and a fan from there to the lid's middle c close the cavity. Seen from c a fan encloses nothing,
+and the mean over the rings is one integral,
 
     V = -1/3 int l (x - c) . n dA over endocardium and base,
 
 where l is one on the endocardium and the share of the rings that lie farther out on the base: one
-at the rim, nought at the outer edge. All these volumes are the same where the base is flat, as
-images have it. V turns and shifts with the wall, it is a cubic polynomial of the nodes, and its
-derivative, which is what a pressure does to a wall (`mechanics.lid`), is the pressure on the
-endocardium and a load spread over the base, nowhere on a line.
+at the rim, nought from halfway on. The middle is the mean of the base by l. All these volumes are
+the same where the base is flat, as images have it. V turns and shifts with the wall, it is a cubic
+polynomial of the nodes, and its derivative, which is what a pressure does to a wall
+(`mechanics.lid`), is the pressure on the endocardium and a load spread over the ring, nowhere on a
+line.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from scipy.spatial import cKDTree
 
 from cardiotwin.geometry.mesh import TRIANGLE_EDGES, TetMesh
 from cardiotwin.geometry.shapes import triangle_shapes
-from cardiotwin.geometry.volumes import facet_rule, lid_centroid, rim_nodes, triangle_rule
+from cardiotwin.geometry.volumes import facet_rule, rim_nodes, triangle_rule
 
 Nodes = Float[np.ndarray, "nodes 3"]
 
@@ -121,27 +122,23 @@ def closure_of(mesh: TetMesh, surface: str = "lv_endocardium") -> Closure:
     inward, outward = (
         cKDTree(mesh.points[nodes]).query(mesh.points[base])[0] for nodes in (rim, away)
     )
-    share[base] = outward / (inward + outward)
+    share[base] = np.maximum(outward - inward, 0) / (outward + inward)
     share[mesh.facets[surface]] = 1.0
     return Closure(
         facets=np.concatenate([mesh.facets[surface], mesh.facets["base"]]),
         share=share,
-        tip=_tip(mesh, surface),
+        tip=_tip(mesh, share),
     )
 
 
-def _tip(mesh: TetMesh, surface: str) -> Float[np.ndarray, " nodes"]:
-    """Return shares of the base that are linear over it and have the lid's centroid for centre."""
+def _tip(mesh: TetMesh, share: Float[np.ndarray, " nodes"]) -> Float[np.ndarray, " nodes"]:
+    """Return shares of the nodes in the mean of the base by l."""
     facets = mesh.facets["base"]
-    shapes, areas, x = facet_rule(mesh.points, facets)
-    centre = np.einsum("fq,fqi->i", areas, x) / areas.sum()
-    around = x - centre
-    moments = np.einsum("fq,fqi,fqj->ij", areas, around, around) / areas.sum()
-    tilt = np.linalg.pinv(moments, rcond=1e-2) @ (lid_centroid(mesh, surface) - centre)
-    density = areas * (1 + around @ tilt) / areas.sum()
+    shapes, areas, _ = facet_rule(mesh.points, facets)
+    density = areas * (share[facets] @ shapes.T)
     weights = np.zeros(len(mesh.points))
     np.add.at(weights, facets.ravel(), np.einsum("fq,qn->fn", density, shapes).ravel())
-    return weights
+    return np.asarray(weights / weights.sum())
 
 
 def cavity_volume(points: Nodes, mesh: TetMesh, surface: str = "lv_endocardium") -> float:

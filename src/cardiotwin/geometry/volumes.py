@@ -60,19 +60,6 @@ def facet_rule(
     return shapes, areas, np.einsum("qn,fni->fqi", shapes, points[facets])
 
 
-def lid_centroid(mesh: TetMesh, surface: str = "lv_endocardium") -> Float[np.ndarray, "3"]:
-    """Return the centroid of the fan that closes a surface's cavity, m."""
-    rim = rim_nodes(mesh, surface)
-    middle = mesh.points[rim].mean(axis=0)
-    around = mesh.points[rim] - middle
-    axes = np.linalg.svd(around, full_matrices=False)[2]
-    spokes = around[np.argsort(np.arctan2(around @ axes[1], around @ axes[0]))]
-    ahead = np.roll(spokes, -1, axis=0)
-    areas = np.linalg.norm(np.cross(spokes, ahead), axis=1) / 2
-    thirds = (spokes + ahead) / 3
-    return np.asarray(middle + areas @ thirds / areas.sum(), dtype=np.float64)
-
-
 def _tangents(
     points: Float[np.ndarray, "nodes 3"], facets: Integer[np.ndarray, "facets 6"]
 ) -> tuple[Float[np.ndarray, "facets q 3"], Float[np.ndarray, "facets q 3"]]:
@@ -103,7 +90,6 @@ __all__ = [
     "area_vector",
     "cone_volume",
     "facet_rule",
-    "lid_centroid",
     "rim_nodes",
     "triangle_rule",
     "wall_volume",
