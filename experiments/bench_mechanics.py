@@ -27,7 +27,10 @@ BEATS: dict[str, tuple[str, int, *tuple[str, ...]]] = {
 """By anatomy: its name, CPU seconds allowed per beat, options."""
 OTHERS = {"pulse": "fenicsx-pulse 0.12", "ambit": "ambit-fe 2026.1.0"}
 SETTINGS = ("default", "best")
-UNTIMED = "A dynamic step by ambit was not timed."
+UNTIMED = (
+    "A dynamic step by ambit was not timed: it takes fibres at the nodes, which have none at the "
+    "apex, so that its contracting wall is another one."
+)
 ABSENT = "svMultiPhysics is in no package registry that pip knows, so it was not installed."
 
 
