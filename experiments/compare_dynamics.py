@@ -116,7 +116,7 @@ def compare(options: Options) -> Mapping[str, Any]:
         "dt": np.array(dt),
         "loads": courses(now + GeneralisedAlpha().force_share * dt) / KPA,
     }
-    peer = run_peer(python, work, HOW, Path(options.output) / "pulse")
+    peer = run_peer("pulse_land.py", python, work, HOW, Path(options.output) / "pulse")
     if "said" in peer:
         return result | {"missing": peer["said"]}
     apart = np.abs(np.subtract(peer["apex_mm"], ours["apex_mm"]))

@@ -1,4 +1,4 @@
-"""fenicsx-pulse as a process of its own: what it reads, and what it answers."""
+"""Another code as a process of its own: what it reads, and what it answers."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from cardiotwin.units import MM
 
 COMPILED = ["-Ofast", "-march=native"]
 """Options of the C compiler for this processor; dolfinx reads them from a file."""
-PROGRAM = Path(__file__).resolve().parent / "pulse_land.py"
+HERE = Path(__file__).resolve().parent
 
 
 def apexes(mesh: TetMesh) -> Integer[np.ndarray, "2"]:
@@ -28,30 +28,31 @@ def apexes(mesh: TetMesh) -> Integer[np.ndarray, "2"]:
 
 
 def peer_work(mesh: TetMesh, unit: float = MM) -> dict[str, Any]:
-    """Return the mesh as the peer reads it, in a unit of length, m, and where the apexes are."""
+    """Return the mesh as a peer reads it, in a unit of length, m, and where the apexes are."""
     order = dolfinx.io.utils.cell_perm_vtk(dolfinx.mesh.CellType.tetrahedron, 10)
     return {
         "points": mesh.points / unit,
         "cells": np.ascontiguousarray(mesh.cells[:, order], dtype=np.int64),
-        "base": mesh.facets["base"][:, :3],
-        "endocardium": mesh.facets["lv_endocardium"][:, :3],
+        "base": mesh.facets["base"],
+        "endocardium": mesh.facets["lv_endocardium"],
         "apex": apexes(mesh),
         "unit_mm": np.array(unit / MM),
     }
 
 
 def run_peer(
-    python: Path, work: Mapping[str, Any], how: Mapping[str, Any], folder: Path
+    program: str, python: Path, work: Mapping[str, Any], how: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
-    """Return the peer's numbers, or what it ``said`` instead."""
+    """Return the numbers of a peer's program in this folder, or what it ``said`` instead."""
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "work.npz", how=json.dumps(how), **work)
     forms = folder.resolve() / "forms"
     jit = {"cffi_extra_compile_args": how["compiler"], "cache_dir": str(forms)}
     (folder / "dolfinx_jit_options.json").write_text(json.dumps(jit))
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    words = [str(python.absolute()), str(PROGRAM), "work.npz", "result.json"]
-    for _ in range(1 if forms.exists() else 2):  # the first compiles the forms
+    environment = os.environ | {"PYTHONPATH": str(HERE.parent)}  # of this project `peers` alone
+    words = [str(python.absolute()), str(HERE / program), "work.npz", "result.json"]
+    for forms_only in (False,) if forms.exists() else (True, False):
+        settings = json.dumps({**how, "forms_only": forms_only})
+        np.savez(folder / "work.npz", how=settings, **work)
         ran = subprocess.run(  # noqa: S603
             words, cwd=folder, capture_output=True, text=True, check=False, env=environment
         )
@@ -59,9 +60,3 @@ def run_peer(
             return {"said": (ran.stderr.strip().splitlines() or ["nothing"])[-1]}
     answer: dict[str, Any] = json.loads((folder / "result.json").read_text())
     return answer
-
-
-def peak_memory() -> float:
-    """Return the most memory that this process has held, GB (getrusage's is the parent's too)."""
-    status = Path("/proc/self/status").read_text()
-    return 1024e-9 * float(status.partition("VmHWM:")[2].split()[0])

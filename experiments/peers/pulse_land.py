@@ -4,11 +4,9 @@ Run in the peer's own environment by `process.py`: `python pulse_land.py work.np
 problem 2 the mesh is in mm, pressures in kPa and increments as in the peer's own demo.
 """
 
-import json
 import sys
 import time
 import types
-from pathlib import Path
 from typing import Any
 
 # What this problem needs of scifem is nothing, and its compiled part cannot be built beside the
@@ -22,13 +20,15 @@ import dolfinx  # noqa: E402
 import numpy as np  # noqa: E402
 import pulse  # type: ignore[import-not-found]  # noqa: E402
 
+from peers.measured import answer, deformed_z, given  # noqa: E402
+
 BASE, ENDOCARDIUM = 1, 2
 GROWTH = 1.5  # of the increment, in the peer's demo
 ATTEMPTS = 12
 
 
-def geometry(work: dict[str, Any]) -> tuple[Any, Any]:
-    """Return the wall as the peer has it, and the mesh's number of each of its nodes."""
+def geometry(work: dict[str, Any]) -> Any:
+    """Return the wall as the peer has it."""
     element: Any = basix.ufl.element("Lagrange", "tetrahedron", 2, shape=(3,))
     points = np.array(work["points"])
     mesh = dolfinx.mesh.create_mesh(MPI.COMM_SELF, work["cells"], element, points)
@@ -42,15 +42,14 @@ def geometry(work: dict[str, Any]) -> tuple[Any, Any]:
     tagged = [
         (index[tuple(sorted(key))], tag)
         for name, tag in (("base", BASE), ("endocardium", ENDOCARDIUM))
-        for key in work[name].tolist()
+        for key in work[name][:, :3].tolist()
     ]
     pairs = np.array(sorted(tagged), dtype=np.int32)
     tags = dolfinx.mesh.meshtags(mesh, 2, pairs[:, 0], pairs[:, 1])
     markers = {"BASE": (BASE, 2), "ENDO": (ENDOCARDIUM, 2)}
-    wall = pulse.HeartGeometry(
+    return pulse.HeartGeometry(
         mesh=mesh, facet_tags=tags, markers=markers, metadata={"quadrature_degree": 4}
     )
-    return wall, nodes
 
 
 def fibres(mesh: Any, values: Any) -> Any:
@@ -65,15 +64,6 @@ def fibres(mesh: Any, values: Any) -> Any:
 def variable(mesh: Any, value: float, unit: str) -> Any:
     """Return a number that can be changed without another compilation."""
     return pulse.Variable(dolfinx.fem.Constant(mesh, float(value)), unit)
-
-
-def apex(problem: Any, nodes: Any, where: Any) -> Any:
-    """Return the deformed z of nodes of the mesh."""
-    space, mesh = problem.u.function_space, problem.geometry.mesh
-    dof = np.empty(len(nodes), dtype=int)
-    dof[nodes[np.asarray(mesh.geometry.dofmaps[0]).ravel()]] = space.dofmap.list.ravel()
-    place = np.argsort(nodes)[where]
-    return (mesh.geometry.x[place, 2] + problem.u.x.array[3 * dof[where] + 2]).tolist()
 
 
 def model(mesh: Any, work: dict[str, Any]) -> tuple[Any, Any]:
@@ -133,18 +123,10 @@ def inflate(problem: Any, load: Any, end: float, how: dict[str, Any]) -> None:
         increment /= 2
 
 
-def peak_memory() -> float:
-    """Return the most memory that this process has held, GB (getrusage's is the parent's too)."""
-    status = Path("/proc/self/status").read_text()
-    return 1024e-9 * float(status.partition("VmHWM:")[2].split()[0])
-
-
 def main() -> None:
     """Solve what the work's file says, and write the numbers."""
-    with np.load(sys.argv[1]) as file:
-        work = {name: file[name] for name in file.files}
-    how = json.loads(str(work["how"]))
-    wall, nodes = geometry(work)
+    work, how = given()
+    wall = geometry(work)
     material, tension = model(wall.mesh, work)
     pressure = variable(wall.mesh, 0.0, "kPa")
     conditions = pulse.BoundaryConditions(neumann=(pulse.NeumannBC(pressure, ENDOCARDIUM),))
@@ -156,6 +138,8 @@ def main() -> None:
         parameters |= {"dt": pulse.Variable(float(work["dt"]), "s")}
     problem = kind(material, wall, parameters=parameters, bcs=conditions)
     problem.solve()  # without load, as the demo does
+    if how["forms_only"]:
+        return
     count, steps = Count(problem), 1
     start = time.process_time()
     if static:
@@ -168,14 +152,16 @@ def main() -> None:
             if not problem.solve():
                 msg = "a dynamic step of fenicsx-pulse did not converge"
                 raise SystemExit(msg)
-    result = {
-        "cpu_s": (time.process_time() - start) / steps,
-        "memory_gb": peak_memory(),
-        "factorisations": count.tangents / steps,
-        "apex_mm": [float(work["unit_mm"]) * z for z in apex(problem, nodes, work["apex"])],
-        "dofs": len(problem.u.x.array) + len(problem.p.x.array),
-    }
-    Path(sys.argv[2]).write_text(json.dumps(result))
+    seconds = time.process_time() - start
+    apex = deformed_z(problem.u, work["apex"])
+    answer(
+        {
+            "cpu_s": seconds / steps,
+            "factorisations": count.tangents / steps,
+            "apex_mm": [float(work["unit_mm"]) * z for z in apex],
+            "dofs": len(problem.u.x.array) + len(problem.p.x.array),
+        }
+    )
 
 
 if __name__ == "__main__":
