@@ -46,6 +46,7 @@ from cardiotwin.viz.curves import draw_beat_curves, draw_beat_segments
 from cardiotwin.viz.function import draw_function
 from cardiotwin.viz.strain import draw_strain
 
+LONGEST_MS = 50.0
 # What changes no step; a hash stands for the path.
 NOT_IN_MARK = ("path", "output", "tolerance_percent", "most_beats")
 
@@ -64,9 +65,12 @@ class Options:
     output: str = "outputs/beat"
 
     def __post_init__(self) -> None:
-        if not (self.step_ms > 0 and self.frames >= FEWEST and self.tension_share >= 0):
+        if not (
+            0 < self.step_ms <= LONGEST_MS and self.frames >= FEWEST and self.tension_share >= 0
+        ):
             msg = (
-                f"step_ms must be positive, frames at least {FEWEST}, tension_share not negative, "
+                f"step_ms must be positive and at most {LONGEST_MS:g} (an isovolumic phase is "
+                f"hardly longer), frames at least {FEWEST}, tension_share not negative, "
                 f"found step_ms={self.step_ms:g} frames={self.frames} "
                 f"tension_share={self.tension_share:g}."
             )

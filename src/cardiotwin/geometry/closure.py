@@ -1,18 +1,19 @@
 """How a cavity is closed at the base, and the volume that it then holds.
 
-A valve's ring is no line: the lid hangs on the inner half of the base's width. For each ring on
-it, from the cavity's rim to halfway to the next edge, the endocardium, the base within the ring
-and a fan from there to the lid's middle c close the cavity. Seen from c a fan encloses nothing,
-and the mean over the rings is one integral,
+A valve's ring is no line: the lid hangs on the base over its width, most of all near the cavity.
+For each ring on it, from the cavity's rim to the next edge, the endocardium, the base within the
+ring and a fan from there to the lid's middle c close the cavity. Seen from c a fan encloses
+nothing, and the mean over the rings is one integral,
 
     V = -1/3 int l (x - c) . n dA over endocardium and base,
 
-where l is one on the endocardium and the share of the rings that lie farther out on the base: one
-at the rim, nought from halfway on. The middle is the mean of the base by l. All these volumes are
-the same where the base is flat, as images have it. V turns and shifts with the wall, it is a cubic
-polynomial of the nodes, and its derivative, which is what a pressure does to a wall
-(`mechanics.lid`), is the pressure on the endocardium and a load spread over the ring, nowhere on a
-line.
+where l is one on the endocardium and on the base the share of the rings that lie farther out: the
+square of the share of the way to the next edge that is left, which quadratic facets hold exactly
+and nowhere negative however few span the wall. The middle is the mean of the ring by l, every
+piece of its length alike. All these volumes are the same where the base is flat, as images have
+it. V turns and shifts with the wall, it is a cubic polynomial of the nodes, and its derivative,
+which is what a pressure does to a wall (`mechanics.lid`), is the pressure on the endocardium and a
+load spread over the ring, nowhere on a line.
 """
 
 from dataclasses import dataclass
@@ -122,20 +123,24 @@ def closure_of(mesh: TetMesh, surface: str = "lv_endocardium") -> Closure:
     inward, outward = (
         cKDTree(mesh.points[nodes]).query(mesh.points[base])[0] for nodes in (rim, away)
     )
-    share[base] = np.maximum(outward - inward, 0) / (outward + inward)
+    width = np.ones(len(mesh.points))
+    width[base] = inward + outward
+    share[base] = (outward / width[base]) ** 2
     share[mesh.facets[surface]] = 1.0
     return Closure(
         facets=np.concatenate([mesh.facets[surface], mesh.facets["base"]]),
         share=share,
-        tip=_tip(mesh, share),
+        tip=_tip(mesh, share, width),
     )
 
 
-def _tip(mesh: TetMesh, share: Float[np.ndarray, " nodes"]) -> Float[np.ndarray, " nodes"]:
-    """Return shares of the nodes in the mean of the base by l."""
+def _tip(
+    mesh: TetMesh, share: Float[np.ndarray, " nodes"], width: Float[np.ndarray, " nodes"]
+) -> Float[np.ndarray, " nodes"]:
+    """Return shares of the nodes in the mean of the ring: of the base by l and by its width."""
     facets = mesh.facets["base"]
     shapes, areas, _ = facet_rule(mesh.points, facets)
-    density = areas * (share[facets] @ shapes.T)
+    density = areas * (share[facets] @ shapes.T) / (width[facets] @ shapes.T)
     weights = np.zeros(len(mesh.points))
     np.add.at(weights, facets.ravel(), np.einsum("fq,qn->fn", density, shapes).ravel())
     return np.asarray(weights / weights.sum())
