@@ -169,6 +169,11 @@ def test_the_tangent_is_that_of_finite_differences_and_symmetric():
     assert other @ slopes[0] == pytest.approx(one @ slopes[1], rel=1e-6)
     fields.unknown.x.array[:] = here
     problem.factorise()
+    assert body.equations.has_potential(())
+    matrix = problem.linear._matrix
+    lopsided = matrix.copy()
+    lopsided.axpy(-1, matrix.copy().transpose())
+    assert lopsided.norm() < 1e-12 * matrix.norm()  # half of it is factorised
     step = problem.solve_tangent(problem.residual())
     gap = []
     for length in (1e-4, 5e-5):

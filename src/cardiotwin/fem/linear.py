@@ -34,16 +34,19 @@ class DirectSolver:
         Whose values may change between factorisations.
     layout
         Of its rows.
+    symmetric
+        Whether the matrix equals its transpose: half of it is then factorised.
     """
 
-    def __init__(self, matrix: Any, layout: Layout) -> None:
+    def __init__(self, matrix: Any, layout: Layout, *, symmetric: bool = False) -> None:
         self._matrix = matrix
         self._layout = layout
         self._solver = PETSc.KSP().create(matrix.comm)
         self._solver.setOperators(matrix)
         self._solver.setType("preonly")
         pc = self._solver.getPC()
-        pc.setType("lu")
+        pc.setType("cholesky" if symmetric else "lu")
+        matrix.setOption(PETSc.Mat.Option.SYMMETRIC, symmetric)
         pc.setFactorSolverType("mumps")
         pc.setFactorSetUpSolverType()
         pc.getFactorMatrix().setMumpsIcntl(14, 60)  # room for pivoting, per cent

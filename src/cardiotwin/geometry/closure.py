@@ -23,9 +23,9 @@ import numpy as np
 from jaxtyping import Float, Integer
 from scipy.spatial import cKDTree
 
-from cardiotwin.geometry.mesh import TRIANGLE_EDGES, TetMesh
+from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import triangle_shapes
-from cardiotwin.geometry.volumes import facet_rule, rim_nodes, triangle_rule
+from cardiotwin.geometry.volumes import edge_nodes, facet_rule, rim_nodes, triangle_rule
 
 Nodes = Float[np.ndarray, "nodes 3"]
 
@@ -115,11 +115,7 @@ def closure_of(mesh: TetMesh, surface: str = "lv_endocardium") -> Closure:
     share = np.zeros(len(mesh.points))
     base = np.unique(mesh.facets["base"])
     rim = rim_nodes(mesh, surface)
-    edges = np.concatenate(
-        [mesh.facets["base"][:, [a, b, 3 + k]] for k, (a, b) in enumerate(TRIANGLE_EDGES)]
-    )
-    _, number, count = np.unique(edges[:, 2], return_inverse=True, return_counts=True)
-    away = np.setdiff1d(edges[count[number] == 1], rim)
+    away = np.setdiff1d(edge_nodes(mesh.facets["base"]), rim)
     inward, outward = (
         cKDTree(mesh.points[nodes]).query(mesh.points[base])[0] for nodes in (rim, away)
     )

@@ -7,7 +7,7 @@ triangle the integrand is a polynomial of degree four, which the rule below inte
 import numpy as np
 from jaxtyping import Float, Integer
 
-from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.geometry.mesh import TRIANGLE_EDGES, TetMesh
 from cardiotwin.geometry.shapes import INNER, INNER_WEIGHTS, jacobians, triangle_shapes
 
 # Degree 4, points and weights (sum 1/2): Dunavant (1985), doi:10.1002/nme.1620210612.
@@ -73,6 +73,13 @@ def rim_nodes(mesh: TetMesh, surface: str = "lv_endocardium") -> Integer[np.ndar
     return np.intersect1d(mesh.facets[surface], mesh.facets["base"])
 
 
+def edge_nodes(facets: Integer[np.ndarray, "facets 6"]) -> Integer[np.ndarray, " nodes"]:
+    """Return the nodes on the edges of a surface, which only one of its facets has."""
+    edges = np.concatenate([facets[:, [a, b, 3 + k]] for k, (a, b) in enumerate(TRIANGLE_EDGES)])
+    _, number, count = np.unique(edges[:, 2], return_inverse=True, return_counts=True)
+    return np.unique(edges[count[number] == 1])
+
+
 def cell_volumes(
     points: Float[np.ndarray, "nodes 3"], mesh: TetMesh
 ) -> Float[np.ndarray, " cells"]:
@@ -89,6 +96,7 @@ def wall_volume(points: Float[np.ndarray, "nodes 3"], mesh: TetMesh) -> float:
 __all__ = [
     "area_vector",
     "cone_volume",
+    "edge_nodes",
     "facet_rule",
     "rim_nodes",
     "triangle_rule",

@@ -23,10 +23,12 @@ def solver_of(
     fields: Fields,
     conditions: Sequence[dolfinx.fem.DirichletBC[Any]],
     discretisation: Discretisation,
+    *,
+    symmetric: bool = False,
 ) -> Callable[[Any, Layout], LinearSolver]:
-    """Return what makes the solver of a body's tangents."""
+    """Return what makes the solver of a body's tangents, which may be symmetric."""
     if discretisation.linear_solver == "direct":
-        return DirectSolver
+        return partial(DirectSolver, symmetric=symmetric)
     blocks = elastic_blocks(fields, conditions, discretisation.bulk_modulus)
     return partial(IterativeSolver, blocks=blocks, schur=discretisation.schur)
 

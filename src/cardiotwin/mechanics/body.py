@@ -131,7 +131,10 @@ class Body:
             free=free,
         )
         self.conditions = self.fields.clamp(clamped)
-        self.linear = solver_of(self.fields, self.conditions, self.discretisation)
+        self.linear, by_potential = (
+            solver_of(self.fields, self.conditions, self.discretisation, symmetric=symmetric)
+            for symmetric in (False, self.equations.has_potential(clamped))
+        )
         unknown, given = self.fields.unknown, self.fields.given
         u, pressure = self.fields.split(unknown)
         test = self.fields.split(ufl.TestFunction(self.fields.space))
@@ -147,9 +150,9 @@ class Body:
                 self.conditions,
                 self.low_rank.couplings(follows=form is self.forms[0]),
                 anchors=self.low_rank.anchors(),
-                linear=self.linear,
+                linear=linear,
             )
-            for form in self.forms
+            for form, linear in zip(self.forms, (by_potential, self.linear), strict=True)
         )
         self._unit_loads = self.unit_loads(u, self.low_rank.lids(follows=True))
 

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from cardiotwin.fem.coefficients import as_constants
 from cardiotwin.fem.domain import QUADRATURE, Domain, cell_function, quadrature_function
 from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.geometry.volumes import edge_nodes
 from cardiotwin.mechanics.activation import Activation
 from cardiotwin.mechanics.lid import LidForm
 from cardiotwin.mechanics.loads import LOADS, Loads
@@ -88,7 +89,7 @@ class Equations:
         self._has_annulus = springs is not None and springs.annulus > 0
         self.activation = muscle.activation
         self._activation = as_constants(muscle.activation, domain.mesh)
-        self._cavities = cavities
+        self._mesh, self._cavities = mesh, cavities
         closed = cavities if lids else {}
         self.lids = {name: LidForm(domain, mesh, part) for name, part in closed.items()}
         self._bulk_modulus = bulk_modulus
@@ -104,6 +105,17 @@ class Equations:
         }
         metadata = {"quadrature_degree": QUADRATURE}
         self.volume = ufl.Measure("dx", domain=domain.mesh, metadata=metadata)
+
+    def has_potential(self, clamped: tuple[str, ...]) -> bool:
+        """Return whether all forces on the present placement have one: its tangent is symmetric.
+
+        A pressure has one where a lid closes its cavity, or where the cavity's rim is clamped; a
+        tension of the fibre's stretch has none where it pulls across the fibre, too.
+        """
+        held = np.concatenate([np.zeros(0), *(self._mesh.facets[k].ravel() for k in clamped)])
+        rims = {name: edge_nodes(self._mesh.facets[k]) for name, k in self._cavities.items()}
+        closed = (name in self.lids or np.isin(rim, held).all() for name, rim in rims.items())
+        return self.pointwise is None and all(closed)
 
     # ---- material ------------------------------------------------------------------------
 
