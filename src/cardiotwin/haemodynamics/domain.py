@@ -43,6 +43,7 @@ class FluidDomain:
         self.mesh = dolfinx.mesh.create_mesh(comm, cells, coordinate, points, unghosted)
         self.scalar = dolfinx.fem.functionspace(self.mesh, ("Lagrange", 1))
         self.vector = dolfinx.fem.functionspace(self.mesh, ("Lagrange", 1, (self.dim,)))
+        self.constants = dolfinx.fem.functionspace(self.mesh, ("DG", 0))
         self.n_nodes: int = self.mesh.geometry.index_map().size_global
         index_map = self.scalar.dofmap.index_map
         self.n_owned: int = index_map.size_local
@@ -74,6 +75,10 @@ class FluidDomain:
     def to_dofs(self, values: Float[np.ndarray, "nodes ..."]) -> Float[np.ndarray, " dofs"]:
         """Return the dof array of values in the region's order of nodes."""
         return np.ascontiguousarray(values[self.node_of_dof], dtype=np.float64).ravel()
+
+    def to_cells(self, values: Float[np.ndarray, " cells"]) -> Float[np.ndarray, " own"]:
+        """Return the process's share of values in the region's order of cells."""
+        return np.asarray(values[np.asarray(self.mesh.topology.original_cell_index)])
 
     def to_nodes(self, dofs: Float[np.ndarray, " dofs"]) -> Float[np.ndarray, "nodes block"]:
         """Return all processes' values in the region's order of nodes."""

@@ -4,7 +4,8 @@ Each step solves one matrix for the components of a velocity that is not yet sol
 Poisson problem for the pressure's change, and corrects the velocity with a lumped mass. All terms
 live on the mesh of the new time and advection is in its non-conservative form, so that a uniform
 stream stays uniform under any motion of the mesh. Time: BDF2 with an extrapolated advecting
-velocity. Space: P1-P1 with SUPG and PSPG.
+velocity. Space: P1-P1 with SUPG and PSPG. What resists the flow relative to the mesh (a valve that
+is closed) stands in both problems, so that the pressure drops inside it and pushes nothing beside.
 
 Guermond, Minev & Shen (2006), Comput Methods Appl Mech Eng 195:6011-6045 (rotational incremental
 scheme); Tezduyar (1991), Adv Appl Mech 28:1-44 (SUPG/PSPG).
@@ -53,6 +54,8 @@ class Projection:
         2009, Comput Methods Appl Mech Eng 198:3534-3550, use 0.2 to 1).
     tolerance
         Of the linear solvers, relative.
+    resistive
+        Whether cells may resist the flow (`step`).
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Projection:
         openings: Sequence[str] = (),
         backflow: float = 0.5,
         tolerance: float = 1e-8,
+        resistive: bool = False,
     ) -> None:
         if not time_step > 0:
             msg = f"time_step must be positive, found {time_step:g} s. A beat takes 200 to 1000."
@@ -88,6 +92,7 @@ class Projection:
         self._backflow: Any = dolfinx.fem.Constant(mesh, backflow)
         self._rate: Any = dolfinx.fem.Constant(mesh, BDF1[0] / time_step)
         self._head = {name: domain.dofs_of(name) for name in openings}
+        self._brake = dolfinx.fem.Function(domain.constants) if resistive else None
         self._steps = 0
         self._assemble_with(*self._forms())
         self._velocity_solver = VelocitySolver(domain, self._fixed, tolerance)
@@ -121,6 +126,7 @@ class Projection:
         points: Nodes | None = None,
         mesh_velocity: Nodes | None = None,
         opening_pressure: Mapping[str, float] | None = None,
+        resistance: Float[np.ndarray, " cells"] | None = None,
     ) -> None:
         """Go one step on.
 
@@ -133,6 +139,9 @@ class Projection:
             needs neither.
         opening_pressure
             At the new time by opening, Pa; one not named keeps its own, zero at first.
+        resistance
+            Force on the fluid per volume and velocity relative to the mesh, kg/(m^3 s), by cell,
+            from now on; only of a `resistive` flow.
 
         Raises
         ------
@@ -144,6 +153,9 @@ class Projection:
             domain.move(points)
         if mesh_velocity is not None:
             fields["w"].x.array[:] = domain.to_dofs(mesh_velocity)
+        if resistance is not None:
+            assert self._brake is not None, "the flow was made resistive"  # noqa: S101 - a bug
+            self._brake.x.array[:] = domain.to_cells(resistance)
         first = self._steps == 0
         if first:
             fields["u2"].x.array[:] = fields["u1"].x.array
@@ -223,28 +235,37 @@ class Projection:
         # One rule per form: FFCx 0.11 may take a form's second rule for all its terms.
         dx = ufl.dx(domain=mesh, metadata={"quadrature_degree": 2})
         dx1 = ufl.dx(domain=mesh, metadata={"quadrature_degree": 1})
-        tau = intrinsic_time(a, mu / rho, 2 / step, mesh)
-        inertia = self._rate * trial + ufl.dot(a, ufl.grad(trial))
+        # Where cells resist, momentum is scaled by what they leave of a push, cell by cell: else
+        # a node beside them would feel the whole fall of the pressure inside.
+        brake: Any = 0.0  # 1/s
+        calm, fast, smoothed = 1, 2 / step, self._fields["slope"]
+        if self._brake is not None:
+            brake = self._brake / rho
+            calm, fast = self._rate / (self._rate + brake), ufl.sqrt(fast**2 + brake**2)
+            smoothed = self._fields["slope"] / calm
+        tau = intrinsic_time(a, mu / rho, fast, mesh)
+        inertia = (self._rate + brake) * trial + ufl.dot(a, ufl.grad(trial))
         along = ufl.dot(a, ufl.grad(test))
         momentum = (
-            rho * inertia * test * dx
-            + mu * ufl.dot(ufl.grad(trial), ufl.grad(test)) * dx
-            + tau * rho * inertia * along * dx
+            calm * rho * inertia * test * dx
+            + calm * mu * ufl.dot(ufl.grad(trial), ufl.grad(test)) * dx
+            + calm * tau * rho * inertia * along * dx
         )
         slope = ufl.grad(self._p)  # not by parts: an opening's traction is its pressure's then
-        load = -ufl.dot(rho * history + slope, tests + tau * ufl.dot(ufl.grad(tests), a)) * dx
+        pull = rho * (history - brake * self._fields["w"]) + slope
+        load = -calm * ufl.dot(pull, tests + tau * ufl.dot(ufl.grad(tests), a)) * dx
         n = ufl.FacetNormal(mesh)
         for name in self._openings:
             ds = domain.boundary_measure(name)
             inwards = ufl.min_value(ufl.dot(a, n), 0.0)
             momentum += -self._backflow * rho * inwards * trial * test * ds
-        pushed = 1 / (rho * self._rate)
-        rough = slope - self._fields["slope"]
-        smooth = intrinsic_time(a, mu / rho, 0.0, mesh)
+        pushed = 1 / (rho * (self._rate + brake))
+        rough = slope - smoothed
+        smooth = intrinsic_time(a, mu / rho, brake, mesh)
         poisson = (pushed + smooth / rho) * ufl.dot(ufl.grad(trial), ufl.grad(test)) * dx1
         source = -ufl.div(u) * test * dx1 - smooth / rho * ufl.dot(rough, ufl.grad(test)) * dx1
         push = pushed * ufl.dot(ufl.grad(self._change), tests) * dx1
-        steepness = ufl.dot(slope, tests) * dx1
+        steepness = calm * ufl.dot(slope, tests) * dx1
         return (
             momentum,
             load,
