@@ -20,7 +20,7 @@ from cardiotwin.imaging.encoded import (
     encoded_files,
     read_encoded,
 )
-from cardiotwin.imaging.raw import RawScan, read_raw
+from cardiotwin.imaging.raw import RawOutline, outline_raw
 from cardiotwin.imaging.raw.read import SUFFIXES
 from cardiotwin.units import MM, MS
 
@@ -47,8 +47,8 @@ def describe_beside(path: Path) -> Findings:
     lines: list[str] = []
     flags: list[Flag] = []
     for file in raw_files(path):
-        scan, found = read_raw(file)
-        lines.append(_scan(scan, file))
+        scan, found = outline_raw(file)
+        lines.append(_scan(scan))
         flags += found
     for file in encoded_files(path):
         series = read_encoded(file)
@@ -65,26 +65,20 @@ def raw_files(folder: Path) -> tuple[Path, ...]:
     return tuple(item for item in sorted(place.iterdir()) if item.suffix in SUFFIXES)
 
 
-def _scan(scan: RawScan, file: Path) -> str:
-    readouts, protocol = scan.readouts, scan.protocol
-    count, coils, samples = readouts.samples.shape
+def _scan(scan: RawOutline) -> str:
+    protocol, counted = scan.protocol, scan.counted
     extents = zip(protocol.field_of_view, protocol.matrix, strict=True)
     step = [extent / number / MM for extent, number in extents]
-    noise = "noise measured" if scan.noise is not None else "no noise measured"
-    traces = ", ".join(trace.kind for trace in scan.traces) or "no traces"
+    noise = "noise measured" if scan.noise else "no noise measured"
+    traces = ", ".join(scan.traces) or "no traces"
     repetition = f", TR {protocol.repetition_time / MS:.3g} ms" if protocol.repetition_time else ""
-    size = f"{len(scan.affines)} slices, {readouts.phase.max() + 1} phases"
-    for name, counter in (
-        ("repetitions", "repetition"),
-        ("echoes", "contrast"),
-        ("sets", "set_number"),
-    ):
-        images = int(getattr(readouts, counter).max()) + 1
-        size += f", {images} {name}" if images > 1 else ""
+    size = f"{scan.n_slices} slices, {counted['phase']} phases"
+    for name, counter in COUNTED.items():
+        size += f", {counted[counter]} {name}" if counted[counter] > 1 else ""
     return (
-        f"raw {file.name}: {protocol.name}, {protocol.trajectory}, {count} read-outs of {samples} "
-        f"samples by {coils} coils, {size}, pixels {step[0]:.3g} x {step[1]:.3g} mm{repetition}, "
-        f"{noise}, {traces}"
+        f"raw {scan.source.name}: {protocol.name}, {protocol.trajectory}, {scan.n_readouts} "
+        f"read-outs of {scan.n_samples} samples by {scan.n_coils} coils, {size}, pixels "
+        f"{step[0]:.3g} x {step[1]:.3g} mm{repetition}, {noise}, {traces}"
     )
 
 

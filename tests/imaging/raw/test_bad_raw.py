@@ -8,7 +8,7 @@ import pytest
 from ismrmrd import xsd
 
 from cardiotwin.errors import InputError
-from cardiotwin.imaging.raw import cartesian_spectra, read_raw, write_raw
+from cardiotwin.imaging.raw import cartesian_spectra, outline_raw, read_raw, write_raw
 
 from .scans import scan
 
@@ -33,10 +33,11 @@ def header_changed(path, change):
 
 
 def refused(path, match):
-    with pytest.raises(InputError, match=match) as caught:
-        read_raw(path)
-    assert "\n" not in str(caught.value)
-    assert str(path) in str(caught.value)
+    for reader in (read_raw, outline_raw):
+        with pytest.raises(InputError, match=match) as caught:
+            reader(path)
+        assert "\n" not in str(caught.value)
+        assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9, 0.999])
