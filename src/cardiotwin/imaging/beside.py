@@ -3,6 +3,7 @@
 Raw data, and series that encode relaxation, diffusion, field or motion.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,9 @@ IDENTIFYING = (
     *("InstitutionName", "InstitutionAddress", "StationName", "DeviceSerialNumber"),
 )
 
+DATES = ("AcquisitionDateTime", "AcquisitionDate", "SeriesDate")
+"""Beside those, what converters write into JSON headers."""
+
 
 def describe_beside(path: Path) -> Findings:
     """Return lines on a folder's raw data and series, and flags for what tells who the person is.
@@ -54,7 +58,9 @@ def describe_beside(path: Path) -> Findings:
         series = read_encoded(file)
         lines.append(_series(series))
         flags += series.flags
-    return Findings(lines=tuple(lines), flags=(*flags, *_named_in_dicom(path)))
+    return Findings(
+        lines=tuple(lines), flags=(*flags, *_named_in_dicom(path), *_named_in_headers(path))
+    )
 
 
 def raw_files(folder: Path) -> tuple[Path, ...]:
@@ -102,6 +108,26 @@ def _named_in_dicom(folder: Path) -> tuple[Flag, ...]:
     names = ", ".join(name for name in IDENTIFYING if name in found)
     sentence = (
         f"DICOM files in {folder.name} may tell who the person is, they have {names}: cardiotwin "
+        "copies none of it, but do not pass the files on."
+    )
+    return (Flag(name="personal_data", sentence=sentence),)
+
+
+def _named_in_headers(folder: Path) -> tuple[Flag, ...]:
+    """Return a flag that names the identifying keys of the JSON headers beside images."""
+    found: set[str] = set()
+    for file in sorted(folder.glob("*/*.json")):
+        try:
+            header = json.loads(file.read_bytes())
+        except (OSError, ValueError):
+            continue  # reading the series says what is wrong
+        if isinstance(header, dict):
+            found |= {name for name in (*IDENTIFYING, *DATES) if header.get(name)}
+    if not found:
+        return ()
+    names = ", ".join(name for name in (*IDENTIFYING, *DATES) if name in found)
+    sentence = (
+        f"JSON headers in {folder.name} may tell who the person is, they have {names}: cardiotwin "
         "copies none of it, but do not pass the files on."
     )
     return (Flag(name="personal_data", sentence=sentence),)

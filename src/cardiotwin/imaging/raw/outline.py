@@ -7,18 +7,17 @@ import numpy as np
 
 from cardiotwin.errors import Flag
 from cardiotwin.imaging.provenance import require_file
+from cardiotwin.imaging.raw.header import header_of, protocol_of, refuse, tick_of
 from cardiotwin.imaging.raw.personal import personal_data
 from cardiotwin.imaging.raw.read import (
     affines_of,
     complex_samples,
-    header_of,
     kinds,
     one_value,
     opened,
-    protocol_of,
-    refuse,
+    positions_of,
     require_finite,
-    tick_of,
+    require_timed,
 )
 from cardiotwin.imaging.raw.scan import Protocol
 from cardiotwin.imaging.raw.traces import read_traces
@@ -83,6 +82,8 @@ def outline_raw(path: Path) -> tuple[RawOutline, tuple[Flag, ...]]:
     coils, n_samples = (
         one_value(shown, name, path) for name in ("active_channels", "number_of_samples")
     )
+    require_timed(shown, protocol, n_samples, path)
+    positions_of(rows, n_samples, path)
     require_finite(np.stack([complex_samples(row, coils, n_samples, path) for row in rows]), path)
     if noise.any() and one_value(head[noise], "active_channels", path) != coils:
         found = int(head[noise]["active_channels"][0])
@@ -95,7 +96,7 @@ def outline_raw(path: Path) -> tuple[RawOutline, tuple[Flag, ...]]:
         n_slices=len(affines_of(shown, protocol, path)),
         counted={field: int(shown["idx"][name].max()) + 1 for name, field in COUNTERS.items()},
         noise=bool(noise.any()),
-        traces=tuple(one.kind for one in read_traces(traces, header, tick_of(header), path)),
+        traces=tuple(one.kind for one in read_traces(traces, header, tick_of(header, path), path)),
         source=path,
     )
     return outline, personal_data(header, path)

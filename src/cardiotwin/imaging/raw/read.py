@@ -1,24 +1,22 @@
 """Raw data in: an ISMRMRD file, checked once, as a scan."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import h5py
 import numpy as np
-from ismrmrd import xsd
 from jaxtyping import Bool, Complex, Float, Integer, Shaped
-from xsdata.exceptions import ConverterWarning, ParserError
 
 from cardiotwin.errors import Flag, InputError
 from cardiotwin.imaging.affine import LPS_TO_RAS
 from cardiotwin.imaging.provenance import require_file
+from cardiotwin.imaging.raw.header import header_of, protocol_of, refuse, tick_of
 from cardiotwin.imaging.raw.personal import personal_data
 from cardiotwin.imaging.raw.scan import Protocol, RawScan, Readouts
 from cardiotwin.imaging.raw.traces import read_traces
-from cardiotwin.imaging.raw.write import CALIBRATION_FLAG, COUNTERS, NOISE_FLAG, TICK
+from cardiotwin.imaging.raw.write import CALIBRATION_FLAG, COUNTERS, NOISE_FLAG
 from cardiotwin.units import MM, MS
 
 SUFFIXES = (".h5", ".mrd", ".hdf5")
@@ -42,7 +40,7 @@ def read_raw(path: Path) -> tuple[RawScan, tuple[Flag, ...]]:
         rows = group["data"][()]
         traces = group["waveforms"][()] if "waveforms" in group else None
     protocol = protocol_of(header, path)
-    tick = tick_of(header)
+    tick = tick_of(header, path)
     noise, kept = kinds(rows["head"], path)
     scan = RawScan(
         protocol=protocol,
@@ -93,74 +91,6 @@ def data_set(file: Any, path: Path) -> Any:
     return group
 
 
-def header_of(group: Any, path: Path) -> Any:
-    """Return the header of a data set."""
-    if "xml" not in group:
-        refuse(path, "a header (dataset/xml)", ", ".join(sorted(group)))
-    text = group["xml"][0]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", ConverterWarning)  # a word where a number belongs
-            return xsd.CreateFromDocument(text)
-    except (ParserError, ConverterWarning, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())[:120]
-        msg = (
-            f"The header of {path} is no ISMRMRD header, found: {reason}. Export the file again "
-            "with a current converter."
-        )
-        raise InputError(msg) from error
-
-
-def protocol_of(header: Any, path: Path) -> Protocol:
-    """Return what a header says was asked of the scanner."""
-    if not header.encoding:
-        refuse(path, "an encoding in its header", "none")
-    encoding, sequence = header.encoding[0], header.sequenceParameters
-    lines = encoding.encodingLimits.kspace_encoding_step_1
-    system, parallel = header.acquisitionSystemInformation, encoding.parallelImaging
-    measurement = header.measurementInformation
-    encoded, wanted = encoding.encodedSpace, encoding.reconSpace
-    flips = sequence.flipAngle_deg if sequence else []
-    return Protocol(
-        name=(measurement and measurement.protocolName) or path.stem,
-        trajectory=encoding.trajectory.value,
-        encoded_matrix=_matrix(encoded),
-        encoded_field_of_view=_extent(encoded, path),
-        matrix=_matrix(wanted),
-        field_of_view=_extent(wanted, path),
-        first_line=lines.minimum if lines else 0,
-        middle_line=lines.center if lines else encoded.matrixSize.y // 2,
-        acceleration=parallel.accelerationFactor.kspace_encoding_step_1 if parallel else 1,
-        repetition_time=sequence.TR[0] * MS if sequence and sequence.TR else None,
-        echo_times=tuple(time * MS for time in sequence.TE) if sequence else (),
-        inversion_times=tuple(time * MS for time in sequence.TI) if sequence else (),
-        flip_angle=float(np.deg2rad(flips[0])) if flips else None,
-        field_strength=system.systemFieldStrength_T if system else None,
-    )
-
-
-def _matrix(space: Any) -> tuple[int, int, int]:
-    return space.matrixSize.x, space.matrixSize.y, space.matrixSize.z
-
-
-def _extent(space: Any, path: Path) -> tuple[float, float, float]:
-    extent = space.fieldOfView_mm
-    if not min(extent.x, extent.y, extent.z, *_matrix(space)) > 0:
-        refuse(
-            path,
-            "a matrix and a field of view above nought",
-            f"{_matrix(space)} voxels over {extent.x:g} x {extent.y:g} x {extent.z:g} mm",
-        )
-    return extent.x * MM, extent.y * MM, extent.z * MM
-
-
-def tick_of(header: Any) -> float:
-    """Return what a time stamp counts, s: 2.5 ms, unless the header says otherwise."""
-    given = header.userParameters.userParameterDouble if header.userParameters else []
-    told = {item.name: item.value for item in given}
-    return float(told.get("time_stamp_unit_ms", TICK / MS)) * MS
-
-
 def _readouts(
     rows: Shaped[np.ndarray, " n"], protocol: Protocol, tick: float, path: Path
 ) -> Readouts:
@@ -171,6 +101,7 @@ def _readouts(
     )
     samples = np.stack([complex_samples(row, coils, n_samples, path) for row in rows])
     require_finite(samples, path)
+    require_timed(head, protocol, n_samples, path)
     turned = (head["flags"] & _REVERSED) > 0
     samples[turned] = samples[turned, :, ::-1]
     centre = head["center_sample"].astype(int)
@@ -184,10 +115,26 @@ def _readouts(
         since_r_wave=head["physiology_time_stamp"][:, 0] * tick,
         centre_sample=centre,
         sample_time=float(head["sample_time_us"][0]) * 1e-6,
-        positions=_positions(rows, n_samples, path),
+        positions=positions_of(rows, n_samples, path),
         calibration=calibration if calibration.any() else None,
         **counters,
     )
+
+
+def require_timed(
+    head: Shaped[np.ndarray, " n"], protocol: Protocol, n_samples: int, path: Path
+) -> None:
+    """Refuse read-outs and sequences without a time, or with a middle outside the samples."""
+    step, centre = float(head["sample_time_us"][0]), int(head["center_sample"].max())
+    if not 0 < step < np.inf:
+        refuse(path, "a time from sample to sample above nought", f"{step:g} us")
+    if centre >= n_samples:
+        refuse(path, f"the middle of k-space among {n_samples} samples", f"sample {centre}")
+    repetition, rate = protocol.repetition_time, protocol.acceleration
+    if repetition is not None and not 0 <= repetition < np.inf:
+        refuse(path, "a repetition time that is not negative", f"{repetition / MS:g} ms")
+    if rate < 1:
+        refuse(path, "an acceleration of 1 or more", f"{rate}")
 
 
 def require_finite(samples: Complex[np.ndarray, "n coils samples"], path: Path) -> None:
@@ -221,9 +168,10 @@ def complex_samples(
     return data.view(np.complex64).reshape(coils, n_samples)
 
 
-def _positions(
+def positions_of(
     rows: Shaped[np.ndarray, " n"], n_samples: int, path: Path
 ) -> Float[np.ndarray, "n samples 2"] | None:
+    """Return where samples lie in k-space; None of a Cartesian scan."""
     dimensions = int(rows["head"]["trajectory_dimensions"][0])
     if dimensions == 0:
         return None
@@ -246,7 +194,9 @@ def affines_of(
     for number in range(numbers.max() + 1):
         row = head[np.argmax(numbers == number)]
         axes = np.stack([row[name] for name in ("read_dir", "phase_dir", "slice_dir")], axis=1)
-        if np.abs(axes.T @ axes - np.eye(3)).max() > _SQUARE:
+        if not np.isfinite(row["position"]).all():
+            refuse(path, "a place of every slice", f"{row['position'].tolist()}")
+        if not np.abs(axes.T @ axes - np.eye(3)).max() <= _SQUARE:
             refuse(path, "three unit axes at right angles", f"{axes.T.round(3).tolist()}")
         steps = np.array(protocol.field_of_view) / np.array(protocol.matrix)
         affine = np.eye(4)
@@ -275,23 +225,15 @@ def _check_coils(scan: RawScan, path: Path) -> None:
         refuse(path, f"the noise of all {coils} coils", f"that of {len(scan.noise)}")
 
 
-def refuse(path: Path, needed: str, found: str) -> NoReturn:
-    """Raise `InputError`: a file lacks what it needs."""
-    msg = f"{path} needs {needed}, found {found}. Export the whole scan again."
-    raise InputError(msg)
-
-
 __all__ = [
     "SUFFIXES",
     "affines_of",
     "complex_samples",
-    "header_of",
     "kinds",
     "one_value",
     "opened",
-    "protocol_of",
+    "positions_of",
     "read_raw",
-    "refuse",
     "require_finite",
-    "tick_of",
+    "require_timed",
 ]
