@@ -31,6 +31,7 @@ from cardiotwin.units import MM
 from cardiotwin.viz.maps import Panel, draw_maps
 
 PURE = 0.995  # share of wall
+LITTLE = 1e-4  # noise, with which no voxel has two answers
 SHOWN = {
     "t1_map": (("t1", 1e3, "ms"),),
     "t1_saturation_map": (("t1", 1e3, "ms"),),
@@ -69,7 +70,8 @@ def bounds(series: EncodedSeries, tissue: Mapping[str, Any]) -> Mapping[str, Any
     clean = series_images(series.contrast, wall_properties(tissue), **given)
     values = clean if np.iscomplexobj(series.signal) else np.abs(clean)
     model = CONTRASTS[series.contrast].model
-    return fit(model, values, noise_sd=1.0, **given).standard_errors
+    errors = fit(model, values, noise_sd=LITTLE, **given).standard_errors
+    return {key: error / LITTLE for key, error in errors.items()}
 
 
 def truths(
