@@ -99,6 +99,7 @@ def _draw(options: Options, curves: Mapping[str, Any], path: Path) -> None:
         axes.set_xlabel("signal to noise over the protocol's")
         axes.set_ylabel("RMSE over the bound at the truth")
         axes.legend()
+        fig.tight_layout()
         theme.save(fig, path)
 
 
