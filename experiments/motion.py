@@ -1,13 +1,15 @@
 """Strains of the wall's motion as images tell it, with their uncertainty.
 
-`python experiments/motion.py path=subject [rings=8] [draws=20] [output=folder]`. A subject with
-`tagging/dense.nii.gz` gives its motion from displacement images on the wall that its own labels
-make (which pixels are wall is the truth's); one with contours of all frames from those. Where
-`truth.json` lies beside (a virtual examination of a twin), each strain's error is given in its own
-standard deviations. Healthy values: Lim et al. (2021), Eur Radiol 31:3962.
+`python experiments/motion.py path=subject [series=dense] [rings=8] [draws=20] [output=folder]`. A
+subject with `tagging/dense.nii.gz` gives its motion from displacement images on the wall that its
+own labels make (which pixels are wall is the truth's), or from the stripes of one or more views
+(`series=[tagging,tagging_2ch,tagging_3ch,tagging_4ch] every=3`, of each third frame); one with
+contours of all frames from those. Where `truth.json` lies beside (a virtual examination of a
+twin), each strain's error is given in its own standard deviations. Healthy values: Lim et al.
+(2021), Eur Radiol 31:3962.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import numpy as np
 import torch
 from experiment import run
 
+from cardiotwin.errors import InputError
 from cardiotwin.exam.heart import BeatingHeart
 from cardiotwin.exam.patient import Scanned, place_of
 from cardiotwin.exam.scan import Scan
@@ -35,17 +38,21 @@ from cardiotwin.measurement.images_motion import (
 )
 from cardiotwin.measurement.motion import Motion
 from cardiotwin.measurement.strain_of import MIDWALL, global_strains
+from cardiotwin.measurement.stripes import motion_from_stripes, stripes_of
 from cardiotwin.viz.motion import draw_strains
 
 NAMES = ("longitudinal", "circumferential", "radial", "twist")
 KEYS = {"longitudinal": "gls", "circumferential": "gcs", "radial": "grs"}
 WALL = 0.8  # share of a voxel that is wall
-DENSE = "tagging/dense.nii.gz"
+PURE = 0.95  # of a voxel with stripes: what is beside the wall has others
+DENSE = "dense"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     path: str = ""
+    series: tuple[str, ...] = (DENSE,)
+    every: int = 1
     rings: int = 8
     draws: int = 20
     seed: int = 1
@@ -55,7 +62,7 @@ class Options:
 def from_dense(folder: Path, template: Template) -> tuple[Motion, TetMesh]:
     """Return the motion that a subject's displacement images tell."""
     mesh = fit_anatomy(read_examination(folder), template).mesh
-    series = read_encoded(folder / DENSE)
+    series = read_encoded(folder / f"tagging/{DENSE}.nii.gz")
     wall = np.load(folder / "truth_maps.npz")["dense_wall"] > WALL
     maps = retrieve(series, wall)
     frames = []
@@ -70,6 +77,19 @@ def from_dense(folder: Path, template: Template) -> tuple[Motion, TetMesh]:
             )
         )
     return motion_from_displacement(frames, series.affine, mesh), mesh
+
+
+def from_stripes(
+    folder: Path, names: Sequence[str], template: Template, every: int
+) -> tuple[Motion, TetMesh]:
+    """Return the motion that the stripes of one or more views tell."""
+    mesh = fit_anatomy(read_examination(folder), template).mesh
+    maps = np.load(folder / "truth_maps.npz")
+    series = [
+        stripes_of(read_encoded(folder / f"tagging/{name}.nii.gz"), maps[f"{name}_wall"] > PURE)
+        for name in names
+    ]
+    return motion_from_stripes(series, mesh, every=every), mesh
 
 
 def true_strains(folder: Path, times: Any) -> dict[str, Any]:
@@ -107,9 +127,18 @@ def strains(options: Options) -> Mapping[str, Any]:
     """Return peak strains with their standard deviations, and errors where the truth is known."""
     torch.set_num_threads(1)
     folder, template = Path(options.path), Template(rings=options.rings, layers=2)
-    dense = (folder / DENSE).is_file()
-    if dense:
+    encoded = all((folder / f"tagging/{name}.nii.gz").is_file() for name in options.series)
+    names = tuple(options.series)
+    if not encoded and names != (DENSE,):
+        msg = (
+            f"series={list(names)} must lie in {folder / 'tagging'}, found not all of them. "
+            "Scan them with cardiotwin exam beside.series=[...]."
+        )
+        raise InputError(msg)
+    if encoded and names == (DENSE,):
         motion, mesh = from_dense(folder, template)
+    elif encoded:
+        motion, mesh = from_stripes(folder, names, template, options.every)
     else:
         motion, mesh = motion_from_contours(read_examination(folder), template)
     found = global_strains(motion, mesh, np.random.default_rng(options.seed), draws=options.draws)
@@ -131,7 +160,7 @@ def strains(options: Options) -> Mapping[str, Any]:
     numbers["twist_deg"] = float(np.rad2deg(found.twist[peak]))
     numbers["twist_sd_deg"] = float(np.rad2deg(found.twist_sd[peak]))
     true = None
-    if (folder / "truth.npz").is_file() and dense:
+    if (folder / "truth.npz").is_file() and encoded:
         true = true_strains(folder, motion.times)
         for name in NAMES:
             error = getattr(found, name) - true[name]

@@ -49,3 +49,13 @@ def test_a_file_alone_has_nothing_beside(tmp_path):
 def test_the_published_dicom_of_a_patient_is_looked_through(real_data):
     (flag,) = describe_beside(real_data / "cine" / "patient1" / "dicom_raw").flags
     assert "they have PatientName, PatientID, StudyDate, StudyID:" in flag.sentence
+
+
+def test_headers_that_name_somebody_are_told(tmp_path):
+    place = tmp_path / "mapping"
+    place.mkdir()
+    (place / "t1.json").write_text('{"PatientName": "Doe^Jane", "AcquisitionDate": "19991231"}')
+    (flag,) = describe_beside(tmp_path).flags
+    assert flag.name == "personal_data"
+    assert "they have PatientName, AcquisitionDate: cardiotwin copies none" in flag.sentence
+    assert "Doe" not in flag.sentence

@@ -82,6 +82,17 @@ def test_complex_series_take_their_phase_from_the_file_beside(tmp_path):
             r"must be numbers, found \[0, 'fifty'",
         ),
         ({"Contrast": "ivim", "BValue": [0, -50, 400]}, r"between 0 and 10000, found -50"),
+        ({"Contrast": ["ivim"], "BValue": [0, 50, 400]}, r"found Contrast \['ivim'\]"),
+        ({"Contrast": "ivim", "BValue": [50, 50, 50]}, r"the same for all 3 images, found 50"),
+        (T2 | {"NoiseSD": "loud"}, r"NoiseSD of map\.json must be a number .* found 'loud'"),
+        (T2 | {"NoiseSD": -1}, r"NoiseSD of map\.json must be a number .* found -1"),
+        (T2 | {"MagneticFieldStrength": "1.5T"}, r"between 0.01 and 25, found '1.5T'"),
+        (T2 | {"MagneticFieldStrength": 15000}, r"between 0.01 and 25, found 15000"),
+        (T2 | {"FrameTime": [0, 400, 800]}, r"FrameTime .* between 0 and 10, found 400"),
+        (
+            {"Contrast": "tagging", "TagWave": [1, 2, 3]},
+            r"TagWave of map\.json must be two or three numbers for each image, found 1",
+        ),
         ({"Contrast": "t2_prepared", "PreparationTime": 3}, r"must be numbers, found 3"),
         (
             {"Contrast": "water_fat", "EchoTime": [1e-3, 2e-3, 3e-3]},
@@ -107,6 +118,7 @@ def test_a_header_that_is_no_json_is_refused(tmp_path):
     ("phase", "message"),
     [
         (np.full(MAGNITUDE.shape, 4095.0), r"is not in rad, found values up to 4095"),
+        (np.full(MAGNITUDE.shape, np.nan), r"map_phase\.nii\.gz has no pixel that is a number"),
         (np.zeros((4, 3, 2, 2)), r"is not the phase of map\.nii\.gz, found \(4, 3, 2, 2\)"),
     ],
 )
@@ -123,6 +135,13 @@ def test_values_that_are_no_numbers_are_counted_and_none_at_all_refused(tmp_path
     assert flag.sentence.startswith("map.nii.gz has 2 values that are no numbers, in 1 voxels")
     with pytest.raises(InputError, match="has no pixel that is a number"):
         read_encoded(save(tmp_path, np.full_like(values, np.nan), T2))
+
+
+def test_negative_magnitudes_are_told(tmp_path):
+    values = MAGNITUDE.copy()
+    values[0, 0, 0, :2] *= -1
+    (flag,) = read_encoded(save(tmp_path, values, T2)).flags
+    assert flag.sentence.startswith("map.nii.gz has 2 negative values, which no magnitude is")
 
 
 def test_saturated_pixels_are_told(tmp_path):

@@ -1,6 +1,5 @@
 """All series beside the cine of one examination: scanned, written, and what is true of them."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,7 +7,6 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 
 from cardiotwin.errors import InputError
@@ -16,6 +14,7 @@ from cardiotwin.exam.cine_protocol import CineProtocol
 from cardiotwin.exam.displacement_series import Dense
 from cardiotwin.exam.flow_series import PhaseContrast
 from cardiotwin.exam.heart import BeatingHeart
+from cardiotwin.exam.long_axis import view_stack
 from cardiotwin.exam.myocardium import MM2, PER_GRAM, Myocardium
 from cardiotwin.exam.perfusion_series import FirstPass
 from cardiotwin.exam.sequences import (
@@ -27,17 +26,26 @@ from cardiotwin.exam.sequences import (
     T2Map,
 )
 from cardiotwin.exam.series import Series
-from cardiotwin.exam.series_scan import ScannedSeries, Scanner, Values, field_of
-from cardiotwin.exam.stack import plan_stack
+from cardiotwin.exam.series_scan import ScannedSeries, Scanner, field_of
+from cardiotwin.exam.stack import Stack, plan_stack
+from cardiotwin.exam.tagging_series import SHORT_AXIS, Tagging
+from cardiotwin.exam.tissue_values import Values
 from cardiotwin.exam.write import write_traces
-from cardiotwin.imaging.encoded import PHASE
+from cardiotwin.exam.write_encoded import write_encoded, write_input
+from cardiotwin.imaging.dicom_encoded import write_encoded_dicom
+from cardiotwin.imaging.encoded import CONTRASTS
 from cardiotwin.imaging.examination import Phase
 from cardiotwin.imaging.raw import write_raw
+from cardiotwin.measurement.views import VIEWS, plan_views
 from cardiotwin.units import MM, MS
 
 TRUE_MAPS = "truth_maps.npz"
 FOLDER = {
     "dense": "tagging",
+    "tagging": "tagging",
+    "tagging_2ch": "tagging",
+    "tagging_3ch": "tagging",
+    "tagging_4ch": "tagging",
     "phase_contrast": "flow",
     "perfusion_stress": "perfusion",
     "perfusion_rest": "perfusion",
@@ -64,8 +72,10 @@ class Battery:
         Names of those that are scanned, of the others below.
     tissue
         The wall's true values.
-    t1_map, t1_saturation_map, t2_map, echo_map, ivim_map, dense
+    t1_map, t1_saturation_map, t2_map, echo_map, ivim_map, dense, tagging
         Each as it is scanned.
+    tagging_2ch, tagging_3ch, tagging_4ch
+        Stripes in a long-axis view, which tell what those of the short axis do not.
     perfusion_stress, perfusion_rest, phase_contrast
         Each as it is scanned.
     raw
@@ -83,6 +93,16 @@ class Battery:
     echo_map: EchoMap = field(default_factory=EchoMap)
     ivim_map: IvimMap = field(default_factory=IvimMap)
     dense: Dense = field(default_factory=Dense)
+    tagging: Tagging = field(default_factory=Tagging)
+    tagging_2ch: Tagging = field(
+        default_factory=lambda: Tagging(view="two_chamber", slices=1, minutes=1.0)
+    )
+    tagging_3ch: Tagging = field(
+        default_factory=lambda: Tagging(view="three_chamber", slices=1, minutes=1.0)
+    )
+    tagging_4ch: Tagging = field(
+        default_factory=lambda: Tagging(view="four_chamber", slices=1, minutes=1.0)
+    )
     perfusion_stress: FirstPass = field(
         default_factory=lambda: FirstPass(state="stress", rate=1.5, minutes=4.0)
     )
@@ -108,6 +128,7 @@ class Battery:
 SERIES = (
     *("t1_map", "t1_saturation_map", "t2_map", "echo_map", "ivim_map", "dense"),
     *("perfusion_stress", "perfusion_rest", "phase_contrast"),
+    *("tagging", "tagging_2ch", "tagging_3ch", "tagging_4ch"),
 )
 
 
@@ -141,30 +162,53 @@ class Beside:
     @cached_property
     def scanner(self) -> Scanner:
         """Return the heart in the scanner."""
-        heart, place = self.heart, np.asarray(self.heart.patient.shape.position)
+        heart = self.heart
         stack = plan_stack(heart.patient, heart.marked[Phase.END_DIASTOLE], heart.left)
+        return self._scanner(stack, self._rngs[1])
+
+    def scanner_of(self, series: Series, rng: np.random.Generator) -> Scanner:
+        """Return the heart in the scanner, planned for a series; `rng` is of its own texture."""
+        view = getattr(series, "view", SHORT_AXIS)
+        if view == SHORT_AXIS:
+            return self.scanner
+        planned = plan_views(self.heart.left)
+        plane = planned.views[VIEWS.index(view)]
+        return self._scanner(view_stack(self.heart, plane, planned.apex), rng)
+
+    def _scanner(self, stack: Stack, rng: np.random.Generator) -> Scanner:
+        place = np.asarray(self.heart.patient.shape.position)
         return Scanner(
-            heart,
+            self.heart,
             stack,
             self.values,
             field=field_of(stack, place, self.cine.field_spread),
             n_coils=self.cine.n_coils,
-            rng=self._rngs[1],
+            rng=rng,
         )
 
     def scan(self, name: str) -> dict[str, Any]:
         """Scan and write a series; return its truth by voxel, for `finish`."""
         series = self.battery.chosen()[name]
         rng = self._rngs[2 + SERIES.index(name)]
-        scanned = self.scanner.scan(series, name, rng)
+        scanned = self.scanner_of(series, rng).scan(series, name, rng)
         path = self.folder / file_of(name)
         start = self.starts[name]
-        write_encoded(path, scanned, _header(series, self.heart.period, start))
+        header = _header(series, self.heart.period, start)
+        write_encoded(path, scanned, header)
+        whole = series.contrast in CONTRASTS and CONTRASTS[series.contrast].complex_signal
+        write_encoded_dicom(
+            scanned.images if whole else np.abs(scanned.images),
+            scanned.affine,
+            header,
+            self.folder / "dicom" / name,
+            thickness=self.scanner.stack.thickness,
+            series=10 + 2 * SERIES.index(name),
+        )
         if self.battery.raw:
             write_raw(scanned.raw, self.folder / "raw" / f"{name}.h5")
         write_traces(scanned.raw.traces, self.folder / "physio", name)
         if isinstance(series, FirstPass):
-            _write_input(path.with_name(f"{name}_aif.tsv"), series)
+            write_input(path.with_name(f"{name}_aif.tsv"), series)
         return _true_maps(name, scanned)
 
     @property
@@ -219,36 +263,6 @@ def _header(series: Series, period: float, start: float) -> dict[str, Any]:
     }
 
 
-def write_encoded(path: Path, scanned: ScannedSeries, header: Mapping[str, Any]) -> None:
-    """Write magnitudes, phases in rad, and the header of a series."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    affine = scanned.affine.copy()
-    affine[:3] /= MM
-    make: Any = nib.Nifti1Image  # nibabel's methods carry no types
-    stem = path.name.removesuffix(".nii.gz")
-    pictures = {stem: np.abs(scanned.images), f"{stem}{PHASE}": np.angle(scanned.images)}
-    for name, values in pictures.items():
-        image = make(values.astype(np.float32), affine)
-        image.header.set_xyzt_units("mm")
-        image.set_sform(affine, code="scanner")
-        image.set_qform(affine, code="scanner")
-        nib.save(image, path.with_name(f"{name}.nii.gz"))
-    text = json.dumps(header, indent=2, allow_nan=False) + "\n"
-    path.with_name(f"{stem}.json").write_text(text, encoding="utf-8")
-
-
-def _write_input(path: Path, series: FirstPass) -> None:
-    """Write the arterial input, one row a beat."""
-    np.savetxt(
-        path,
-        series.arterial_input(),
-        fmt=("%.4f", "%.6f"),
-        delimiter="\t",
-        header="time_s\tblood_mmol_l",
-        comments="",
-    )
-
-
 def _true_maps(name: str, scanned: ScannedSeries) -> dict[str, Any]:
     maps: dict[str, Any] = {
         f"{name}_wall": scanned.wall.astype(np.float32),
@@ -269,4 +283,4 @@ def _true_maps(name: str, scanned: ScannedSeries) -> dict[str, Any]:
     return maps
 
 
-__all__ = ["SERIES", "TRUE_MAPS", "Battery", "Beside", "file_of", "finish", "write_encoded"]
+__all__ = ["SERIES", "TRUE_MAPS", "Battery", "Beside", "file_of", "finish"]

@@ -15,18 +15,17 @@ from cardiotwin.exam.heart import BeatingHeart
 from cardiotwin.exam.perfusion_series import FirstPass
 from cardiotwin.exam.reception import coils_of, receive
 from cardiotwin.exam.sequences import off_resonance_phase
-from cardiotwin.exam.series import Series
+from cardiotwin.exam.series import FramedSeries, Series
 from cardiotwin.exam.slab import NAMES, WALL, Moment, Slab, moment_of, slab
 from cardiotwin.exam.stack import Stack, slice_affines
+from cardiotwin.exam.tagging_series import Tagging
+from cardiotwin.exam.tissue_values import Values, bulk_properties, wall_properties
+from cardiotwin.imaging.affine import spacing
 from cardiotwin.imaging.raw import RawScan
 from cardiotwin.units import MM, MS
 
 _SILENT = [NAMES.index(name) for name in ("blood", "wall", "myocardium", "fat")]
-_WATER_D = 2.0e-9  # m^2/s, of tissues whose diffusion is not asked for
-_NO_PERFUSION = 0.02
 _STEP = 5 * MS  # to either side of a moment, over which the wall's velocity is taken
-
-Values = Mapping[str, Float[np.ndarray, "18"]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,7 +122,7 @@ class Scanner:
         """Return a series' raw data, images and truth; `rng` is of its noise."""
         numbers = slice_numbers(self.heart, self.stack, series.slices)
         shares = np.array([series.moment])
-        if isinstance(series, Dense | PhaseContrast):
+        if isinstance(series, FramedSeries):
             shares = series.shares()
         rows = [[self.slab(k, float(share)) for share in shares] for k in numbers]
         moved, velocity = None, None
@@ -131,8 +130,8 @@ class Scanner:
             both = [self._flowing(series, row, k) for row, k in zip(rows, numbers, strict=True)]
             images, fields_of_slices = (list(part) for part in zip(*both, strict=True))
             velocity = np.stack(fields_of_slices, axis=2)
-        elif isinstance(series, Dense):
-            pairs = [self._encoded(series, row) for row in rows]
+        elif isinstance(series, Dense | Tagging):
+            pairs = [self._encoded(series, row, k) for row, k in zip(rows, numbers, strict=True)]
             images, means = (list(part) for part in zip(*pairs, strict=True))
             moved = np.stack(means, axis=2)
         elif isinstance(series, FirstPass):
@@ -192,21 +191,44 @@ class Scanner:
         return np.asarray(clean * phase)
 
     def _encoded(
-        self, series: Dense, row: list[Slab]
+        self, series: Dense | Tagging, row: list[Slab], number: int
     ) -> tuple[Complex[np.ndarray, "i j images"], Float[np.ndarray, "i j moments 3"]]:
         """Return the images of all frames, and how far what is in each pixel has moved, m."""
-        images, means = [], []
+        images: list[Complex[np.ndarray, "i j _"]] = []
+        means = []
         density = TISSUES[WALL].proton_density
         for one, share in zip(row, series.shares(), strict=True):
             time = float(share) * self.heart.period
             rest = np.array([t.proton_density * np.exp(-time / t.t1) for t in TISSUES]) / density
             rest[_SILENT] = 0
             moved, t1 = self._since_r_wave(one, time), self.values["t1"][one.segment]
-            images.append(
-                density * series.frame_images(one, moved, t1, mixing_time=time, rest=rest)
-            )
+            if isinstance(series, Dense):
+                echoes = series.frame_images(one, moved, t1, mixing_time=time, rest=rest)
+                images.append(density * echoes)
+            else:
+                images.append(self._tagged(series, one, number, t1, time).astype(np.complex128))
             means.append(one.mean(moved))
         return np.concatenate(images, axis=2), np.stack(means, axis=2)
+
+    def _tagged(
+        self,
+        series: Tagging,
+        one: Slab,
+        number: int,
+        t1: Float[np.ndarray, " samples"],
+        time: float,
+    ) -> Float[np.ndarray, "i j 2"]:
+        """Return a frame's images: stripes where the material was at the R wave."""
+        origin, steps = self.stack.affine[:3, 3], spacing(self.stack.affine)
+        axes = self.stack.affine[:3, :2] / steps[:2]
+        return series.frame_images(
+            one,
+            (one.tracers.at(self.heart.points[0]) - origin) @ axes,
+            t1,
+            place=(self.stack.centres(number) - origin) @ axes,
+            pixel=(float(steps[0]), float(steps[1])),
+            delay=time,
+        )
 
     def _flowing(
         self, series: PhaseContrast, row: list[Slab], number: int
@@ -235,7 +257,12 @@ class Scanner:
 
 
 def slice_numbers(heart: BeatingHeart, stack: Stack, count: int) -> list[int]:
-    """Return evenly spaced slices of the stack between the base and the apex at end-systole."""
+    """Return evenly spaced slices of the stack between the base and the apex at end-systole.
+
+    A stack of one slice is a view along the axis: that slice.
+    """
+    if stack.shape[2] == 1:
+        return [0]
     left = heart.left
     surface = heart.at(heart.end_systole_time)[np.unique(left.facets["lv_endocardium"])]
     index = (surface - stack.affine[:3, 3]) @ np.linalg.inv(stack.affine[:3, :3]).T
@@ -246,25 +273,6 @@ def slice_numbers(heart: BeatingHeart, stack: Stack, count: int) -> list[int]:
 
 def _stacked(rows: list[list[np.ndarray]]) -> np.ndarray:
     return np.stack([np.stack(row, axis=2) for row in rows], axis=2)
-
-
-def bulk_properties() -> dict[str, Float[np.ndarray, " tissues"]]:
-    """Return the tissues of the table, in the order of `NAMES`."""
-    names = ("t1", "t2", "t2_star", "proton_density")
-    rows = {name: np.array([getattr(tissue, name) for tissue in TISSUES]) for name in names}
-    rows["d"] = np.full(len(TISSUES), _WATER_D)
-    rows["d_star"] = np.full(len(TISSUES), 10 * _WATER_D)
-    rows["f"] = np.full(len(TISSUES), _NO_PERFUSION)
-    rows["fat"] = np.array([float(tissue.name == "fat") for tissue in TISSUES])
-    return rows
-
-
-def wall_properties(values: Values) -> dict[str, Float[np.ndarray, "18"]]:
-    """Return the wall's tissue by AHA segment, 0 first."""
-    n = len(values["t1"])
-    rows = {name: values[name] for name in ("t1", "t2", "t2_star", "d", "d_star", "f")}
-    rows |= {"proton_density": np.full(n, TISSUES[WALL].proton_density), "fat": np.zeros(n)}
-    return rows
 
 
 def field_of(
@@ -279,8 +287,6 @@ def field_of(
 __all__ = [
     "ScannedSeries",
     "Scanner",
-    "bulk_properties",
     "field_of",
     "slice_numbers",
-    "wall_properties",
 ]

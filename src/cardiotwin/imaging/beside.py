@@ -3,6 +3,7 @@
 Raw data, and series that encode relaxation, diffusion, field or motion.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from cardiotwin.imaging.encoded import (
     encoded_files,
     read_encoded,
 )
-from cardiotwin.imaging.raw import RawScan, read_raw
+from cardiotwin.imaging.raw import RawOutline, outline_raw
 from cardiotwin.imaging.raw.read import SUFFIXES
 from cardiotwin.units import MM, MS
 
@@ -32,6 +33,9 @@ IDENTIFYING = (
     *("ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName"),
     *("InstitutionName", "InstitutionAddress", "StationName", "DeviceSerialNumber"),
 )
+
+DATES = ("AcquisitionDateTime", "AcquisitionDate", "SeriesDate")
+"""Beside those, what converters write into JSON headers."""
 
 
 def describe_beside(path: Path) -> Findings:
@@ -47,14 +51,16 @@ def describe_beside(path: Path) -> Findings:
     lines: list[str] = []
     flags: list[Flag] = []
     for file in raw_files(path):
-        scan, found = read_raw(file)
-        lines.append(_scan(scan, file))
+        scan, found = outline_raw(file)
+        lines.append(_scan(scan))
         flags += found
     for file in encoded_files(path):
         series = read_encoded(file)
         lines.append(_series(series))
         flags += series.flags
-    return Findings(lines=tuple(lines), flags=(*flags, *_named_in_dicom(path)))
+    return Findings(
+        lines=tuple(lines), flags=(*flags, *_named_in_dicom(path), *_named_in_headers(path))
+    )
 
 
 def raw_files(folder: Path) -> tuple[Path, ...]:
@@ -65,26 +71,20 @@ def raw_files(folder: Path) -> tuple[Path, ...]:
     return tuple(item for item in sorted(place.iterdir()) if item.suffix in SUFFIXES)
 
 
-def _scan(scan: RawScan, file: Path) -> str:
-    readouts, protocol = scan.readouts, scan.protocol
-    count, coils, samples = readouts.samples.shape
+def _scan(scan: RawOutline) -> str:
+    protocol, counted = scan.protocol, scan.counted
     extents = zip(protocol.field_of_view, protocol.matrix, strict=True)
     step = [extent / number / MM for extent, number in extents]
-    noise = "noise measured" if scan.noise is not None else "no noise measured"
-    traces = ", ".join(trace.kind for trace in scan.traces) or "no traces"
+    noise = "noise measured" if scan.noise else "no noise measured"
+    traces = ", ".join(scan.traces) or "no traces"
     repetition = f", TR {protocol.repetition_time / MS:.3g} ms" if protocol.repetition_time else ""
-    size = f"{len(scan.affines)} slices, {readouts.phase.max() + 1} phases"
-    for name, counter in (
-        ("repetitions", "repetition"),
-        ("echoes", "contrast"),
-        ("sets", "set_number"),
-    ):
-        images = int(getattr(readouts, counter).max()) + 1
-        size += f", {images} {name}" if images > 1 else ""
+    size = f"{scan.n_slices} slices, {counted['phase']} phases"
+    for name, counter in COUNTED.items():
+        size += f", {counted[counter]} {name}" if counted[counter] > 1 else ""
     return (
-        f"raw {file.name}: {protocol.name}, {protocol.trajectory}, {count} read-outs of {samples} "
-        f"samples by {coils} coils, {size}, pixels {step[0]:.3g} x {step[1]:.3g} mm{repetition}, "
-        f"{noise}, {traces}"
+        f"raw {scan.source.name}: {protocol.name}, {protocol.trajectory}, {scan.n_readouts} "
+        f"read-outs of {scan.n_samples} samples by {scan.n_coils} coils, {size}, pixels "
+        f"{step[0]:.3g} x {step[1]:.3g} mm{repetition}, {noise}, {traces}"
     )
 
 
@@ -108,6 +108,26 @@ def _named_in_dicom(folder: Path) -> tuple[Flag, ...]:
     names = ", ".join(name for name in IDENTIFYING if name in found)
     sentence = (
         f"DICOM files in {folder.name} may tell who the person is, they have {names}: cardiotwin "
+        "copies none of it, but do not pass the files on."
+    )
+    return (Flag(name="personal_data", sentence=sentence),)
+
+
+def _named_in_headers(folder: Path) -> tuple[Flag, ...]:
+    """Return a flag that names the identifying keys of the JSON headers beside images."""
+    found: set[str] = set()
+    for file in sorted(folder.glob("*/*.json")):
+        try:
+            header = json.loads(file.read_bytes())
+        except (OSError, ValueError):
+            continue  # reading the series says what is wrong
+        if isinstance(header, dict):
+            found |= {name for name in (*IDENTIFYING, *DATES) if header.get(name)}
+    if not found:
+        return ()
+    names = ", ".join(name for name in (*IDENTIFYING, *DATES) if name in found)
+    sentence = (
+        f"JSON headers in {folder.name} may tell who the person is, they have {names}: cardiotwin "
         "copies none of it, but do not pass the files on."
     )
     return (Flag(name="personal_data", sentence=sentence),)

@@ -4,6 +4,7 @@ DICOM PS3.3, A.4 (MR Image IOD). Identifiers are made of the picture's own conte
 same stack gives the same files; attributes that must be there and would name somebody are empty.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -108,8 +109,8 @@ def write_dicom(
     paths: list[Path] = []
     for k in range(stack.array.shape[2]):
         for t, time in enumerate(stack.frame_times):
-            data = _image(values[:, :, k, t], stack.affine, k)
-            data.update(_dataset(common))
+            data = image_of(values[:, :, k, t], stack.affine, k)
+            data.update(data_set(common))
             data.TriggerTime = decimal(float(time) / MS)
             data.InstanceNumber = len(paths) + 1
             data.SOPInstanceUID = generate_uid(entropy_srcs=[mark, str(series), str(k), str(t)])
@@ -119,7 +120,7 @@ def write_dicom(
     return paths
 
 
-def _image(
+def image_of(
     pixels: Integer[np.ndarray, "i j"], affine: Float[np.ndarray, "4 4"], k: int
 ) -> Dataset:
     """Return one slice's pixels in their place, LPS, mm."""
@@ -146,7 +147,8 @@ def _image(
     return data
 
 
-def _dataset(attributes: dict[str, object]) -> Dataset:
+def data_set(attributes: Mapping[str, object]) -> Dataset:
+    """Return attributes by their keywords as a data set."""
     data = Dataset()
     for name, value in attributes.items():
         setattr(data, name, value)
@@ -167,4 +169,13 @@ def decimal(value: float) -> str:
     return f"{value:.10g}"
 
 
-__all__ = ["UNNAMED", "Acquisition", "decimal", "save", "whole_numbers", "write_dicom"]
+__all__ = [
+    "UNNAMED",
+    "Acquisition",
+    "data_set",
+    "decimal",
+    "image_of",
+    "save",
+    "whole_numbers",
+    "write_dicom",
+]

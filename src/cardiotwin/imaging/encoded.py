@@ -4,7 +4,6 @@ A series is a NIfTI file of magnitudes, `name.nii.gz`, with `name.json` beside i
 where it has them) and, where phases tell something, `name_phase.nii.gz` in rad.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Inexact
 
 from cardiotwin.errors import Flag, InputError
+from cardiotwin.imaging.encoded_header import header_beside, one_number, per_image
 from cardiotwin.imaging.nifti import Volume, is_nifti, read_volume, stem
 from cardiotwin.imaging.provenance import require_file
 
@@ -60,20 +60,15 @@ CONTRASTS: Mapping[str, Contrast] = {
         key="DisplacementEncoding",
         complex_signal=True,
     ),
+    "tagging": Contrast(model="harmonic_phase", argument="waves", key="TagWave"),
     "phase_contrast": Contrast(
         model="velocity", argument="encoding", key="VelocityEncoding", complex_signal=True
     ),
 }
 """The kinds of series, by the header's key `Contrast`; b-values are in s/mm^2 there."""
 
-LIMITS: Mapping[str, tuple[float, float]] = {
-    "InversionTime": (0.0, 20.0),
-    "SaturationTime": (0.0, np.inf),
-    "PreparationTime": (0.0, 1.0),
-    "EchoTime": (0.0, 0.5),
-    "BValue": (0.0, 1e4),
-}
-"""Between which each key lies, in its own unit (s, s/mm^2): beyond, the unit was mistaken."""
+ROWS = ("DisplacementEncoding", "VelocityEncoding", "TagWave")
+"""Keys with two or three numbers for each image, one for each direction that is encoded."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,55 +128,47 @@ def read_encoded(path: Path) -> EncodedSeries:
         If the images cannot be read, or their header does not say what they encode.
     """
     volume = read_volume(path)
-    header = _header(path)
+    header = header_beside(path)
     kind = _kind(header, path)
     contrast = CONTRASTS[kind]
     n_images = volume.array.shape[3]
-    encoded = contrast.unit * _per_image(header, contrast.key, n_images, path)
+    encoded = contrast.unit * per_image(header, contrast.key, n_images, path)
     frames = None
     if "FrameTime" in header:
-        frames = _per_image(header, "FrameTime", n_images, path)
+        frames = per_image(header, "FrameTime", n_images, path)
     signal, flags = _values(volume, path)
     if contrast.complex_signal:
         signal = signal * np.exp(1j * _phase(path, volume))
-    noise = header.get("NoiseSD")
+    if contrast.key in ROWS and not (encoded.ndim == 2 and encoded.shape[1] in (2, 3)):
+        msg = (
+            f"{contrast.key} of {stem(path)}.json must be two or three numbers for each image, "
+            f"found {header[contrast.key][0]!r} for the first. Give one for each direction."
+        )
+        raise InputError(msg)
+    if n_images > 1 and len(np.unique(encoded, axis=0)) == 1:
+        msg = (
+            f"{contrast.key} of {stem(path)}.json is the same for all {n_images} images, found "
+            f"{header[contrast.key][0]!r}: they encode nothing. Give each image its own."
+        )
+        raise InputError(msg)
     return EncodedSeries(
         contrast=kind,
         signal=signal,
         affine=volume.affine,
         encoded=encoded,
         frame_times=frames,
-        field_strength=float(header.get("MagneticFieldStrength", 1.5)),
-        noise_sd=None if noise is None else float(noise),
+        field_strength=one_number(header, "MagneticFieldStrength", path) or 1.5,
+        noise_sd=one_number(header, "NoiseSD", path),
         flags=(*volume.flags, *flags),
         source=path,
     )
 
 
-def _header(path: Path) -> dict[str, Any]:
-    beside = path.with_name(f"{stem(path)}.json")
-    if not beside.is_file():
-        msg = (
-            f"{path} has no header beside it, found no {beside.name}: what its images encode is "
-            "unknown. Convert the series again with its JSON sidecar."
-        )
-        raise InputError(msg)
-    try:
-        found = json.loads(beside.read_bytes())
-    except ValueError as error:
-        msg = f"{beside} is not JSON, found {error}. Convert the series again."
-        raise InputError(msg) from error
-    if not isinstance(found, dict):
-        msg = f"{beside} holds no keys, found {type(found).__name__}. Convert the series again."
-        raise InputError(msg)
-    return found
-
-
 def _kind(header: Mapping[str, Any], path: Path) -> str:
     """Return what kind of series it is, by `Contrast` or by the one key that tells."""
     told = header.get("Contrast")
-    if told in CONTRASTS:
-        return str(told)
+    if isinstance(told, str) and told in CONTRASTS:
+        return told
     if told is None:
         has = [kind for kind, one in CONTRASTS.items() if isinstance(header.get(one.key), list)]
         keys = {CONTRASTS[kind].key for kind in has}
@@ -194,38 +181,6 @@ def _kind(header: Mapping[str, Any], path: Path) -> str:
         f"Write Contrast, one of {listed}."
     )
     raise InputError(msg)
-
-
-def _per_image(
-    header: Mapping[str, Any], key: str, n_images: int, path: Path
-) -> Float[np.ndarray, "images ..."]:
-    """Return a key's values, one for each image; null means infinitely long."""
-    name = f"{stem(path)}.json"
-    if key not in header:
-        msg = f"{name} has no {key}, found {', '.join(header) or 'nothing'}. Give one per image."
-        raise InputError(msg)
-    try:
-        values = np.array(
-            [np.inf if value is None else value for value in header[key]], dtype=np.float64
-        )
-    except (TypeError, ValueError) as error:
-        msg = f"{key} of {name} must be numbers, found {header[key]!r}. Give one per image."
-        raise InputError(msg) from error
-    if len(values) != n_images:
-        msg = (
-            f"{key} of {name} must have one value for each of the {n_images} images, found "
-            f"{len(values)}. Give all of them, in the images' order."
-        )
-        raise InputError(msg)
-    low, high = LIMITS.get(key, (-np.inf, np.inf))
-    wrong = np.isnan(values) | (values < low) | (values > high)
-    if wrong.any():
-        msg = (
-            f"{key} of {name} must lie between {low:g} and {high:g}, found {values[wrong][0]:g}. "
-            "Times are in s and b-values in s/mm^2 there."
-        )
-        raise InputError(msg)
-    return values
 
 
 def _values(
@@ -244,6 +199,13 @@ def _values(
             f"{int(strange.any(axis=3).sum())} voxels: these are left out."
         )
         flags.append(Flag(name="not_finite", sentence=text))
+    negative = int((signal < 0).sum())
+    if negative:
+        text = (
+            f"{path.name} has {negative} negative values, which no magnitude is: they are taken "
+            "as signs. Check the scale if the images are magnitudes."
+        )
+        flags.append(Flag(name="negative", sentence=text))
     kind = volume.array.dtype
     if kind.kind in "iu":
         clipped = float((volume.array == np.iinfo(kind).max).mean())
@@ -274,6 +236,9 @@ def _phase(path: Path, volume: Volume) -> Float[np.ndarray, "i j k images"]:
         )
         raise InputError(msg)
     values = np.asarray(phase.array, dtype=np.float64)
+    if not np.isfinite(values).any():
+        msg = f"{beside.name} has no pixel that is a number. Convert the series again."
+        raise InputError(msg)
     if np.nanmax(np.abs(values)) > 2 * np.pi + 1e-3:
         msg = (
             f"{beside.name} is not in rad, found values up to {np.nanmax(np.abs(values)):.4g}. "

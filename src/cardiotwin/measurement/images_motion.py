@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Integer
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry.fit import fit_anatomy
@@ -12,7 +12,7 @@ from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.template import Template
 from cardiotwin.imaging.examination import Contours, Examination, Phase
 from cardiotwin.measurement.motion import Motion, Readings, Smoothness, node_basis, regress
-from cardiotwin.measurement.tracers import locate
+from cardiotwin.measurement.tracers import locate, relocate
 from cardiotwin.units import MM
 
 BEYOND = 0.5  # barycentric: a place read this far outside the wall is not of it
@@ -74,7 +74,7 @@ def motion_from_displacement(
         place = index @ affine[:3, :3].T + affine[:3, 3]
         told = frame.displacement[frame.known] @ axes.T
         root = axes.T / frame.sd[frame.known][:, :, None]
-        coefficients, covariance = _read(mesh, place, told, root, chosen)
+        coefficients, covariance = read_field(mesh, place, told, root, chosen)
         means.append(coefficients)
         covariances.append(covariance)
     return Motion(
@@ -86,14 +86,19 @@ def motion_from_displacement(
     )
 
 
-def _read(
+def read_field(
     mesh: TetMesh,
     place: Float[np.ndarray, "n 3"],
     told: Float[np.ndarray, "n 3"],
     root: Float[np.ndarray, "n 3 3"],
     smoothness: Smoothness,
 ) -> tuple[Float[np.ndarray, "terms 3"], Float[np.ndarray, "unknowns unknowns"]]:
-    """Return a frame's field; each pixel's material is where the field says that it came from."""
+    """Return a frame's field, m, and its covariance.
+
+    Displacements are read at places as they are now; the material of each is where the field says
+    that it came from. `root` is the square root of their precision, 1/m: rows of zeros tell
+    nothing.
+    """
     found, covariance, basis = _round(mesh, place, told, root, told, smoothness=smoothness)
     for _ in range(ROUNDS - 1):
         back = basis @ found
@@ -115,7 +120,8 @@ def _round(
     Float[np.ndarray, "n terms"],
 ]:
     """Return the field if what is at each place came from `back` behind it, and its terms."""
-    basis, inside = _material(mesh, place - back, smoothness)
+    basis, beyond, _ = material_terms(mesh, place - back, smoothness)
+    inside = beyond < BEYOND
     if inside.sum() < FEWEST:
         msg = (
             f"Only {int(inside.sum())} of {len(place)} pixels with a displacement come from "
@@ -131,11 +137,20 @@ def _round(
     return *regress(readings, smoothness), basis
 
 
-def _material(
-    mesh: TetMesh, place: Float[np.ndarray, "n 3"], smoothness: Smoothness
-) -> tuple[Float[np.ndarray, "n terms"], Bool[np.ndarray, " n"]]:
-    """Return the terms at places of the mesh's own placement, and which of them are in it."""
-    found = locate(mesh, mesh.points, place, starts=STARTS)
+def material_terms(
+    mesh: TetMesh,
+    place: Float[np.ndarray, "n 3"],
+    smoothness: Smoothness,
+    cell: Integer[np.ndarray, " n"] | None = None,
+) -> tuple[Float[np.ndarray, "n terms"], Float[np.ndarray, " n"], Integer[np.ndarray, " n"]]:
+    """Return the terms at places of the mesh's own placement, how far beyond it, their cells.
+
+    `cell` are those where most of them probably are.
+    """
+    if cell is None:
+        found = locate(mesh, mesh.points, place, starts=STARTS)
+    else:
+        found = relocate(mesh, mesh.points, place, cell, starts=STARTS)
     weights, nodes = found.tracers.weights, found.tracers.nodes
 
     def at(values: Float[np.ndarray, " nodes"]) -> Float[np.ndarray, " n"]:
@@ -148,7 +163,7 @@ def _material(
         turned,
         np.clip(at(fields["transmural"].astype(float)), 0, 1),
     )
-    return basis, found.beyond < BEYOND
+    return basis, found.beyond, found.cell
 
 
 def motion_from_contours(
@@ -275,8 +290,12 @@ def _outward(mesh: TetMesh) -> Float[np.ndarray, "nodes 3"]:
 
 
 __all__ = [
+    "FEWEST",
+    "ROUNDS",
     "DisplacementFrame",
+    "material_terms",
     "motion_from_contours",
     "motion_from_displacement",
     "motion_of_wall",
+    "read_field",
 ]

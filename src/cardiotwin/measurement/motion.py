@@ -16,8 +16,9 @@ from cardiotwin.errors import InputError
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.units import MM
 
-LARGEST = 15 * MM  # prior standard deviation of the wall's motion as a whole
-FALL = 1.0  # power by which finer terms are believed to be smaller
+LARGEST = 50 * MM  # prior standard deviation of the wall's motion as a whole
+FALL = 2.0  # power by which finer terms are believed to be smaller: a twin's beat falls by it,
+# and its rare largest coefficients are of this size
 NEAR_APEX = 0.2  # apicobasal, below which what turns with the angle fades to nothing
 
 

@@ -17,6 +17,7 @@ from cardiotwin.units import MM
 
 STARTS = 24  # samples nearest to a point, from which the curved map is inverted
 STEPS = 8  # of Newton's iteration there
+NEAR = 1e-6 * MM  # to a position, from which on Newton's iteration ends
 BEYOND = 0.1  # barycentric: marks on a flat facet's chord lie this little outside curved cells
 LATTICE = np.array(
     [(i, j, k) for k in range(4) for j in range(4 - k) for i in range(4 - j - k)], dtype=np.float64
@@ -113,6 +114,26 @@ def locate(
     )
 
 
+def relocate(
+    mesh: TetMesh,
+    points: Float[np.ndarray, "nodes 3"],
+    positions: Float[np.ndarray, "marks 3"],
+    cell: Integer[np.ndarray, " marks"],
+    *,
+    starts: int = STARTS,
+) -> Located:
+    """Return what `locate` does, of positions most of which are in cells that are known."""
+    centre = np.full((len(cell), 1, 3), 0.25)
+    local = _inverted(points[mesh.cells[cell]][:, None], positions, centre)[:, 0]
+    off = _outside(local)
+    weights, cell = tetrahedron_shapes(local)[0], cell.copy()
+    lost = np.flatnonzero(off > 0)
+    if len(lost):
+        found = locate(mesh, points, positions[lost], starts=starts)
+        weights[lost], cell[lost], off[lost] = found.tracers.weights, found.cell, found.beyond
+    return Located(tracers=Tracers(nodes=mesh.cells[cell], weights=weights), cell=cell, beyond=off)
+
+
 def _outside(local: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n"]:
     """Return by how much the most negative barycentric coordinate is negative; 0 inside."""
     return np.asarray(np.maximum(np.maximum(-local.min(axis=-1), local.sum(axis=-1) - 1), 0.0))
@@ -127,16 +148,24 @@ def _inverted(
     flat = nodes.reshape(-1, 10, 3)
     target = np.repeat(positions, local.shape[1], axis=0)
     found = local.reshape(-1, 3).copy()
+    going = np.arange(len(found))
     for _ in range(STEPS):
-        shapes, slopes = tetrahedron_shapes(found)
-        missed = target - np.einsum("mn,mni->mi", shapes, flat)
-        jacobian = np.einsum("mni,mnk->mik", flat, slopes)
-        found += np.linalg.solve(jacobian, missed[..., None])[..., 0]
-        found = np.clip(found, -1.0, 2.0)  # a cell that is not the right one may lead astray
-    shapes = tetrahedron_shapes(found)[0]
-    missed = np.linalg.norm(target - np.einsum("mn,mni->mi", shapes, flat), axis=1)
-    found[missed > MM / 1000] = 9.0  # did not converge: far outside
+        shapes, slopes = tetrahedron_shapes(found[going])
+        missed = target[going] - np.einsum("mn,mni->mi", shapes, flat[going])
+        far = np.abs(missed).max(axis=1) > NEAR
+        going, missed, slopes = going[far], missed[far], slopes[far]
+        if not len(going):
+            break
+        a, b, c = np.einsum("mni,mnk->kmi", flat[going], slopes)
+        normals = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=1)
+        volume = np.einsum("mi,mi->m", a, normals[:, 0])
+        volume[volume == 0] = np.inf  # a folded cell: stay
+        found[going] += np.einsum("mki,mi->mk", normals, missed) / volume[:, None]
+        found[going] = np.clip(found[going], -1.0, 2.0)  # a wrong cell may lead astray
+    shapes = tetrahedron_shapes(found[going])[0]
+    missed = np.linalg.norm(target[going] - np.einsum("mn,mni->mi", shapes, flat[going]), axis=1)
+    found[going[missed > MM / 1000]] = 9.0  # did not converge: far outside
     return np.asarray(found.reshape(local.shape))
 
 
-__all__ = ["Located", "Tracers", "locate", "mark"]
+__all__ = ["Located", "Tracers", "locate", "mark", "relocate"]

@@ -8,7 +8,7 @@ import pytest
 from ismrmrd import xsd
 
 from cardiotwin.errors import InputError
-from cardiotwin.imaging.raw import cartesian_spectra, read_raw, write_raw
+from cardiotwin.imaging.raw import cartesian_spectra, outline_raw, read_raw, write_raw
 
 from .scans import scan
 
@@ -33,10 +33,11 @@ def header_changed(path, change):
 
 
 def refused(path, match):
-    with pytest.raises(InputError, match=match) as caught:
-        read_raw(path)
-    assert "\n" not in str(caught.value)
-    assert str(path) in str(caught.value)
+    for reader in (read_raw, outline_raw):
+        with pytest.raises(InputError, match=match) as caught:
+            reader(path)
+        assert "\n" not in str(caught.value)
+        assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9, 0.999])
@@ -166,6 +167,41 @@ def test_directions_that_are_no_axes_are_refused(path):
 
     rows_changed(path, change)
     refused(path, "needs three unit axes at right angles, found ")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "match"),
+    [
+        ("position", np.nan, r"needs a place of every slice, found \[nan, nan, nan\]"),
+        ("read_dir", np.nan, "needs three unit axes at right angles, found .*nan"),
+        ("sample_time_us", 0, "needs a time from sample to sample above nought, found 0 us"),
+        ("center_sample", 600, "middle of k-space among 12 samples, found sample 600"),
+        ("trajectory_dimensions", 9, "two positions of every sample, found 9 dimensions"),
+    ],
+)
+def test_read_outs_of_no_place_or_time_are_refused(path, field, value, match):
+    def change(rows):
+        rows["head"][field] = value
+
+    rows_changed(path, change)
+    refused(path, match)
+
+
+def test_headers_of_no_time_or_size_are_refused(path):
+    def unit(header):
+        header.userParameters.userParameterDouble[0].value = 0.0
+
+    header_changed(path, unit)
+    refused(path, "needs a time stamp's unit above nought, found 0 ms")
+    header_changed(path, lambda header: setattr(header.sequenceParameters, "TR", [-3.0]))
+    header_changed(path, lambda header: header.userParameters.userParameterDouble.clear())
+    refused(path, "needs a repetition time that is not negative, found -3 ms")
+
+    def endless(header):
+        header.encoding[0].reconSpace.fieldOfView_mm.y = np.nan
+
+    header_changed(path, endless)
+    refused(path, "field of view above nought, found .* x nan x 8 mm")
 
 
 def test_a_waveform_that_breaks_off_is_refused(path):

@@ -8,7 +8,7 @@ from ismrmrd import xsd
 
 from cardiotwin.errors import InputError
 from cardiotwin.imaging.encoding import Whitening, sample_covariance, to_image, to_kspace
-from cardiotwin.imaging.raw import cartesian_spectra, read_raw, write_raw
+from cardiotwin.imaging.raw import cartesian_spectra, outline_raw, read_raw, write_raw
 
 from .scans import affines, images, scan
 
@@ -71,6 +71,38 @@ def test_a_scan_comes_back_as_it_was_written(path):
         assert trace.start == pytest.approx(other.start)
         assert trace.sample_time == pytest.approx(other.sample_time)
         np.testing.assert_allclose(trace.samples, other.samples, atol=2.0 / 2**16)
+
+
+def test_an_outline_says_what_the_scan_holds(path):
+    found, flags = outline_raw(path)
+    scanned, same = read_raw(path)
+    assert flags == same
+    assert found.protocol == scanned.protocol
+    shape = found.n_readouts, found.n_coils, found.n_samples
+    assert shape == scanned.readouts.samples.shape
+    assert found.n_slices == len(scanned.affines)
+    assert found.noise == (scanned.noise is not None)
+    assert found.traces == tuple(trace.kind for trace in scanned.traces)
+    for name, number in found.counted.items():
+        assert number == getattr(scanned.readouts, name).max() + 1 + 0 * number, name
+
+
+def test_an_outline_looks_at_few_samples_and_at_all_heads(tmp_path):
+    plain = scan()
+    fields = {name: value for name, value in vars(plain.readouts).items() if value is not None}
+    many = replace(
+        plain.readouts,
+        **{
+            name: np.concatenate([value] * 4)
+            for name, value in fields.items()
+            if isinstance(value, np.ndarray)
+        },
+    )
+    many.samples[1] = np.nan  # of 240: the first, the fifth, ... are looked at
+    path = write_raw(replace(plain, readouts=many), tmp_path / "long.h5")
+    assert outline_raw(path)[0].n_readouts == 240
+    with pytest.raises(InputError, match="found NaN or infinity in 1 of 240 read-outs"):
+        read_raw(path)
 
 
 def test_a_radial_scan_keeps_its_trajectory(tmp_path):

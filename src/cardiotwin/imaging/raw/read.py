@@ -1,22 +1,22 @@
 """Raw data in: an ISMRMRD file, checked once, as a scan."""
 
-import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import h5py
 import numpy as np
-from ismrmrd import xsd
-from jaxtyping import Complex, Float, Integer, Shaped
-from xsdata.exceptions import ConverterWarning, ParserError
+from jaxtyping import Bool, Complex, Float, Integer, Shaped
 
 from cardiotwin.errors import Flag, InputError
 from cardiotwin.imaging.affine import LPS_TO_RAS
 from cardiotwin.imaging.provenance import require_file
+from cardiotwin.imaging.raw.header import header_of, protocol_of, refuse, tick_of
 from cardiotwin.imaging.raw.personal import personal_data
 from cardiotwin.imaging.raw.scan import Protocol, RawScan, Readouts
 from cardiotwin.imaging.raw.traces import read_traces
-from cardiotwin.imaging.raw.write import CALIBRATION_FLAG, COUNTERS, NOISE_FLAG, TICK
+from cardiotwin.imaging.raw.write import CALIBRATION_FLAG, COUNTERS, NOISE_FLAG
 from cardiotwin.units import MM, MS
 
 SUFFIXES = (".h5", ".mrd", ".hdf5")
@@ -35,26 +35,17 @@ def read_raw(path: Path) -> tuple[RawScan, tuple[Flag, ...]]:
         itself.
     """
     require_file(path, "raw")
-    try:
-        with h5py.File(path, "r") as file:
-            group = _dataset(file, path)
-            header = _header(group, path)
-            rows = group["data"][()]
-            traces = group["waveforms"][()] if "waveforms" in group else None
-    except OSError as error:
-        reason = " ".join(str(error).split())
-        msg = f"{path} is cut short or no ISMRMRD file, found: {reason}. Copy or export it again."
-        raise InputError(msg) from error
-    protocol = _protocol(header, path)
-    tick = _tick(header)
-    noise = (rows["head"]["flags"] & NOISE_FLAG) > 0
-    kept = ~noise & ((rows["head"]["flags"] & _NOT_IMAGING) == 0)
-    if not kept.any():
-        _refuse(path, "read-outs of the image", f"{len(rows)} others")
+    with opened(path) as group:
+        header = header_of(group, path)
+        rows = group["data"][()]
+        traces = group["waveforms"][()] if "waveforms" in group else None
+    protocol = protocol_of(header, path)
+    tick = tick_of(header, path)
+    noise, kept = kinds(rows["head"], path)
     scan = RawScan(
         protocol=protocol,
         readouts=_readouts(rows[kept], protocol, tick, path),
-        affines=_affines(rows["head"][kept], protocol, path),
+        affines=affines_of(rows["head"][kept], protocol, path),
         noise=_noise(rows[noise], path),
         traces=read_traces(traces, header, tick, path),
         source=path,
@@ -63,94 +54,54 @@ def read_raw(path: Path) -> tuple[RawScan, tuple[Flag, ...]]:
     return scan, personal_data(header, path)
 
 
-def _dataset(file: Any, path: Path) -> Any:
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Yield the data set of a file; raise `InputError` where it cannot be read."""
+    try:
+        with h5py.File(path, "r") as file:
+            yield data_set(file, path)
+    except OSError as error:
+        reason = " ".join(str(error).split())
+        msg = f"{path} is cut short or no ISMRMRD file, found: {reason}. Copy or export it again."
+        raise InputError(msg) from error
+
+
+def kinds(
+    head: Shaped[np.ndarray, " n"], path: Path
+) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+    """Return which read-outs are of noise, and which of the image or of its calibration."""
+    noise = (head["flags"] & NOISE_FLAG) > 0
+    kept = ~noise & ((head["flags"] & _NOT_IMAGING) == 0)
+    if not kept.any():
+        refuse(path, "read-outs of the image", f"{len(head)} others")
+    return noise, kept
+
+
+def data_set(file: Any, path: Path) -> Any:
+    """Return the group of an open file that holds its read-outs."""
     groups = [name for name in file if isinstance(file[name], h5py.Group)]
     found = [name for name in groups if "data" in file[name]]
     if len(found) != 1:
         held = ", ".join(sorted(file)) or "nothing"
-        _refuse(path, "one data set with read-outs (dataset/data)", f"{len(found)} in {held}")
+        refuse(path, "one data set with read-outs (dataset/data)", f"{len(found)} in {held}")
     group = file[found[0]]
     fields = group["data"].dtype.names or ()
     if not {"head", "data", "traj"} <= set(fields):
-        _refuse(path, "read-outs with head, data and traj", ", ".join(fields) or "plain numbers")
+        refuse(path, "read-outs with head, data and traj", ", ".join(fields) or "plain numbers")
     return group
-
-
-def _header(group: Any, path: Path) -> Any:
-    if "xml" not in group:
-        _refuse(path, "a header (dataset/xml)", ", ".join(sorted(group)))
-    text = group["xml"][0]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", ConverterWarning)  # a word where a number belongs
-            return xsd.CreateFromDocument(text)
-    except (ParserError, ConverterWarning, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())[:120]
-        msg = (
-            f"The header of {path} is no ISMRMRD header, found: {reason}. Export the file again "
-            "with a current converter."
-        )
-        raise InputError(msg) from error
-
-
-def _protocol(header: Any, path: Path) -> Protocol:
-    if not header.encoding:
-        _refuse(path, "an encoding in its header", "none")
-    encoding, sequence = header.encoding[0], header.sequenceParameters
-    lines = encoding.encodingLimits.kspace_encoding_step_1
-    system, parallel = header.acquisitionSystemInformation, encoding.parallelImaging
-    measurement = header.measurementInformation
-    encoded, wanted = encoding.encodedSpace, encoding.reconSpace
-    flips = sequence.flipAngle_deg if sequence else []
-    return Protocol(
-        name=(measurement and measurement.protocolName) or path.stem,
-        trajectory=encoding.trajectory.value,
-        encoded_matrix=_matrix(encoded),
-        encoded_field_of_view=_extent(encoded, path),
-        matrix=_matrix(wanted),
-        field_of_view=_extent(wanted, path),
-        first_line=lines.minimum if lines else 0,
-        middle_line=lines.center if lines else encoded.matrixSize.y // 2,
-        acceleration=parallel.accelerationFactor.kspace_encoding_step_1 if parallel else 1,
-        repetition_time=sequence.TR[0] * MS if sequence and sequence.TR else None,
-        echo_times=tuple(time * MS for time in sequence.TE) if sequence else (),
-        inversion_times=tuple(time * MS for time in sequence.TI) if sequence else (),
-        flip_angle=float(np.deg2rad(flips[0])) if flips else None,
-        field_strength=system.systemFieldStrength_T if system else None,
-    )
-
-
-def _matrix(space: Any) -> tuple[int, int, int]:
-    return space.matrixSize.x, space.matrixSize.y, space.matrixSize.z
-
-
-def _extent(space: Any, path: Path) -> tuple[float, float, float]:
-    extent = space.fieldOfView_mm
-    if not min(extent.x, extent.y, extent.z, *_matrix(space)) > 0:
-        _refuse(
-            path,
-            "a matrix and a field of view above nought",
-            f"{_matrix(space)} voxels over {extent.x:g} x {extent.y:g} x {extent.z:g} mm",
-        )
-    return extent.x * MM, extent.y * MM, extent.z * MM
-
-
-def _tick(header: Any) -> float:
-    """Return what a time stamp counts, s: 2.5 ms, unless the header says otherwise."""
-    given = header.userParameters.userParameterDouble if header.userParameters else []
-    told = {item.name: item.value for item in given}
-    return float(told.get("time_stamp_unit_ms", TICK / MS)) * MS
 
 
 def _readouts(
     rows: Shaped[np.ndarray, " n"], protocol: Protocol, tick: float, path: Path
 ) -> Readouts:
     head = rows["head"]
-    n_samples, coils = _one(head, "number_of_samples", path), _one(head, "active_channels", path)
-    samples = np.stack([_complex(row, coils, n_samples, path) for row in rows])
-    if not np.isfinite(samples.view(np.float32)).all():
-        bad = int((~np.isfinite(samples)).any(axis=(1, 2)).sum())
-        _refuse(path, "finite samples", f"NaN or infinity in {bad} of {len(rows)} read-outs")
+    n_samples, coils = (
+        one_value(head, "number_of_samples", path),
+        one_value(head, "active_channels", path),
+    )
+    samples = np.stack([complex_samples(row, coils, n_samples, path) for row in rows])
+    require_finite(samples, path)
+    require_timed(head, protocol, n_samples, path)
     turned = (head["flags"] & _REVERSED) > 0
     samples[turned] = samples[turned, :, ::-1]
     centre = head["center_sample"].astype(int)
@@ -164,27 +115,52 @@ def _readouts(
         since_r_wave=head["physiology_time_stamp"][:, 0] * tick,
         centre_sample=centre,
         sample_time=float(head["sample_time_us"][0]) * 1e-6,
-        positions=_positions(rows, n_samples, path),
+        positions=positions_of(rows, n_samples, path),
         calibration=calibration if calibration.any() else None,
         **counters,
     )
 
 
-def _one(head: Shaped[np.ndarray, " n"], name: str, path: Path) -> int:
+def require_timed(
+    head: Shaped[np.ndarray, " n"], protocol: Protocol, n_samples: int, path: Path
+) -> None:
+    """Refuse read-outs and sequences without a time, or with a middle outside the samples."""
+    step, centre = float(head["sample_time_us"][0]), int(head["center_sample"].max())
+    if not 0 < step < np.inf:
+        refuse(path, "a time from sample to sample above nought", f"{step:g} us")
+    if centre >= n_samples:
+        refuse(path, f"the middle of k-space among {n_samples} samples", f"sample {centre}")
+    repetition, rate = protocol.repetition_time, protocol.acceleration
+    if repetition is not None and not 0 <= repetition < np.inf:
+        refuse(path, "a repetition time that is not negative", f"{repetition / MS:g} ms")
+    if rate < 1:
+        refuse(path, "an acceleration of 1 or more", f"{rate}")
+
+
+def require_finite(samples: Complex[np.ndarray, "n coils samples"], path: Path) -> None:
+    """Refuse read-outs that are no numbers."""
+    if not np.isfinite(samples.view(np.float32)).all():
+        bad = int((~np.isfinite(samples)).any(axis=(1, 2)).sum())
+        refuse(path, "finite samples", f"NaN or infinity in {bad} of {len(samples)} read-outs")
+
+
+def one_value(head: Shaped[np.ndarray, " n"], name: str, path: Path) -> int:
+    """Return the coils or samples that all read-outs have."""
     found = np.unique(head[name])
     if len(found) > 1:
         told = ", ".join(str(value) for value in found[:4])
         words = {"active_channels": "coils", "number_of_samples": "samples"}[name]
-        _refuse(path, f"as many {words} in every read-out", f"{told}")
+        refuse(path, f"as many {words} in every read-out", f"{told}")
     return int(found[0])
 
 
-def _complex(
+def complex_samples(
     row: Any, coils: int, n_samples: int, path: Path
 ) -> Complex[np.ndarray, "coils samples"]:
+    """Return a read-out's samples, as many as its head says."""
     data = np.asarray(row["data"], dtype=np.float32)
     if data.size != 2 * coils * n_samples:
-        _refuse(
+        refuse(
             path,
             f"{coils} coils of {n_samples} samples in every read-out",
             f"{data.size // 2} samples in read-out {int(row['head']['scan_counter'])}",
@@ -192,32 +168,36 @@ def _complex(
     return data.view(np.complex64).reshape(coils, n_samples)
 
 
-def _positions(
+def positions_of(
     rows: Shaped[np.ndarray, " n"], n_samples: int, path: Path
 ) -> Float[np.ndarray, "n samples 2"] | None:
+    """Return where samples lie in k-space; None of a Cartesian scan."""
     dimensions = int(rows["head"]["trajectory_dimensions"][0])
     if dimensions == 0:
         return None
     paths = [np.asarray(row["traj"], dtype=np.float64) for row in rows]
     if any(item.size != dimensions * n_samples for item in paths) or dimensions < 2:
-        _refuse(path, "two positions of every sample", f"{dimensions} dimensions")
+        refuse(path, "two positions of every sample", f"{dimensions} dimensions")
     return np.stack(paths).reshape(len(rows), n_samples, dimensions)[..., :2]
 
 
-def _affines(
+def affines_of(
     head: Shaped[np.ndarray, " n"], protocol: Protocol, path: Path
 ) -> Float[np.ndarray, "slices 4 4"]:
+    """Return voxel index to world of each slice, m."""
     numbers: Integer[np.ndarray, " n"] = head["idx"]["slice"].astype(int)
     missing = sorted(set(range(numbers.max() + 1)) - set(numbers.tolist()))
     if missing:
         told = ", ".join(str(number) for number in missing[:6])
-        _refuse(path, f"{numbers.max() + 1} slices", f"none of slice {told}")
+        refuse(path, f"{numbers.max() + 1} slices", f"none of slice {told}")
     affines = []
     for number in range(numbers.max() + 1):
         row = head[np.argmax(numbers == number)]
         axes = np.stack([row[name] for name in ("read_dir", "phase_dir", "slice_dir")], axis=1)
-        if np.abs(axes.T @ axes - np.eye(3)).max() > _SQUARE:
-            _refuse(path, "three unit axes at right angles", f"{axes.T.round(3).tolist()}")
+        if not np.isfinite(row["position"]).all():
+            refuse(path, "a place of every slice", f"{row['position'].tolist()}")
+        if not np.abs(axes.T @ axes - np.eye(3)).max() <= _SQUARE:
+            refuse(path, "three unit axes at right angles", f"{axes.T.round(3).tolist()}")
         steps = np.array(protocol.field_of_view) / np.array(protocol.matrix)
         affine = np.eye(4)
         affine[:3, :3] = LPS_TO_RAS @ axes.astype(float) * steps
@@ -232,20 +212,28 @@ def _noise(
 ) -> Complex[np.ndarray, "coils samples"] | None:
     if not len(rows):
         return None
-    coils = _one(rows["head"], "active_channels", path)
-    parts = [_complex(row, coils, int(row["head"]["number_of_samples"]), path) for row in rows]
+    coils = one_value(rows["head"], "active_channels", path)
+    parts = [
+        complex_samples(row, coils, int(row["head"]["number_of_samples"]), path) for row in rows
+    ]
     return np.concatenate(parts, axis=1)
 
 
 def _check_coils(scan: RawScan, path: Path) -> None:
     coils = scan.readouts.samples.shape[1]
     if scan.noise is not None and len(scan.noise) != coils:
-        _refuse(path, f"the noise of all {coils} coils", f"that of {len(scan.noise)}")
+        refuse(path, f"the noise of all {coils} coils", f"that of {len(scan.noise)}")
 
 
-def _refuse(path: Path, needed: str, found: str) -> NoReturn:
-    msg = f"{path} needs {needed}, found {found}. Export the whole scan again."
-    raise InputError(msg)
-
-
-__all__ = ["SUFFIXES", "read_raw"]
+__all__ = [
+    "SUFFIXES",
+    "affines_of",
+    "complex_samples",
+    "kinds",
+    "one_value",
+    "opened",
+    "positions_of",
+    "read_raw",
+    "require_finite",
+    "require_timed",
+]

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float
 
 from cardiotwin.errors import InputError
+from cardiotwin.imaging.affine import spacing
 from cardiotwin.imaging.encoded import CONTRASTS, EncodedSeries
 from cardiotwin.imaging.retrieval.phase import (
     INVISIBLE,
@@ -16,6 +17,7 @@ from cardiotwin.imaging.retrieval.phase import (
 )
 from cardiotwin.imaging.retrieval.result import Retrieval
 from cardiotwin.imaging.retrieval.retrieve import fit
+from cardiotwin.imaging.retrieval.tags import tagged_motion
 from cardiotwin.imaging.retrieval.turns import continuous_phases
 
 RECOVERING = ("molli",)  # magnitudes whose sign is lost
@@ -75,11 +77,40 @@ def retrieve(
             here = series.frame_times == time
         signals.append(np.where(inside[..., None], series.signal[..., here], 0))
         rows.append(series.encoded[here])
+    if series.contrast == "tagging":
+        return SeriesMaps(frames=tuple(_tagged(series, by_frame, times, sd)), times=times)
     if CONTRASTS[series.contrast].model == "displacement" and len(times) > 1:
         found = _displacements(np.stack(signals), rows, sd)
     else:
         found = [_fit(series, signal, row, sd) for signal, row in zip(signals, rows, strict=True)]
     return SeriesMaps(frames=tuple(found), times=times)
+
+
+def _tagged(
+    series: EncodedSeries,
+    mask: Bool[np.ndarray, "t i j k"],
+    times: Float[np.ndarray, " t"],
+    noise_sd: float | None,
+) -> list[Retrieval]:
+    """Return the displacement of all frames; harmonics need the whole images."""
+    if series.frame_times is None or noise_sd is None:
+        msg = (
+            f"{series.source.name} needs the time of each image and its noise to follow stripes, "
+            "found no FrameTime or no NoiseSD. Give both in its header, or noise_sd here."
+        )
+        raise InputError(msg)
+    frames = [series.signal[..., series.frame_times == time] for time in times]
+    rows = [series.encoded[series.frame_times == time] for time in times]
+    if len({row.tobytes() for row in rows}) > 1:
+        msg = (
+            f"{series.source.name} must have the same stripes in all frames, found TagWave "
+            f"{rows[0].tolist()} and others. Give every frame's images in the same order."
+        )
+        raise InputError(msg)
+    steps = spacing(series.affine)
+    return tagged_motion(
+        np.stack(frames), mask, rows[0], (float(steps[0]), float(steps[1])), noise_sd=noise_sd
+    )
 
 
 def _displacements(

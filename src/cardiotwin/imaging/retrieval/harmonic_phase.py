@@ -108,7 +108,7 @@ def tagged_displacement(
     changes, variances, clear = [], [], np.ones(now[0].shape, dtype=bool)
     for before, after, wave in zip(first, now, waves, strict=True):
         start, end = (harmonic(image, wave, pixel, width=width) for image in (before, after))
-        sd = noise_sd * _noise_gain(now[0].shape, wave, pixel, width)
+        sd = noise_sd * noise_gain(now[0].shape, wave, pixel, width)
         changes.append(np.angle(end * start.conj()))
         with np.errstate(divide="ignore"):
             variances.append((sd / np.abs(end)) ** 2 + (sd / np.abs(start)) ** 2)
@@ -132,7 +132,7 @@ def tagged_displacement(
     )
 
 
-def _noise_gain(
+def noise_gain(
     shape: tuple[int, ...], wave: tuple[float, float], pixel: tuple[float, float], width: float
 ) -> float:
     """Return the noise of the real part of a harmonic over that of a pixel."""
@@ -142,4 +142,4 @@ def _noise_gain(
     return float(np.sqrt(np.mean(_passed(rows, columns, wave, width) ** 2) / 2))
 
 
-__all__ = ["harmonic", "tagged_displacement"]
+__all__ = ["harmonic", "noise_gain", "tagged_displacement"]

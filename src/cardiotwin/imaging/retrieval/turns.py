@@ -2,7 +2,8 @@
 
 Within a frame phases are unwrapped along the most reliable paths (Herraez et al. 2002, Applied
 Optics 41:7437-7444); each piece of wall in a slice then differs from the truth by one number of
-whole turns, which its mean change since the frame before tells: less than half a turn on average.
+whole turns, which its change since the frame before tells: less than half a turn at the median of
+the pixels that were wall then too, or of the whole slice where there are none.
 """
 
 from typing import Any
@@ -30,28 +31,36 @@ def continuous_phases(
     found = np.array(phases)
     for number in range(phases.shape[3]):
         for image in range(phases.shape[4]):
-            level = 0.0
+            level, before = 0.0, np.full(phases.shape[1:3], np.nan)
             for time in range(len(phases)):
                 here = mask[time, :, :, number]
                 if not here.any():
                     continue
                 flat = found[time, :, :, number, image]
-                flat[here] = _unwrapped(flat, here, level)[here]
+                flat[here] = _unwrapped(flat, here, before, level)[here]
                 level = float(np.median(flat[here]))
+                before = np.where(here, flat, np.nan)
     return found
 
 
 def _unwrapped(
-    phase: Float[np.ndarray, "i j"], mask: Bool[np.ndarray, "i j"], level: float
+    phase: Float[np.ndarray, "i j"],
+    mask: Bool[np.ndarray, "i j"],
+    before: Float[np.ndarray, "i j"],
+    level: float,
 ) -> Float[np.ndarray, "i j"]:
-    """Return a frame's continuous phases, each piece of the wall moved near to a level."""
+    """Return a frame's continuous phases, each piece of the wall moved near to those before.
+
+    `level` stands for these where no pixel of a piece had any.
+    """
     pieces: Integer[np.ndarray, "i j"] = label(mask)[0]
     unwrap: Any = unwrap_phase  # it carries no types
     result = np.array(unwrap(np.ma.masked_array(phase, ~mask), rng=0).filled(0.0))
     for number in range(1, int(pieces.max()) + 1):
         piece = pieces == number
-        turns = np.rint((np.median(result[piece]) - level) / _TURN)
-        result[piece] -= _TURN * turns
+        known = piece & np.isfinite(before)
+        change = (result - before)[known] if known.any() else result[piece] - level
+        result[piece] -= _TURN * np.rint(np.median(change) / _TURN)
     return result
 
 

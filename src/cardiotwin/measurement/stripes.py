@@ -1,0 +1,249 @@
+"""Motion from tagged images: a smooth field fitted to the stripes themselves.
+
+Harmonic phases (Osman et al. 1999, MRM 42:1048-1060) give a first field: their filter blurs the
+wall's motion with itself and with what lies beside it, by far more than the noise. From there the
+field is fitted to the pixels of the wall alone (`stripe_fit`), whose noise is independent.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from cardiotwin.errors import InputError
+from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.imaging.affine import spacing
+from cardiotwin.imaging.encoded import EncodedSeries
+from cardiotwin.imaging.retrieval.tags import tagged_motion
+from cardiotwin.measurement.field_fit import Wall, fit_field, material_of
+from cardiotwin.measurement.motion import Motion, Smoothness, node_basis
+from cardiotwin.measurement.stripe_images import (
+    Pixels,
+    harmonic_field,
+    shared_noise,
+    slow_terms,
+    stripe_rows,
+)
+
+BEYOND = 0.02  # barycentric: pixels farther outside the mesh tell nothing
+FEWEST = 100  # pixels of a frame
+FINE = Smoothness(heights=7, turns=6)
+BLOCK = 5  # pixels along each side, within which residuals may share an error
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stripes:
+    """A tagged series: parallel slices, all frames.
+
+    Parameters
+    ----------
+    times
+        Of the frames after the R wave, s; at the first, nothing has moved.
+    images
+        Magnitudes by frame, voxel and direction of the stripes.
+    known
+        Voxels that are wall through and through, by frame.
+    affine
+        Voxel index to world, m.
+    waves
+        Wave vectors of the stripes along rows and columns, rad/m.
+    noise_sd
+        Of a voxel, in the images' unit; it decides what is visible, not the uncertainty.
+    """
+
+    times: Float[np.ndarray, " t"]
+    images: Float[np.ndarray, "t i j k 2"]
+    known: Bool[np.ndarray, "t i j k"]
+    affine: Float[np.ndarray, "4 4"]
+    waves: Float[np.ndarray, "2 2"]
+    noise_sd: float
+
+    @property
+    def axes(self) -> Float[np.ndarray, "3 3"]:
+        """Return the unit vectors of rows, columns and across the slices, in columns."""
+        return np.asarray(self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0))
+
+
+def stripes_of(series: EncodedSeries, known: Bool[np.ndarray, "i j k t"]) -> Stripes:
+    """Return a tagged series as it was read, with its wall by frame.
+
+    Raises
+    ------
+    InputError
+        If it is no tagged series of several frames with the same stripes in all of them.
+    """
+    name, frames = series.source.name, series.frame_times
+    if series.contrast != "tagging" or frames is None or series.noise_sd is None:
+        msg = (
+            f"{name} must be a tagged series with the time of each image and their noise, found "
+            f"{series.contrast}, FrameTime {frames is not None}, NoiseSD {series.noise_sd}. "
+            "Give Contrast tagging, FrameTime and NoiseSD in its header."
+        )
+        raise InputError(msg)
+    times = np.unique(frames)
+    rows = [series.encoded[frames == time] for time in times]
+    if len({row.tobytes() for row in rows}) > 1 or rows[0].shape != (2, 2):
+        msg = (
+            f"{name} must have the same two directions of stripes in all frames, found TagWave "
+            f"{rows[0].tolist()} first. Give every frame's two images in the same order."
+        )
+        raise InputError(msg)
+    return Stripes(
+        times=times,
+        images=np.stack([series.signal[..., frames == time] for time in times]),
+        known=np.moveaxis(known, -1, 0),
+        affine=series.affine,
+        waves=rows[0],
+        noise_sd=series.noise_sd,
+    )
+
+
+def motion_from_stripes(
+    series: Sequence[Stripes],
+    mesh: TetMesh,
+    smoothness: Smoothness | None = None,
+    *,
+    every: int = 1,
+) -> Motion:
+    """Return the motion of a mesh's nodes from tagged images, short-axis and long-axis together.
+
+    In the first frame nothing has moved: the motion is that of the frames after it.
+
+    Parameters
+    ----------
+    series
+        With the same frame times. Stripes of one plane tell nothing across it: without a second
+        plane the motion across is as uncertain as the prior.
+    mesh
+        The wall at the R wave.
+    smoothness
+        None: `FINE`, so that what the field cannot follow is less than what it does not know.
+    every
+        How many frames are gone through for one that is fitted; turns are followed in all.
+
+    Raises
+    ------
+    InputError
+        If the series are of several courses, or show too little of the wall.
+    ConvergenceError
+        If the field does not settle.
+    """
+    chosen = smoothness or FINE
+    times = series[0].times
+    for one in series:
+        if one.times.shape != times.shape or not np.allclose(one.times, times):
+            msg = (
+                "Tagged series that are read together must have the same frame times, found "
+                f"{np.round(times, 3).tolist()} and {np.round(one.times, 3).tolist()} s. "
+                "Give series of one protocol, or read each by itself."
+            )
+            raise InputError(msg)
+    wall = Wall(mesh=mesh, smoothness=chosen)
+    phases = [_start_phases(one) for one in series]
+    harmonics = [_harmonics(one) for one in series]
+    field = np.zeros((len(chosen.spread()), 3))
+    means, covariances = [], []
+    frames = list(range(every, len(times), every))
+    for t in frames:
+        pixels = [
+            _pixels(one, t, start, harmonic[t])
+            for one, start, harmonic in zip(series, phases, harmonics, strict=True)
+        ]
+        field, covariance = _frame(wall, pixels, field)
+        means.append(field)
+        covariances.append(covariance)
+    return Motion(
+        times=times[frames],
+        basis=node_basis(mesh, chosen),
+        coefficients=np.stack(means),
+        covariance=np.stack(covariances),
+        source="tagged images",
+    )
+
+
+def _frame(
+    wall: Wall, pixels: Sequence[Pixels], field: Float[np.ndarray, "terms 3"]
+) -> tuple[Float[np.ndarray, "terms 3"], Float[np.ndarray, "unknowns unknowns"]]:
+    """Return a frame's field and its covariance, from the field of the frame before."""
+    place = np.concatenate([one.place for one in pixels])
+    first = harmonic_field(wall, pixels, field)
+    inside = [
+        one.chosen(material_of(wall, one.place, first, np.zeros_like(one.place)).beyond < BEYOND)
+        for one in pixels
+    ]
+    count = sum(len(one.place) for one in inside)
+    if count < FEWEST:
+        msg = (
+            f"Only {count} of {len(place)} pixels with stripes come from the wall. "
+            "Give the wall of the same heart, at the R wave, and the images' affine."
+        )
+        raise InputError(msg)
+    place = np.concatenate([one.place for one in inside])
+    found, step = fit_field(wall, place, partial(stripe_rows, inside), first)
+    left, known = found.told - found.rows @ step, found.known(wall)
+    free = len(left) - float(np.trace(np.linalg.solve(found.square + known, found.square)))
+    excess = len(left) / free * max(shared_noise(inside, found, left), 1.0)
+    covariance = np.linalg.inv(found.square / excess + known)
+    return found.field, covariance + np.outer(step, step)
+
+
+def _harmonics(series: Stripes) -> list[Float[np.ndarray, "i j k 2"]]:
+    """Return by frame the displacement along the waves, rad; NaN where it is not told."""
+    steps = spacing(series.affine)
+    maps = tagged_motion(
+        series.images,
+        series.known,
+        series.waves,
+        (float(steps[0]), float(steps[1])),
+        noise_sd=series.noise_sd,
+    )
+    names = ("displacement_x", "displacement_y")
+    return [
+        np.stack([one.values[name] for name in names], axis=-1) @ series.waves.T for one in maps
+    ]
+
+
+def _start_phases(series: Stripes) -> Float[np.ndarray, "2"]:
+    """Return the phases of the stripes at the first pixel, from the first frame, rad."""
+    first = _pixels(series, 0, np.zeros(2), np.zeros(series.images.shape[1:]))
+    slow = slow_terms(first.flat, first.group)
+    found = []
+    for number, wave in enumerate(series.waves):
+        phase = first.flat @ wave
+        columns = np.column_stack([slow, np.cos(phase), -np.sin(phase)])
+        even, odd = np.linalg.lstsq(columns, first.values[:, number], rcond=None)[0][-2:]
+        found.append(np.arctan2(odd, even))
+    return np.array(found)
+
+
+def _pixels(
+    series: Stripes,
+    t: int,
+    start: Float[np.ndarray, "2"],
+    harmonic: Float[np.ndarray, "i j k 2"],
+) -> Pixels:
+    inside = series.known[t] & np.isfinite(series.images[t]).all(axis=-1)
+    index = np.argwhere(inside)
+    if len(index) < FEWEST:
+        msg = (
+            f"Only {len(index)} pixels of a tagged frame at {series.times[t]:.3g} s are wall. "
+            "Give the wall's voxels in every frame."
+        )
+        raise InputError(msg)
+    cell = index // [BLOCK, BLOCK, 1]
+    return Pixels(
+        place=index @ series.affine[:3, :3].T + series.affine[:3, 3],
+        flat=index[:, :2] * spacing(series.affine)[:2],
+        values=series.images[t][inside],
+        group=index[:, 2],
+        block=np.unique(cell, axis=0, return_inverse=True)[1].ravel(),
+        waves=series.waves @ series.axes[:, :2].T,
+        origin=series.affine[:3, 3],
+        start=start,
+        harmonic=harmonic[inside],
+    )
+
+
+__all__ = ["Stripes", "motion_from_stripes", "stripes_of"]
