@@ -5,6 +5,10 @@
 of the middle of the anterior wall (AHA 7) conduct `factor` of the others'. The truth is solved on
 a finer mesh; the map is its mean over pieces of the wall with errors of `noise`; the prior, a
 smooth field or segments, is chosen by the evidence.
+
+The size is told twice: of the cells below the threshold (`size`), and of the pieces whose mean is
+below it (`pieces_size`), which is all that the map sees: where the territory's edge runs within a
+piece, the prior says, and a smooth one rounds it.
 """
 
 import time
@@ -116,6 +120,9 @@ def one_map(
     draws = flow_draws(coarse, fit, DRAWS, rng)
     by_piece = draws @ measured.weights.T
     size, fine_depth = (np.quantile(told, NINETY) for told in extent(coarse, draws))
+    share = truth.volume / truth.volume.sum()
+    seen_size = np.quantile((by_piece < THRESHOLD) @ share, NINETY)
+    real_size = float((clean < THRESHOLD) @ share)
     ischaemic = truth.volume * (clean < THRESHOLD)
     depth = np.quantile(by_piece @ ischaemic, NINETY) / ischaemic.sum() / ML_MIN_G
     real = float(clean @ ischaemic / ischaemic.sum() / ML_MIN_G)
@@ -126,6 +133,10 @@ def one_map(
         "size_low_percent": float(100 * size[0]),
         "size_high_percent": float(100 * size[1]),
         "size_covered": float(size[0] <= truth.size <= size[1]),
+        "pieces_size_low_percent": float(100 * seen_size[0]),
+        "pieces_size_high_percent": float(100 * seen_size[1]),
+        "pieces_size_true_percent": 100 * real_size,
+        "pieces_size_covered": float(seen_size[0] <= real_size <= seen_size[1]),
         "depth_low_ml_min_g": float(depth[0]),
         "depth_high_ml_min_g": float(depth[1]),
         "depth_true_ml_min_g": real,
@@ -168,7 +179,8 @@ def found_again(options: Options) -> Mapping[str, Any]:
         result |= {f"map_{number}_{key}": value for key, value in row.items()}
     for key in ("dice", "raw_dice", "error_percent", "raw_error_percent"):
         result[f"mean_{key}"] = float(np.mean([row[key] for row, _, _ in told]))
-    for key in ("size_covered", "depth_covered", "cells_depth_covered", "pieces_covered_percent"):
+    covered = ("size", "pieces_size", "depth", "cells_depth")
+    for key in (*(f"{name}_covered" for name in covered), "pieces_covered_percent"):
         result[f"mean_{key}"] = float(np.mean([row[key] for row, _, _ in told]))
     draw(fine, coarse, truth, told[-1], Path(options.output))
     return result
