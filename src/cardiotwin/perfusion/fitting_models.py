@@ -65,14 +65,15 @@ class Table:
     directions
         Orthonormal; they span the table, the input and its integral.
     pieces
-        The cubic's coefficients in each interval, highest power first, of each direction.
+        The cubic's coefficients in each interval, highest power first, of each direction and, as
+        the last row, of what no curve has: 0.
     fixed
-        The input and its integral in these directions.
+        The input and its integral in the same rows.
     """
 
     directions: Float[Tensor, "samples rank"]
-    pieces: Float[Tensor, "4 rank intervals"]
-    fixed: Float[Tensor, "rank 2"]
+    pieces: Float[Tensor, "4 rows intervals"]
+    fixed: Float[Tensor, "rows 2"]
 
     @classmethod
     def of(cls, supply: Input) -> "Table":
@@ -86,8 +87,13 @@ class Table:
         left, values, _ = torch.linalg.svd(scaled, full_matrices=False)
         directions = left[:, values > NEGLIGIBLE * values[0]]
         spline = CubicSpline(logs.numpy(), (directions.T @ curves).numpy(), axis=1)
-        pieces = torch.from_numpy(np.ascontiguousarray(np.moveaxis(spline.c, 2, 1)))
-        return cls(directions, pieces, directions.T @ fixed)
+        pieces = torch.from_numpy(np.moveaxis(spline.c, 2, 1))
+        nothing = torch.nn.functional.pad
+        return cls(
+            directions,
+            nothing(pieces, (0, 0, 0, 1)).contiguous(),
+            nothing(directions.T @ fixed, (0, 0, 0, 1)),
+        )
 
     def washout(self, log_rate: Float[Tensor, " voxels"]) -> tuple[Tensor, Tensor]:
         """Return a compartment's curve and its slope in the logarithm of the rate."""
@@ -97,7 +103,11 @@ class Table:
         piece = place.long().clamp(0, n - 1)
         x = (place - piece) * step
         a, b, c, d = self.pieces.index_select(2, piece).unbind()
-        return ((a * x + b) * x + c) * x + d, (3 * a * x + 2 * b) * x + c
+        # Horner's scheme with its derivative, in as few passes over memory as it takes.
+        square = torch.addcmul(b, a, x)
+        slope = torch.addcmul(square, a, x)
+        cube = torch.addcmul(c, square, x)
+        return torch.addcmul(d, cube, x), torch.addcmul(cube, slope, x)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,19 +138,17 @@ class TabulatedModel(SeparableModel):
     ) -> tuple[list[Tensor], Slopes]:
         """Return the curves and their derivatives with respect to each coordinate."""
         names = [item.name for item in self.nonlinear]
-        rows = len(self.table.fixed) + 1
-        none = coordinates.new_zeros(rows, coordinates.shape[1])
+        shape = (len(self.table.fixed), coordinates.shape[1])
         basis: list[Tensor] = []
-        slopes: Slopes = [[none for _ in self.columns] for _ in names]
+        slopes: Slopes = [[None for _ in self.columns] for _ in names]
         for j, column in enumerate(self.columns):
             if column.exponential is None:
                 still = self.table.fixed[:, int(column.response is trapping)]
-                basis.append(torch.nn.functional.pad(still, (0, 1))[:, None].expand_as(none))
+                basis.append(still[:, None].expand(shape))
                 continue
             k = names.index(column.exponential)
-            curve, slope = self.table.washout(coordinates[k])
-            basis.append(torch.nn.functional.pad(curve, (0, 0, 0, 1)))
-            slopes[k][j] = torch.nn.functional.pad(slope, (0, 0, 0, 1))
+            curve, slopes[k][j] = self.table.washout(coordinates[k])
+            basis.append(curve)
         return basis, slopes
 
 
