@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from cardiotwin.errors import InputError
 from cardiotwin.fitting.observations import Measurement
-from cardiotwin.measurement.motion import LARGEST, Motion, Smoothness
+from cardiotwin.measurement.motion import Motion, Smoothness
 
 TOLD = 1.0  # information beside the prior's one: half a bit
 
@@ -56,7 +56,8 @@ def motion_measurement(
             f"{modes.shape[1]}. Measure it with the twin's own template."
         )
         raise InputError(msg)
-    spread = np.repeat((smoothness or Smoothness()).spread(), 3)
+    chosen = smoothness or Smoothness()
+    spread = np.repeat(chosen.spread(), 3)
     believed = np.diag(1 / spread)
     covariance = believed @ motion.covariance[frame] @ believed
     own, axes = np.linalg.eigh(np.linalg.inv(covariance) - np.eye(len(spread)))
@@ -71,7 +72,7 @@ def motion_measurement(
     mean = onto @ motion.coefficients[frame].ravel() * (own[told] + 1) / own[told]
     pseudo = np.linalg.pinv(motion.basis)
     by_mode = np.einsum("tn,knc->tck", pseudo, modes).reshape(len(spread), len(modes))
-    error = (discrepancy / LARGEST) ** 2 * np.eye(int(told.sum()))
+    error = (discrepancy / chosen.largest) ** 2 * np.eye(int(told.sum()))
     operator = onto @ by_mode
     if surrogate is not None:
         error = error + operator @ surrogate @ operator.T

@@ -16,9 +16,6 @@ from cardiotwin.errors import InputError
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.units import MM
 
-LARGEST = 50 * MM  # prior standard deviation of the wall's motion as a whole
-FALL = 2.0  # power by which finer terms are believed to be smaller: a twin's beat falls by it,
-# and its rare largest coefficients are of this size
 NEAR_APEX = 0.2  # apicobasal, below which what turns with the angle fades to nothing
 
 
@@ -34,11 +31,17 @@ class Smoothness:
         Fourier terms round it.
     layers
         Degree through the wall.
+    largest
+        Prior standard deviation of the wall's motion as a whole, m.
+    fall
+        Power by which finer terms are believed to be smaller.
     """
 
     heights: int = 5
     turns: int = 4
     layers: int = 2
+    largest: float = 15 * MM
+    fall: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what no image resolves."""
@@ -50,6 +53,12 @@ class Smoothness:
                     "Five terms along and four round the ventricle follow a healthy beat."
                 )
                 raise InputError(msg)
+        if not (0 < self.largest < np.inf and 0 <= self.fall < np.inf):
+            msg = (
+                "Smoothness.largest must be positive and fall not negative, found "
+                f"{self.largest:g} m and {self.fall:g}."
+            )
+            raise InputError(msg)
 
     def basis(
         self,
@@ -75,7 +84,7 @@ class Smoothness:
             + turn[None, :, None]
             + 2 * np.arange(self.layers + 1)[None, None, :]
         )
-        return np.asarray(LARGEST / (1.0 + order.ravel()) ** FALL)
+        return np.asarray(self.largest / (1.0 + order.ravel()) ** self.fall)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

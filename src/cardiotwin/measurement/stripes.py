@@ -26,10 +26,12 @@ from cardiotwin.measurement.stripe_images import (
     slow_terms,
     stripe_rows,
 )
+from cardiotwin.units import MM
 
 BEYOND = 0.02  # barycentric: pixels farther outside the mesh tell nothing
 FEWEST = 100  # pixels of a frame
-FINE = Smoothness(heights=7, turns=6)
+# A twin's beat falls by the square of the order, and its rare largest terms are of this size.
+FINE = Smoothness(heights=7, turns=6, largest=50 * MM, fall=2.0)
 BLOCK = 5  # pixels along each side, within which residuals may share an error
 
 
