@@ -108,7 +108,7 @@ def elastodynamics(solved: Solutions, finest: int) -> tuple[str, Row]:
         ".py`, whose weak form is another text and whose limit is the problem's while it stays "
         "axisymmetric; `space`: `experiments/elastodynamics2025.py`. `participant`: what the code "
         "of a participant is tested for (finsberg/cardiac_benchmark), linear displacement on a "
-        "coarse mesh with straight edges: stiffer than any of ours.\n\n"
+        "coarse mesh with straight edges, which locks.\n\n"
     )
     text += table(columns, rows) + "\n![curves of all cases](elastodynamics.png)\n\n"
     text += (

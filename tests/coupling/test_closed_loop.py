@@ -202,6 +202,8 @@ def test_the_personal_loop_has_the_end_diastole_and_the_end_systolic_pressure():
     assert back < 0.02 * 110 * ML  # the atrium empties forwards
     with pytest.raises(InputError, match=r"Beat.end_systolic_pressure must be .*, found nan"):
         replace(beat, end_systolic_pressure=np.nan)
+    with pytest.raises(InputError, match=r"its end-diastolic one, found 8 and 10 mmHg"):
+        replace(beat, end_systolic_pressure=8 * MMHG)
     with pytest.raises(InputError, match=r"A beat ejects: .*, found 190 and 180 mL"):
         Beat(
             period=0.8,

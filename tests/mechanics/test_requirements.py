@@ -87,3 +87,8 @@ def test_a_scheme_that_grows_is_refused():
 def test_a_transient_of_calcium_is_made_of_numbers(changed):
     with pytest.raises(InputError, match=f"CalciumTransient.{next(iter(changed))} must be"):
         CalciumTransient(**changed)
+
+
+def test_a_transient_of_calcium_rises():
+    with pytest.raises(InputError, match="peak must exceed the diastolic concentration"):
+        CalciumTransient(peak=1e-5, diastolic=1e-4)

@@ -63,6 +63,13 @@ class Beat:
             if not 0 < value < np.inf:
                 msg = f"Beat.{name} must be positive and finite, found {value:g}. Give it in SI."
                 raise InputError(msg)
+        if not self.end_diastolic_pressure < self.end_systolic_pressure:
+            msg = (
+                "A beat's end-systolic pressure must exceed its end-diastolic one, found "
+                f"{self.end_systolic_pressure / MMHG:.4g} and "
+                f"{self.end_diastolic_pressure / MMHG:.4g} mmHg. Give the pressures of one person."
+            )
+            raise InputError(msg)
         if not 0 < self.end_systolic_volume < self.end_diastolic_volume:
             msg = (
                 "A beat ejects: its end-systolic volume must be positive and smaller than the "

@@ -62,7 +62,7 @@ def save_twin(twin: Twin, folder: Path, *, fingerprint: str = "") -> None:
     write_bytes(folder / RECORD, as_json(record).encode())
 
 
-def load_twin(folder: Path) -> Twin:
+def load_twin(folder: Path | str) -> Twin:
     """Return the twin that `save_twin` wrote into a run folder, the same to the last bit.
 
     Raises
@@ -70,6 +70,7 @@ def load_twin(folder: Path) -> Twin:
     InputError
         If the folder holds no complete twin, or files that do not belong together.
     """
+    folder = Path(folder)
     record = read_record(folder)
     try:
         content = (folder / FIELDS).read_bytes()

@@ -175,6 +175,12 @@ class CalciumTransient:
     def __post_init__(self) -> None:
         """Refuse what is no concentration and no duration."""
         _require_positive(self, ("diastolic", "peak", "time_to_peak", "period"))
+        if not self.peak > self.diastolic:
+            msg = (
+                "CalciumTransient.peak must exceed the diastolic concentration, found "
+                f"{self.peak:g} and {self.diastolic:g} mol/m^3."
+            )
+            raise InputError(msg)
         if not np.isfinite(self.onset):
             msg = f"CalciumTransient.onset must be a time in s, found {self.onset:g}."
             raise InputError(msg)
