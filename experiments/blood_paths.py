@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cine_frames import cine_frames
 from experiment import run
 
 from cardiotwin.errors import InputError
-from cardiotwin.geometry.cavity import CavityTemplate, make_cavity, measured_frames
+from cardiotwin.geometry.cavity import CavityTemplate, make_cavity
 from cardiotwin.geometry.cavity.template import ENDOCARDIUM
 from cardiotwin.geometry.regions import cell_sizes
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.heart import VALVES, HeartFlow, Moment
 from cardiotwin.haemodynamics.particles import INSIDE, Tracer, components, seeds
 from cardiotwin.haemodynamics.wall_shear import oscillating_shear_index, wall_shear_stress
-from cardiotwin.imaging.read import read_examination
 from cardiotwin.measurement.flow import Lumen
 from cardiotwin.measurement.flow.pressure import relative_pressure
 from cardiotwin.units import ML, MMHG
@@ -51,15 +51,14 @@ class Options:
 
 def paths(options: Options) -> Mapping[str, Any]:
     """Return the parts of the blood, its washout, the wall's shear and Poisson's pressure."""
-    if not options.path or not Path(options.path).is_dir() or options.steps % (FRAMES * FINER):
+    if options.steps < 1 or options.steps % (FRAMES * FINER) or options.beats < 1:
         msg = (
-            f"blood_paths needs a folder of a cine's contours, and a multiple of {FRAMES * FINER} "
-            f"steps, found path={options.path!r} steps={options.steps}. Give path=folder."
+            f"blood_paths needs a multiple of {FRAMES * FINER} steps and a beat, found "
+            f"steps={options.steps} beats={options.beats}."
         )
         raise InputError(msg)
-    frames = measured_frames(read_examination(Path(options.path)))
     template = CavityTemplate(edge=options.edge, layers=options.layers)
-    cavity = make_cavity(frames, options.period_s, template)
+    cavity = make_cavity(cine_frames(options.path, "blood_paths"), options.period_s, template)
     heart = HeartFlow(cavity, Fluid(), steps=options.steps)
     for _ in heart.run(options.steps * (options.beats - 1) - 1):
         pass

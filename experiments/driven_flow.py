@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cine_frames import cine_frames
 from experiment import run
 
 from cardiotwin.circulation import Circulation, settle
@@ -24,10 +25,9 @@ from cardiotwin.coupling import Beat
 from cardiotwin.coupling.blood import PacedCavity, drive_of, energy_resistance, pace
 from cardiotwin.coupling.timing import root_impedance, timed_circulation
 from cardiotwin.errors import InputError
-from cardiotwin.geometry.cavity import CavityTemplate, MovingCavity, make_cavity, measured_frames
+from cardiotwin.geometry.cavity import CavityTemplate, MovingCavity, make_cavity
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.heart import HeartFlow, valve_times, volume
-from cardiotwin.imaging.read import read_examination
 from cardiotwin.units import ML, MMHG
 from cardiotwin.viz.driven_flow import draw_driven_flow
 
@@ -51,20 +51,15 @@ class Options:
 
 def driven(options: Options) -> Mapping[str, Any]:
     """Return what the driven beat tells; draw its courses."""
-    if (
-        not options.path
-        or not Path(options.path).is_dir()
-        or min(options.rounds, options.beats) < 1
-    ):
+    if min(options.rounds, options.beats) < 1:
         msg = (
-            "driven_flow needs a folder of a cine's contours, a beat and a round, found "
-            f"path={options.path!r} beats={options.beats} rounds={options.rounds}. Give them."
+            "driven_flow needs a beat and a round, found "
+            f"beats={options.beats} rounds={options.rounds}. Give at least one of each."
         )
         raise InputError(msg)
     start = time.process_time()
-    frames = measured_frames(read_examination(Path(options.path)))
     template = CavityTemplate(edge=options.edge, layers=options.layers)
-    cavity = make_cavity(frames, options.period_s, template)
+    cavity = make_cavity(cine_frames(options.path, "driven_flow"), options.period_s, template)
     own = valve_times(cavity)
     systole = (own.end_systole - own.end_diastole) % options.period_s
     circulation, cycle, drive = timed_circulation(

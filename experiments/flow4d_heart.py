@@ -1,19 +1,15 @@
 """The flow in a measured ventricle, which a coarser mesh that moves with it is to find again."""
 
-from pathlib import Path
-
 import numpy as np
+from cine_frames import cine_frames
 from flow4d_phantoms import FLUID, FRAMES, PERIOD, STEPS, Field, Truth, around, moments
 
-from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity import (
     CavityTemplate,
     MovingCavity,
     make_cavity,
-    measured_frames,
 )
 from cardiotwin.haemodynamics.heart import HeartFlow
-from cardiotwin.imaging.read import read_examination
 from cardiotwin.measurement.flow import Lumen
 from cardiotwin.measurement.flow.lumen import sampling
 from cardiotwin.measurement.flow.pressure import pressure_at
@@ -25,10 +21,7 @@ BETWEEN = (0.15, 0.7)  # shares of the way from the apex to the windows: where p
 
 def heart(voxel: float, edge: float, path: str) -> Truth:
     """Return the flow in a measured ventricle, looked for on a coarser mesh that moves with it."""
-    if not path or not Path(path).is_dir():
-        msg = f"phantom=heart needs a folder of a cine's contours, found path={path!r}. Give one."
-        raise InputError(msg)
-    frames = measured_frames(read_examination(Path(path)))
+    frames = cine_frames(path, "phantom=heart")
     cavity = make_cavity(frames, PERIOD, TRUE)
     n_steps = STEPS
     run = HeartFlow(cavity, FLUID, steps=n_steps)

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cine_frames import cine_frames
 from experiment import run
 
 from cardiotwin.errors import InputError
-from cardiotwin.geometry.cavity import CavityTemplate, make_cavity, measured_frames
+from cardiotwin.geometry.cavity import CavityTemplate, make_cavity
 from cardiotwin.geometry.regions import cell_sizes
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.heart import VALVES, HeartFlow, Moment
 from cardiotwin.haemodynamics.numbers import dissipation, filling, kinetic_energy, vorticity
-from cardiotwin.imaging.read import read_examination
 from cardiotwin.units import ML, MMHG
 from cardiotwin.viz.flow import draw_flow
 
@@ -43,15 +43,12 @@ class Options:
 
 def beat(options: Options) -> Mapping[str, Any]:
     """Return the numbers of a beat; draw it."""
-    if not options.path or not Path(options.path).is_dir() or options.beats < 1:
-        msg = (
-            "heart_flow needs a folder of a cine's contours and at least one beat, found "
-            f"path={options.path!r} beats={options.beats}. Give path=folder."
-        )
+    if options.beats < 1:
+        msg = f"heart_flow tells the last of at least one beat, found beats={options.beats}."
         raise InputError(msg)
     start = time.process_time()
-    frames = measured_frames(read_examination(Path(options.path)))
     template = CavityTemplate(edge=options.edge, layers=options.layers)
+    frames = cine_frames(options.path, "heart_flow")
     cavity = make_cavity(frames, options.period_s, template, harmonics=options.harmonics)
     made = time.process_time() - start
     heart = HeartFlow(cavity, Fluid(), steps=options.steps, ramp=options.ramp_ms * 1e-3)

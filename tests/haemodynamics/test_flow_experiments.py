@@ -59,5 +59,7 @@ def test_cases_that_are_not_there_are_refused():
         cylinder.benchmark(cylinder.Options(case="2D-2"))
     with pytest.raises(InputError, match=r"finest must be at least 12, found 4"):
         study.orders(study.Options(finest=4))
-    with pytest.raises(InputError, match=r"found path='' beats=1"):
+    with pytest.raises(InputError, match=r"heart_flow needs a folder of .*, found path=''"):
         heart_flow.beat(heart_flow.Options())
+    with pytest.raises(InputError, match="at least one beat, found beats=0"):
+        heart_flow.beat(heart_flow.Options(beats=0))

@@ -3,6 +3,7 @@
 Loads, measures and ranks are the same on every process; dofs are local (see `layout`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -70,3 +71,9 @@ class Coupling(Protocol):
 
         The problem that has its loads alone for parameters is never asked.
         """
+
+
+def prepare(couplings: Sequence[Coupling]) -> None:
+    """Show the weak form what it sees of all couplings' scalars at the current iterate."""
+    for coupling in couplings:
+        coupling.prepare()

@@ -16,7 +16,7 @@ from jaxtyping import Integer
 
 from cardiotwin.errors import ConvergenceError
 from cardiotwin.fem.anchors import Anchors, update
-from cardiotwin.fem.bordering import Border, Columns, Coupling, Dofs, Elimination, Errors
+from cardiotwin.fem.bordering import Border, Columns, Coupling, Dofs, Elimination, Errors, prepare
 from cardiotwin.fem.compilation import compile_form
 from cardiotwin.fem.layout import Layout
 from cardiotwin.fem.linear import DirectSolver, LinearSolver
@@ -78,7 +78,7 @@ class Equilibrium:
 
     def residual(self) -> Dofs:
         """Return R at the current iterate (zero where w is prescribed)."""
-        self._prepare()
+        prepare(self.couplings)
         array = np.zeros(self.layout.n_local)
         dolfinx.fem.assemble_vector(array, self._residual)
         array = self.layout.assembled(array)
@@ -93,7 +93,7 @@ class Equilibrium:
         if self._solver is None:
             self._matrix = dolfinx.fem.petsc.create_matrix(self._tangent)
             self._solver = self._linear(self._matrix, self.layout)
-        self._prepare()
+        prepare(self.couplings)
         self._matrix.zeroEntries()
         assemble: Any = dolfinx.fem.petsc.assemble_matrix
         assemble(self._matrix, self._tangent, bcs=list(self.conditions))
@@ -105,10 +105,6 @@ class Equilibrium:
         self.factorisations += 1
         self._eliminated = None
         self._update = update(factors, self._solver.solve_columns, self.layout)
-
-    def _prepare(self) -> None:
-        for coupling in self.couplings:
-            coupling.prepare()
 
     def forget(self) -> None:
         """Factorise anew at the next iterate, whatever `NewtonSettings.reuse` says."""

@@ -278,8 +278,7 @@ def _outward(mesh: TetMesh) -> Float[np.ndarray, "nodes 3"]:
     transmural = mesh.point_fields["transmural"]
     inner = np.flatnonzero(transmural == transmural.min())
     outer = np.flatnonzero(transmural == transmural.max())
-    turn = mesh.point_fields["rotational"]
-    height = mesh.point_fields["apicobasal"]
+    turn, height = (mesh.point_fields[name] for name in ("rotational", "apicobasal"))
     key = np.column_stack([height * np.cos(turn), height * np.sin(turn)])
     pairs = []
     for side in (inner, outer):
