@@ -5,8 +5,10 @@
 folder `twin` in `output` is used again), then it beats once from its end-diastole in the closed
 loop of its blood, in steps of `step_ms` and of half of it. `energy_gap_percent` is what muscle and
 pressures gave the wall and neither it nor its springs hold nor its dampers took, of all that they
-gave; `order` is the power of the step with which it falls (backward Euler's is 1). The course of
-the finer beat goes to `energy.csv` and `energy.png`.
+gave; `order` is the power of the step with which it falls. `scheme_j` is what backward Euler
+took from the motion, measured by itself; `unexplained_percent` is what is missing still, and
+`unexplained_order` its power of the step (2: the sums over the steps). The course of the finer
+beat goes to `energy.csv` and `energy.png`.
 """
 
 import csv
@@ -32,7 +34,16 @@ from cardiotwin.units import MS
 from cardiotwin.viz import theme
 from cardiotwin.viz.traces import draw_traces
 
-HEADS = ("time_s", "muscle_j", "blood_j", "dissipated_j", "kinetic_j", "stored_j", "gap_j")
+HEADS = (
+    "time_s",
+    "muscle_j",
+    "blood_j",
+    "dissipated_j",
+    "kinetic_j",
+    "stored_j",
+    "scheme_j",
+    "gap_j",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +74,14 @@ def row(work: Work, time: float) -> tuple[float, ...]:
         work.dissipated,
         work.kinetic,
         work.stored,
+        work.scheme,
         work.gap,
     )
 
 
 def beat_once(
     loop: ClosedLoop, start: Moment, dt: float
-) -> tuple[Work, Float[np.ndarray, "steps 7"], float]:
+) -> tuple[Work, Float[np.ndarray, "steps 8"], float]:
     """Return a beat's work, its course, and what its loops of pressure and volume enclose, J."""
     loop.dynamics.problem.forget()
     meter, moments, rows = WorkMeter(loop.dynamics, start.wall), [start], []
@@ -87,20 +99,23 @@ def beat_once(
     return meter.read(), np.array(rows), enclosed
 
 
-def write_course(course: Float[np.ndarray, "steps 7"], folder: Path) -> None:
+def write_course(course: Float[np.ndarray, "steps 8"], folder: Path) -> None:
     """Write the work by step as a table and as a picture."""
     with (folder / "energy.csv").open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADS)
         writer.writerows(course.tolist())
-    time, muscle, blood, dissipated, _, stored, gap = course.T
+    time, muscle, blood, dissipated, _, stored, scheme, gap = course.T
     curves = {
         "muscle gave": (time, muscle, theme.VERMILION),
         "blood was given": (time, blood, theme.BLUE),
         "wall and springs hold": (time, stored, theme.GREEN),
         "dampers took": (time, dissipated, theme.ORANGE),
     }
-    missing = {"missing": (time, 1e3 * gap, theme.BLACK)}
+    missing = {
+        "missing": (time, 1e3 * gap, theme.BLACK),
+        "taken by the scheme": (time, 1e3 * scheme, theme.SKY),
+    }
     draw_traces(
         {"energy since end-diastole, J": curves, "missing energy, mJ": missing},
         folder / "energy.png",
@@ -120,7 +135,10 @@ def energy(options: Options) -> Mapping[str, Any]:
     if start.bridges is not None:
         start = loop.begin(start.wall.solved, start.loop)
     work, course, enclosed = beat_once(loop, start, options.step_ms * MS / 2)
-    gaps = [one.gap / one.turnover for one in (coarse, work)]
+    gaps, unexplained = (
+        [getattr(one, what) / one.turnover for one in (coarse, work)]
+        for what in ("gap", "unexplained")
+    )
     write_course(course, folder)
     return {
         "muscle_work_j": work.by_muscle,
@@ -134,6 +152,10 @@ def energy(options: Options) -> Mapping[str, Any]:
         "energy_gap_percent": 100 * gaps[1],
         "coarse_energy_gap_percent": 100 * gaps[0],
         "order": math.log2(abs(gaps[0] / gaps[1])),
+        "scheme_j": work.scheme,
+        "unexplained_percent": 100 * unexplained[1],
+        "coarse_unexplained_percent": 100 * unexplained[0],
+        "unexplained_order": math.log2(abs(unexplained[0] / unexplained[1])),
         "steps": len(course),
     }
 

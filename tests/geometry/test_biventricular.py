@@ -18,6 +18,7 @@ from cardiotwin.geometry.biventricular import (
 )
 from cardiotwin.geometry.biventricular.border import left_epicardium
 from cardiotwin.geometry.biventricular.fit import OF_THE_LEFT_MESH
+from cardiotwin.geometry.biventricular.flags import second_regions
 from cardiotwin.geometry.biventricular.grid import Grid, Level, redistanced
 from cardiotwin.geometry.biventricular.part import left_part, left_ventricle
 from cardiotwin.geometry.closure import closure_of
@@ -32,6 +33,7 @@ from cardiotwin.geometry.volumes import (
     wall_volume,
 )
 from cardiotwin.imaging import read_examination, trace_labels
+from cardiotwin.imaging.curves import polygon_area
 from cardiotwin.imaging.examination import Phase, Structure, Tissue
 from cardiotwin.measurement import read_image
 from cardiotwin.measurement.material import annulus_descent, cavity_length
@@ -216,6 +218,23 @@ def test_a_later_phase_and_a_drawn_epicardium_are_told():
     assert anatomy.fits[Phase.END_SYSTOLE].cavity_volume == pytest.approx(HEART.cavity, rel=0.02)
     assert "cavity at end-systole" in told["later_phases_left_only"]
     assert "is built 3.0 mm thick" in told["rv_epicardium_not_followed"]
+
+
+def test_a_second_region_of_the_cavity_is_told_where_it_lies_and_a_patch_of_noise_is_not():
+    first = next(
+        one
+        for one in DRAWN.of(Structure.RV_ENDOCARDIUM)
+        if polygon_area(one.points) > 200e-6  # m^2
+    )
+    middle = first.points.mean(axis=0)
+    told = []
+    for share in (0.2, 0.01):  # of its area
+        small = middle + 60 * MM * SEPTAL + share**0.5 * (first.points - middle)
+        drawn = replace(DRAWN, curves=(*DRAWN.curves, replace(first, points=small)))
+        told.append(second_regions(drawn))
+    ((flag,), none) = told
+    assert f"in slice(s) {first.slice_id}: the largest" in flag.sentence
+    assert none == ()
 
 
 def both(anatomy):

@@ -42,6 +42,8 @@ def builds(monkeypatch):
         ("template.rings=1", "Template.rings must be at least 2, found 1"),
         ("segment_contractility=18:0", "AHA segments are 1 to 17, found 18"),
         ("segment_contractility=7:0/8", "pairs AHA segments with factors, found '8'"),
+        ("biventricular.rv_wall=0.004", "biventricular is of anatomy=biventricular"),
+        ("biventricular_fibres=bayer", "biventricular_fibres is of anatomy=biventricular"),
         ("seed=-1", "seed must be at least 0, found -1"),
         ("volunteer.seed=-1", "Volunteer.seed must be between 0"),
         ("volunteer.diastolic_pressures=[5]", "between 67 and 5333 Pa, found 5"),
@@ -56,6 +58,16 @@ def test_a_number_that_no_model_takes_is_refused_before_anything_runs(
     assert (code, out, builds) == (2, "", [])
     assert found in err
     assert not output.exists()
+
+
+@pytest.mark.parametrize("word", ["template.rings=5", "fibres.endo=1.0"])
+def test_an_option_of_the_left_ventricle_alone_is_refused_for_both(
+    word, labels, tmp_path, builds, command
+):
+    words = (f"path={labels}", f"output={tmp_path / 'run'}", "anatomy=biventricular", word)
+    code, _, err = command("twin", *words)
+    assert (code, builds) == (2, [])
+    assert f"{word.partition('.')[0]} is of anatomy=lv" in err
 
 
 def test_the_recipe_of_a_run_is_read_again_from_its_folder(labels, tmp_path, builds, command):

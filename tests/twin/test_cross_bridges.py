@@ -164,7 +164,7 @@ def test_a_run_of_cross_bridges_that_was_stopped_goes_on_to_the_same_bits(heart,
 @pytest.mark.slow
 def test_the_work_of_muscle_and_blood_is_held_or_dissipated_to_the_steps_order(heart, loop):
     _, dynamics, _, image, blood = heart
-    shares, apart = [], []
+    shares, unexplained, apart = [], [], []
     for dt in (STEP, STEP / 2):
         dynamics.problem.forget()
         start = loop.begin(image, blood)
@@ -174,6 +174,7 @@ def test_the_work_of_muscle_and_blood_is_held_or_dissipated_to_the_steps_order(h
             moments.append(moment)
         work = meter.read()
         shares.append(abs(work.gap) / work.turnover)
+        unexplained.append(abs(work.unexplained) / work.turnover)
         pressure, volume = (
             [getattr(one.loop, what).lv for one in moments] for what in ("pressure", "volume")
         )
@@ -183,6 +184,9 @@ def test_the_work_of_muscle_and_blood_is_held_or_dissipated_to_the_steps_order(h
     assert work.by_pressure["cavity_pressure"] < 0
     assert work.dissipated > 0
     assert np.log2(shares[0] / shares[1]) > 0.6  # backward Euler's first
+    assert work.scheme > 0  # it takes from the motion, and that is all that is missing:
+    assert unexplained[1] < 2e-5
+    assert np.log2(unexplained[0] / unexplained[1]) > 1.5
     assert apart[1] < 1e-3  # what the loop's blood was given is what was done to the wall
     assert np.log2(apart[0] / apart[1]) > 1.5  # both are sums over the steps, to second order
 

@@ -14,6 +14,7 @@ from cardiotwin.errors import InputError
 
 LOOP = 3  # frames that enclose an area
 SLOPES = 5  # frames without which a pressure's steepest slope is not told
+ENDED = 0.005  # of the stroke: what may be left of it when the ejection has ended
 
 Course = Float[np.ndarray, " frames"]
 
@@ -97,18 +98,20 @@ def pump_function(
     )
 
 
-def end_systole(volume: Course, pressure: Course) -> int:
-    """Return the frame in which the chamber is stiffest: pressure over volume is largest.
+def end_systole(volume: Course) -> int:
+    """Return the frame in which the ejection ends, where images have the smallest cavity.
 
-    Suga & Sagawa (1974), Circ Res 35:117-126, with an unstressed volume of zero. The smallest
-    volume comes later, when the pressure has fallen already.
+    The first that has all of the stroke but half a hundredth, since the cavity keeps its volume
+    while both valves are shut; by the closure of the aortic valve as strain is to be read
+    (Voigt et al. 2015, J Am Soc Echocardiogr 28:183-193). Pressure over volume is largest earlier.
 
     Examples
     --------
-    >>> end_systole(np.array([120.0, 118.0, 60.0, 58.0]), np.array([10.0, 80.0, 95.0, 50.0]))
-    2
+    >>> end_systole(np.array([120.0, 118.0, 60.0, 58.0, 57.99, 90.0]))
+    3
     """
-    return int(np.argmax(pressure / volume))
+    largest, smallest = volume.max(), volume.min()
+    return int(np.argmax(volume <= smallest + ENDED * (largest - smallest)))
 
 
 def loop_work(

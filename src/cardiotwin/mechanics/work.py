@@ -2,7 +2,9 @@
 
 Forces at a step's beginning and at its end, along the way between: for equilibria this is the work
 to second order in the step, whatever scheme led from one to the other, so that what is missing in
-the balance is the scheme's own (of `BackwardEuler`, what it takes from the motion).
+the balance is the scheme's own: the inertia's work, which is not the kinetic energy's growth (of
+`BackwardEuler`: what it takes from the motion, half the mass times the square of a step's jump in
+velocity), and it is told.
 """
 
 from collections.abc import Mapping
@@ -20,7 +22,7 @@ from cardiotwin.mechanics.dynamics import Dynamics, Kinematics
 from cardiotwin.mechanics.energy import EnergyBalance
 from cardiotwin.mechanics.solved import Placement
 
-MUSCLE, RESISTANCE = "muscle", "resistance"
+MUSCLE, RESISTANCE, INERTIA = "muscle", "resistance", "inertia"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,8 @@ class Work:
         What viscosity and dampers took.
     kinetic, stored
         By how much the wall's kinetic energy, and the energy in wall and springs, grew.
+    scheme
+        What the scheme took from the motion: the inertia's work less the kinetic energy's growth.
     turnover
         All that pressures and muscle gave in the steps in which they gave: the measure of `gap`.
     """
@@ -46,6 +50,7 @@ class Work:
     dissipated: float
     kinetic: float
     stored: float
+    scheme: float
     turnover: float
 
     @property
@@ -53,6 +58,11 @@ class Work:
         """Return what came in and is neither held nor dissipated, J; zero but for the steps."""
         given = sum(self.by_pressure.values()) + self.by_muscle
         return given - self.dissipated - self.kinetic - self.stored
+
+    @property
+    def unexplained(self) -> float:
+        """Return what of `gap` the scheme did not take, J; of the step's second order."""
+        return self.gap - self.scheme
 
 
 class WorkMeter:
@@ -73,13 +83,17 @@ class WorkMeter:
         fields, equations = body.fields, body.equations
         u, _ = fields.split(fields.unknown)
         v = ufl.TestFunction(fields.placements)
-        self._speed = dolfinx.fem.Function(fields.placements)
-        resistance = equations.resistance(
-            u, self._speed, fields.given, v, dynamics.coefficients[1]
+        self._speed, self._acceleration = (
+            dolfinx.fem.Function(fields.placements) for _ in range(2)
         )
+        density, viscosity = dynamics.coefficients
+        mass = density * ufl.det(ufl.Identity(3) + ufl.grad(fields.given)) * equations.volume
         self._forms = {
             MUSCLE: compile_form(equations.active_work(u, fields.given, v)),
-            RESISTANCE: compile_form(resistance),
+            RESISTANCE: compile_form(
+                equations.resistance(u, self._speed, fields.given, v, viscosity)
+            ),
+            INERTIA: compile_form(ufl.inner(self._acceleration, v) * mass),
         }
         self._sums = dict.fromkeys((*body.cavities, *self._forms), 0.0)
         self._turnover = 0.0
@@ -94,18 +108,21 @@ class WorkMeter:
             force = (before + forces[name]) / 2
             work = -float(body.fields.placement_layout.dot(force, way))
             self._sums[name] += work
-            self._turnover += max(work, 0.0)
+            if name not in (RESISTANCE, INERTIA):
+                self._turnover += max(work, 0.0)
         self._last, self._forces = motion, forces
 
     def read(self) -> Work:
         """Return what was done from the first moment to the last."""
         last = self._balance.at(self._last)
+        kinetic = last.kinetic - self._first.kinetic
         return Work(
             by_pressure={name: self._sums[name] for name in self._body.cavities},
             by_muscle=self._sums[MUSCLE],
             dissipated=-self._sums[RESISTANCE],
-            kinetic=last.kinetic - self._first.kinetic,
+            kinetic=kinetic,
             stored=last.stored - self._first.stored,
+            scheme=-self._sums[INERTIA] - kinetic,
             turnover=self._turnover,
         )
 

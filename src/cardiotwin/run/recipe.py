@@ -7,7 +7,10 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from cardiotwin.errors import InputError
+from cardiotwin.geometry.biventricular.doste import Doste
+from cardiotwin.geometry.biventricular.options import FOR_MECHANICS
 from cardiotwin.geometry.fibres import FibreAngles
+from cardiotwin.geometry.template import Template
 from cardiotwin.run.application import Options
 from cardiotwin.run.schema import build
 from cardiotwin.units import MMHG
@@ -27,7 +30,6 @@ def beliefs(options: Options) -> dict[str, Any]:
     if options["path"] is None:
         build(options["volunteer"])
     return {
-        "template": build(options["template"]),
         **_wall(options),
         "material": build(options["material"]),
         "springs": build(options["springs"]),
@@ -49,22 +51,32 @@ def beliefs(options: Options) -> dict[str, Any]:
 
 def _wall(options: Options) -> dict[str, Any]:
     """Return which ventricles are meshed, and their fibres' rule."""
-    fibres, both = build(options["fibres"]), build(options["biventricular"])
-    if options["anatomy"] == "lv":
-        return {"fibres": fibres, "biventricular": None}
-    if options["anatomy"] != "biventricular":
+    defaults = {
+        "lv": {"template": Template(), "fibres": FibreAngles()},
+        "biventricular": {"biventricular": FOR_MECHANICS, "biventricular_fibres": Doste()},
+    }
+    anatomy = options["anatomy"]
+    if anatomy not in defaults:
         msg = (
-            f"anatomy must be lv or biventricular, found {options['anatomy']!r}. "
+            f"anatomy must be lv or biventricular, found {anatomy!r}. "
             "Biventricular needs the right ventricle's cavity in the labels or contours."
         )
         raise InputError(msg)
-    if fibres != FibreAngles():
-        msg = (
-            "fibres is the rule of anatomy=lv, found other angles than its defaults with "
-            "anatomy=biventricular. Give biventricular_fibres.left (Bayer's rule: .angles)."
-        )
-        raise InputError(msg)
-    return {"fibres": build(options["biventricular_fibres"]), "biventricular": both}
+    models = {name: build(options[name]) for of in defaults.values() for name in of}
+    for other in defaults.keys() - {anatomy}:
+        for name, default in defaults[other].items():
+            if models[name] != default:
+                msg = (
+                    f"{name} is of anatomy={other}, found another than its default with "
+                    f"anatomy={anatomy}. Leave it out, or give anatomy={other}."
+                )
+                raise InputError(msg)
+    both = anatomy == "biventricular"
+    return {
+        "template": models["template"],
+        "fibres": models["biventricular_fibres" if both else "fibres"],
+        "biventricular": models["biventricular"] if both else None,
+    }
 
 
 def recipe(models: Mapping[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from cardiotwin.exam.known import known_truth
 from cardiotwin.exam.volunteer import Volunteer
 from cardiotwin.geometry.biventricular.bayer import Bayer
 from cardiotwin.geometry.biventricular.doste import Doste
-from cardiotwin.geometry.biventricular.options import BiventricularOptions
+from cardiotwin.geometry.biventricular.options import FOR_MECHANICS, BiventricularOptions
 from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.template import Template
 from cardiotwin.imaging.examination import Examination, Subject
@@ -74,9 +74,9 @@ class TwinOptions(ReadOptions):
     fibres
         Fibre and sheet angles at the two surfaces, of anatomy=lv.
     biventricular
-        How both ventricles are meshed.
+        How both ventricles are meshed, of anatomy=biventricular.
     biventricular_fibres
-        Rule of the fibres of both ventricles.
+        Rule of the fibres of both ventricles, of anatomy=biventricular.
     material
         Passive law.
     springs
@@ -103,7 +103,9 @@ class TwinOptions(ReadOptions):
     anatomy: str = "lv"
     template: Any = field(default_factory=schema(Template))
     fibres: Any = field(default_factory=schema(FibreAngles))
-    biventricular: Any = field(default_factory=schema(BiventricularOptions))
+    biventricular: Any = field(
+        default_factory=lambda: schema(BiventricularOptions)(edge=FOR_MECHANICS.edge)
+    )
     biventricular_fibres: Any = None
     material: Any = None
     springs: Any = field(default_factory=schema(Springs))

@@ -25,8 +25,8 @@ HEADLINES = (
     "torsion_deg_per_cm",
 )
 CONVENTIONS = {
-    "end_systole": "of two states the smaller cavity; of a whole beat the frame in which pressure "
-    "over volume is largest (Suga & Sagawa 1974), before the smallest cavity",
+    "end_systole": "of two states the smaller cavity; of a whole beat the first frame in which "
+    "the ejection has ended (Voigt et al. 2015: the aortic valve's closure)",
     "strain": "engineering strain (L - L0) / L0 from end-diastole; gls, gcs, twist and torsion "
     "without a layer's name are those of the mid-wall, halfway between the contours",
     "segments": "AHA 1 to 17, strains of the mid-wall, null where a segment has none",

@@ -35,7 +35,7 @@ class WholeBeat:
         By frame and cell: ``fibre_stress`` (Cauchy, Pa), ``fibre_strain`` and those of the wall's
         directions (Green-Lagrange, from the first frame).
     function
-        What is read of them; `end_systole` is where p / V is largest.
+        What is read of them; `end_systole` is where ejection has ended.
     segment_fibre_work
         Work that each AHA segment's fibres do over the beat, J.
     segment_volume
@@ -93,10 +93,7 @@ def read_beat(
         {name: {key: field[k] for key, field in fields.items()} for k, name in enumerate(names)},
         times=dict(zip(names, times.tolist(), strict=True)),
         heart_rate=heart_rate,
-        end_systole=end_systole(
-            np.array([state.cavity_volume for state in states]),
-            np.array([state.cavity_pressure for state in states]),
-        ),
+        end_systole=end_systole(np.array([state.cavity_volume for state in states])),
     )
     pump = pump_function(volume, pressure, time=time, heart_rate=heart_rate)
     assert function.fibre_work is not None  # noqa: S101 - there are frames enough

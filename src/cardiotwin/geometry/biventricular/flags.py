@@ -7,14 +7,21 @@ import numpy as np
 from cardiotwin.errors import Flag
 from cardiotwin.geometry.agreement import BEYOND
 from cardiotwin.geometry.anatomy import PhaseFit, RightFit
-from cardiotwin.imaging.examination import Contours, Phase, Structure
+from cardiotwin.geometry.biventricular.right import SMALLEST
+from cardiotwin.imaging.curves import polygon_area
+from cardiotwin.imaging.examination import Contours, Phase, Structure, View
 from cardiotwin.imaging.phases import words
 from cardiotwin.units import ML, MM
 
 
 def right_flags(fit: RightFit, contours: Contours) -> tuple[Flag, ...]:
     """Return flags of what was not drawn of the RV, and of what was and is not used."""
-    return (*_left_out(fit), *_beyond_outlines(fit), *_drawn_epicardium(fit, contours))
+    return (
+        *_left_out(fit),
+        *second_regions(contours),
+        *_beyond_outlines(fit),
+        *_drawn_epicardium(fit, contours),
+    )
 
 
 def later_flags(fits: Mapping[Phase, PhaseFit]) -> tuple[Flag, ...]:
@@ -39,6 +46,24 @@ def _left_out(fit: RightFit) -> tuple[Flag, ...]:
         "which ends the mesh: it holds that much less than the labels or contours do."
     )
     return (Flag(name="rv_basal_slices_left_out", sentence=sentence),)
+
+
+def second_regions(contours: Contours) -> tuple[Flag, ...]:
+    """Return a flag where a slice has several outlines of the cavity: one of them is taken."""
+    areas: dict[int, list[float]] = {}
+    for curve in contours.of(Structure.RV_ENDOCARDIUM, View.SHORT_AXIS):
+        areas.setdefault(curve.slice_id, []).append(polygon_area(curve.points))
+    others = {k: [a for a in sorted(v)[:-1] if a >= SMALLEST] for k, v in areas.items()}
+    if not any(others.values()):
+        return ()
+    slices = ", ".join(str(k) for k, v in sorted(others.items()) if v)
+    share = sum(map(sum, others.values())) / sum(map(sum, areas.values()))
+    sentence = (
+        f"The right ventricle has more than one region in slice(s) {slices}: the largest of each "
+        f"is taken, the others ({100 * share:.1f} % of its area in all slices) are not. Remove "
+        "what does not belong to it, or join what does."
+    )
+    return (Flag(name="rv_second_region_left_out", sentence=sentence),)
 
 
 def _beyond_outlines(fit: RightFit) -> tuple[Flag, ...]:
@@ -76,4 +101,4 @@ def _drawn_epicardium(fit: RightFit, contours: Contours) -> tuple[Flag, ...]:
     return (Flag(name="rv_epicardium_not_followed", sentence=sentence),)
 
 
-__all__ = ["later_flags", "right_flags"]
+__all__ = ["later_flags", "right_flags", "second_regions"]

@@ -51,4 +51,7 @@ class BiventricularOptions:
         return min(self.rv_wall, 3 * MM) / LATTICES_PER_WALL
 
 
-__all__ = ["BiventricularOptions"]
+FOR_MECHANICS = BiventricularOptions(edge=12 * MM)
+"""As coarse as two cores can let beat."""
+
+__all__ = ["FOR_MECHANICS", "BiventricularOptions"]
