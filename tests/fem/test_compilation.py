@@ -55,3 +55,20 @@ def test_a_form_waits_for_its_own_compiler_alone_and_not_for_a_killed_one(tmp_pa
         assert float(other.communicate(timeout=60)[0]) == 3.5
     assert float(compiling("2.5", tmp_path).communicate()[0]) == 2.5
     assert made.exists()
+    assert not list(made.parent.glob("*.o"))  # half of the room, and nobody's
+
+
+def test_a_form_that_nobody_asked_for_in_a_season_is_removed_and_one_that_is_used_stays(tmp_path):
+    for value in ("2.5", "3.5"):
+        assert float(compiling(value, tmp_path).communicate()[0]) == float(value)
+    locks = sorted((tmp_path / "cardiotwin" / "forms").glob("*/*/.lock"))
+    for lock in locks:
+        os.utime(lock, (0, 0))
+    assert float(compiling("3.5", tmp_path).communicate()[0]) == 3.5  # compiled again
+    (kept,) = (tmp_path / "cardiotwin" / "forms").glob("*/*/.lock")
+    assert kept in locks
+    assert kept.stat().st_mtime > 0
+    os.utime(kept, (kept.stat().st_mtime - 86400,) * 2)
+    before = kept.stat().st_mtime
+    assert float(compiling("3.5", tmp_path).communicate()[0]) == 3.5
+    assert kept.stat().st_mtime > before

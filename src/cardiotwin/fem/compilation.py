@@ -7,14 +7,16 @@ FFCx marks a form in work by its C file and waits ten seconds for whoever writes
 that was killed leaves that mark for ever, and two processes that start together (a sweep) wait
 too shortly for each other: so each form has a folder with a lock, in which one process at a time
 compiles, and clears what a killed one left. Of the processes that share a mesh the first one
-compiles; the others load what it has made.
+compiles; the others load what it has made. What nobody asked for in a season is removed.
 """
 
 import fcntl
 import os
 import platform
+import shutil
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -36,6 +38,8 @@ _OPTIONS = [
     *("-O3", "-march=native", "-fno-math-errno"),
     *("-fassociative-math", "-freciprocal-math", "-fno-signed-zeros", "-fno-trapping-math"),
 ]
+
+_KEPT = 100 * 86400  # s that a form is kept after it was asked for last
 
 
 def compile_form(form: ufl.Form) -> Any:
@@ -69,6 +73,9 @@ def _compiling(what: Any, comm: MPI.Intracomm) -> Iterator[dict[str, Any]]:
                 if not source.with_suffix(".c.cached").exists():
                     source.unlink()
         yield {"cffi_extra_compile_args": _OPTIONS, "cache_dir": folder}
+        if comm.rank == 0:
+            for linked in folder.glob("*.o"):
+                linked.unlink()
 
 
 @cache
@@ -82,11 +89,22 @@ def _processor() -> str:
     return sha256("\n".join(told).encode()).hexdigest()[:12]
 
 
+@cache
+def _remove_old(forms: Path) -> None:
+    """Remove the forms, of any processor, whose lock nobody opened for long."""
+    for lock in forms.glob("*/*/.lock"):
+        with suppress(FileNotFoundError):  # another process was the first
+            if time.time() - lock.stat().st_mtime > _KEPT:
+                shutil.rmtree(lock.parent, ignore_errors=True)
+
+
 def _lock_file(name: str) -> TextIO:
     """Return the open lock of a form's folder, which is made where it is missing."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
-        folder = Path(home).expanduser() / "cardiotwin" / "forms" / _processor() / name
+        forms = Path(home).expanduser() / "cardiotwin" / "forms"
+        _remove_old(forms)
+        folder = forms / _processor() / name
         folder.mkdir(parents=True, exist_ok=True)
         return (folder / ".lock").open("w")
     except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
