@@ -87,13 +87,13 @@ class WorkMeter:
             dolfinx.fem.Function(fields.placements) for _ in range(2)
         )
         density, viscosity = dynamics.coefficients
-        mass = density * ufl.det(ufl.Identity(3) + ufl.grad(fields.given)) * equations.volume
+        mass = density * ufl.det(ufl.Identity(3) + ufl.grad(fields.given))
         self._forms = {
             MUSCLE: compile_form(equations.active_work(u, fields.given, v)),
             RESISTANCE: compile_form(
                 equations.resistance(u, self._speed, fields.given, v, viscosity)
             ),
-            INERTIA: compile_form(ufl.inner(self._acceleration, v) * mass),
+            INERTIA: compile_form(mass * ufl.inner(self._acceleration, v) * equations.volume),
         }
         self._sums = dict.fromkeys((*body.cavities, *self._forms), 0.0)
         self._turnover = 0.0
@@ -131,6 +131,7 @@ class WorkMeter:
         body = self._body
         body.put(motion.solved)
         self._speed.x.array[:] = motion.velocity
+        self._acceleration.x.array[:] = motion.acceleration
         dofs = body.fields.displacement_dofs
         loads = motion.solved.loads
         forces = {name: getattr(loads, name) * body.per_load(name)[dofs] for name in body.cavities}
