@@ -65,7 +65,7 @@ def draw_beat_curves(
         fig.text(
             0.01,
             0.008,
-            "dashed: end-systole, where pressure over volume is largest; strains from the beat's "
+            "dashed: end-systole, where the ejection has ended; strains from the beat's "
             f"own end-diastole, mid-wall, in material lines (dotted: in fixed planes){healthy}",
             fontsize=8,
         )

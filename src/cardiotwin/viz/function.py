@@ -46,7 +46,7 @@ def draw_function(twin: Twin, path: Path) -> Path | None:
         fig.text(
             0.01,
             0.012,
-            "end-systole (the smaller cavity, of a whole beat the largest pressure over volume) "
+            "end-systole (the smaller cavity; of a whole beat where the ejection has ended) "
             "against end-diastole\ngrey: healthy adults, mean ± 2 sd (Lim 2021: strain, feature "
             "tracking; Rüssel 2008: torsion, tagging)",
             fontsize=8,
