@@ -184,8 +184,8 @@ def test_the_work_of_muscle_and_blood_is_held_or_dissipated_to_the_steps_order(h
     assert work.by_pressure["cavity_pressure"] < 0
     assert work.dissipated > 0
     assert np.log2(shares[0] / shares[1]) > 0.6  # backward Euler's first
-    assert work.scheme > 0  # it takes from the motion, and that is all that is missing:
-    assert unexplained[1] < 2e-5
+    assert work.scheme > 0  # it takes from the motion; what is missing then is the sums' alone:
+    assert unexplained[1] < shares[1]
     assert np.log2(unexplained[0] / unexplained[1]) > 1.5
     assert apart[1] < 1e-3  # what the loop's blood was given is what was done to the wall
     assert np.log2(apart[0] / apart[1]) > 1.5  # both are sums over the steps, to second order
