@@ -33,7 +33,7 @@ from cardiotwin.mechanics.active import segment_factors
 from cardiotwin.run.recipe import kept_recipe
 from cardiotwin.twin import Twin
 from cardiotwin.twin.beat_files import beat_to_hdf5, curves_table
-from cardiotwin.twin.beating import MUSCLES, Contractility, beating_heart
+from cardiotwin.twin.beating import Contractility, beating_heart
 from cardiotwin.twin.files import sha256_of, write_bytes
 from cardiotwin.twin.frames import FEWEST, Cine
 from cardiotwin.twin.function_record import function_record
@@ -78,15 +78,21 @@ class Options:
         if self.anatomy not in ("lv", "biventricular"):
             msg = f"anatomy must be lv or biventricular, found {self.anatomy!r}."
             raise InputError(msg)
-        if self.muscle not in MUSCLES:
-            msg = f"muscle must be {' or '.join(MUSCLES)}, found {self.muscle!r}."
-            raise InputError(msg)
+        self.contractility()
         if self.most_beats < 2:
             msg = f"most_beats must be 2 or more, for beats to repeat, found {self.most_beats}."
             raise InputError(msg)
         if not self.tolerance_percent > 0:
             msg = f"tolerance_percent must be positive, found {self.tolerance_percent:g}."
             raise InputError(msg)
+
+    def contractility(self) -> Contractility:
+        """Return how strong the muscle is."""
+        return Contractility(
+            muscle=self.muscle,
+            tension_share=self.tension_share,
+            segments=segment_factors(self.segment_contractility),
+        )
 
 
 def twin_record(options: Options) -> bytes:
@@ -147,15 +153,11 @@ def write_files(beat: WholeBeat, beats: Beats, twin: Twin, options: Options) -> 
 
 def beat(options: Options) -> Mapping[str, Any]:
     """Run the beats, write the last one's files, and return its numbers."""
-    disease = segment_factors(options.segment_contractility)
     twin = finished_twin(Path(options.output) / "twin", options.path, options.anatomy)
     recipe = kept_recipe(Path(options.output) / "twin")
-    contractility = Contractility(
-        muscle=options.muscle, tension_share=options.tension_share, segments=disease
-    )
     found = fingerprint(sha256_of(twin_record(options)), options.muscle)
     kept = Stages(Path(options.output) / "trials", found)
-    wall, loop, start = beating_heart(twin, recipe, contractility, kept)
+    wall, loop, start = beating_heart(twin, recipe, options.contractility(), kept)
     journal, stages = journal_of(options, loop.circulation)
     period, step = loop.circulation.period, options.step_ms * MS
     cine = Cine(wall, stages, start, period=period, step=step, n_frames=options.frames)
@@ -178,6 +180,9 @@ def beat(options: Options) -> Mapping[str, Any]:
     count, lv = len(beats.changes) + 1, Stores._fields.index("lv")
     record = beats.record
     n_steps = len(record.time) - 1
+    cost = Path(options.output) / "journal" / "cpu_s_per_step"
+    if n_solved:
+        write_bytes(cost, str(seconds / n_solved).encode())
     read = read_beat(
         wall,
         cine.frames(count),
@@ -193,7 +198,7 @@ def beat(options: Options) -> Mapping[str, Any]:
         **beat_numbers(read, record),
         "cycles": count,
         "last_change_percent": 100 * beats.changes[-1],
-        "cpu_s": seconds / n_solved * n_steps if n_solved else None,
+        "cpu_s": float(cost.read_text()) * n_steps if cost.exists() else None,
         "dofs": len(start.wall.solved.unknown),
         "steps": n_steps,
         "factorisations": loop.dynamics.problem.factorisations,

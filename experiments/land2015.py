@@ -60,8 +60,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.problem not in LOADS or self.refinement < 1 or self.grading < 0:
             msg = (
-                "The problems are 1, 2 and 3, refined at least once, graded by a positive power, "
-                f"found problem={self.problem} refinement={self.refinement} "
+                "The problems are 1, 2 and 3, refined at least once, graded by a power (0: the "
+                f"problem's own), found problem={self.problem} refinement={self.refinement} "
                 f"grading={self.grading:g}."
             )
             raise InputError(msg)

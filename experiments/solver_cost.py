@@ -136,7 +136,8 @@ def draw(rows: Mapping[str, list[Row]], path: Path) -> None:
         for case, found in rows.items():
             style = "--" if "iterative" in case else "-"
             x, y = ([row.get(key, np.nan) for row in found] for key in ("dofs", name))
-            axis.loglog(x, y, f"o{style}", label=case)
+            if np.isfinite(y).any():
+                axis.loglog(x, y, f"o{style}", label=case)
         axis.set(xlabel="degrees of freedom", ylabel=label)
     axes[0].legend(frameon=False)
     figure.savefig(path, dpi=150)
