@@ -142,7 +142,7 @@ def examined(mesh: TetMesh) -> Examined:
     beliefs: dict[str, Belief] = {
         "field": field,
         "segments": segments,
-        "territory": edged_territory(model),
+        "territory": edged_territory(wall),
     }
     return Examined(model=model, pieces=wall_pieces(wall, *PIECES), beliefs=beliefs)
 

@@ -29,7 +29,7 @@ def test_flow_below_a_threshold_is_that_of_either_side_of_an_edge():
     draws = FlowDraws(
         mbf=np.array([[4.0, 2.5, 1.0], [4.0, 1.0, 0.5]]),
         share=np.array([[0.0, 0.5, 1.0], [0.0, 0.0, 0.0]]),
-        contrast=np.array([0.25, 1.0]),
+        left=np.array([0.25, 1.0]),
     )
     size, flow = draws.below(1.9, np.array([1.0, 2.0, 1.0]))
     # of the divided cell, half has 4 and half has 1
@@ -51,7 +51,7 @@ def test_the_evidence_tells_whether_there_is_an_edge_and_the_draws_cover_the_tru
     beliefs = {
         "field": [smooth_field(wall, spread, 0.03) for spread in (0.3, 1.0)],
         "segments": [by_segment(wall, 0.8)],
-        "territory": edged_territory(model, edge=(40, 8), healthy=(12, 3)),
+        "territory": edged_territory(wall, edge=(40, 8), healthy=(12, 3)),
     }
     posterior = map_posterior(model, measured, beliefs, rng, Tempering(draws=40))
     likely = posterior.probability(list(beliefs))

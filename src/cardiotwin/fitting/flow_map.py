@@ -35,13 +35,13 @@ class FlowDraws:
     ----------
     mbf
         By cell, m^3/(s kg).
-    share, contrast
-        Of each cell in a territory, and the flow there by that outside.
+    share, left
+        Of each cell in a territory, and what its vessels conduct of what others do.
     """
 
     mbf: Float[np.ndarray, "draws cells"]
     share: Float[np.ndarray, "draws cells"]
-    contrast: Values
+    left: Values
 
     def below(
         self, threshold: float, volume: Float[np.ndarray, " cells"]
@@ -50,9 +50,9 @@ class FlowDraws:
 
         A cell that the edge divides has the flow of either side.
         """
-        contrast = self.contrast[:, None]
-        outside = self.mbf / (1 - (1 - contrast) * self.share)
-        parts = (((1 - self.share) * volume, outside), (self.share * volume, contrast * outside))
+        left = self.left[:, None]
+        outside = self.mbf / (1 - (1 - left) * self.share)
+        parts = (((1 - self.share) * volume, outside), (self.share * volume, left * outside))
         size = sum(np.sum(part * (mbf < threshold), axis=1) for part, mbf in parts)
         flow = sum(np.sum(part * (mbf < threshold) * mbf, axis=1) for part, mbf in parts)
         return size / volume.sum(), flow / np.maximum(size, np.finfo(np.float64).tiny)
@@ -137,8 +137,8 @@ def draw_flows(
         for fit, own in zip(fits, each, strict=True):
             mbf = flow_draws(model, fit, int(own), rng)
             parts.append((mbf, np.zeros_like(mbf), np.ones(own)))
-    mbf, share, contrast = (np.concatenate(some) for some in zip(*parts, strict=True))
-    return FlowDraws(mbf=mbf, share=share, contrast=contrast)
+    mbf, share, left = (np.concatenate(some) for some in zip(*parts, strict=True))
+    return FlowDraws(mbf=mbf, share=share, left=left)
 
 
 def _tempered(

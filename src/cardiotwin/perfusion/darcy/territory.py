@@ -15,7 +15,7 @@ from jaxtyping import Float
 from scipy.linalg import eigh
 
 from cardiotwin.errors import InputError
-from cardiotwin.perfusion.darcy.fed_wall import FedWall
+from cardiotwin.perfusion.darcy.porous import PorousWall
 
 Draws = Float[np.ndarray, "draws parameters"]
 Cells = Float[np.ndarray, "draws cells"]
@@ -47,13 +47,6 @@ class EdgedTerritory:
         How many modes the edge's field has and that of the healthy vessels, even and odd.
     cell_size
         The edge's width, m.
-    after
-        What the veins resist, which the factor does not change, by what the vessels before do.
-
-    Notes
-    -----
-    Either side of an edge within a cell flows as it would alone, so the cell's factor is that of
-    their flows' mean: of their conductances' mean more would flow, for veins that they share.
     """
 
     even: Float[np.ndarray, "cells modes"]
@@ -62,7 +55,6 @@ class EdgedTerritory:
     edge: tuple[int, int]
     healthy: tuple[int, int]
     cell_size: float
-    after: float
 
     @property
     def n_parameters(self) -> int:
@@ -76,9 +68,8 @@ class EdgedTerritory:
     def logarithms_and_pull(self, x: Draws) -> tuple[Cells, Callable[[Cells], Draws]]:
         """Return the factors' logarithms, and what carries slopes by them to the parameters."""
         parameters = _single(x.T).requires_grad_()
-        healthy, inside, flow = self._parts(parameters)
-        mixed = 1 + (flow - 1) * inside
-        logarithm = healthy - torch.log((1 + self.after) / mixed - self.after)
+        healthy, inside, left = self._parts(parameters)
+        logarithm = healthy + torch.log1p((left - 1) * inside)
 
         def pull(slopes: Cells) -> Draws:
             (found,) = torch.autograd.grad(logarithm, parameters, _single(slopes.T))
@@ -87,12 +78,12 @@ class EdgedTerritory:
         return _double(logarithm.detach()), pull
 
     def territory(self, x: Draws) -> tuple[Cells, Float[np.ndarray, " draws"]]:
-        """Return the share of each cell in the territory, and the flow there by that outside."""
-        _, inside, flow = self._parts(_single(x.T))
-        return _double(torch.where(inside < NOTHING, 0.0, inside)), _double(flow)
+        """Return the share of each cell that is in the territory, and what conducts there."""
+        _, inside, left = self._parts(_single(x.T))
+        return _double(torch.where(inside < NOTHING, 0.0, inside)), _double(left)
 
     def _parts(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the healthy vessels' logarithm, the territory's share, and the flow there."""
+        """Return the healthy vessels' logarithm, the territory's share, and what is left there."""
         level = LEVEL + LEVEL_SPREAD * x[0]
         left = LEAST + (1 - LEAST) * torch.special.ndtr(x[1])
         edge_range, healthy_range = RANGE * torch.exp(RANGE_SPREAD * _bounded(x[2:4]))
@@ -103,8 +94,7 @@ class EdgedTerritory:
         above = self._field(even_edge, odd_edge, edge_range, edge_turned) - level
         steep = (2 * edge_range / self.cell_size * above).clamp(-DEEP, DEEP)
         healthy = self._field(even_healthy, odd_healthy, healthy_range, healthy_turned)
-        flow = (1 + self.after) / (1 / left + self.after)
-        return varied * healthy, torch.sigmoid(steep), flow
+        return varied * healthy, torch.sigmoid(steep), left
 
     def _field(
         self, even: torch.Tensor, odd: torch.Tensor, length: torch.Tensor, turned: torch.Tensor
@@ -131,7 +121,7 @@ def _double(values: torch.Tensor) -> np.ndarray:
 
 
 def edged_territory(
-    model: FedWall, edge: tuple[int, int] = (70, 12), healthy: tuple[int, int] = (20, 4)
+    wall: PorousWall, edge: tuple[int, int] = (70, 12), healthy: tuple[int, int] = (20, 4)
 ) -> EdgedTerritory:
     """Return the prior of a wall, its fields of so many modes even and odd through the wall.
 
@@ -140,7 +130,6 @@ def edged_territory(
     InputError
         If the wall has fewer wells than modes are asked for.
     """
-    wall, bed = model.wall, model.bed
     counts = (*edge, *healthy)
     if not 1 <= min(counts) <= max(counts) <= wall.n_wells:
         msg = (
@@ -155,7 +144,6 @@ def edged_territory(
     modes = vectors / root[:, None] * np.sqrt(mass.sum())
     depth = wall.mesh.point_fields["transmural"][wall.nodes]
     through = np.sqrt(3) * (2 * depth[:, None] - 1)  # of mean square 1, as the modes
-    before = 1 / model.feeding.conductance.mean() + sum(1 / joint for joint in bed.exchange)
     return EdgedTerritory(
         even=wall.to_cells(modes.T).T,
         odd=wall.to_cells((through * modes).T).T,
@@ -163,7 +151,6 @@ def edged_territory(
         edge=edge,
         healthy=healthy,
         cell_size=float(wall.cell_volume.mean() ** (1 / 3)),
-        after=float(1 / bed.venous_conductance / before),
     )
 
 
