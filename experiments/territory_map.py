@@ -24,7 +24,9 @@ class Panel:
 def draw_map(panels: Mapping[str, Panel], path: Path) -> None:
     """Draw the panels side by side."""
     with theme.figure(2.9 * len(panels), 5.0) as figure:
-        plots = figure.subplots(2, len(panels), sharex=True, sharey=True)
+        plots = figure.subplots(
+            2, len(panels), sharex=True, sharey=True, gridspec_kw={"hspace": 0.35}
+        )
         for column, (title, panel) in zip(plots.T, panels.items(), strict=True):
             images = [
                 plot.imshow(
