@@ -14,6 +14,7 @@ from typing import Any
 import bench_mechanics
 import bench_twins
 import circulation_speed
+import first_pass_stack
 import kinetics_speed
 import reconstruction_speed
 import retrieval_speed
@@ -79,10 +80,14 @@ def retrieval(_: Options) -> Part:
 
 
 def kinetics(options: Options) -> Part:
-    """Compare the fits of perfusion."""
+    """Compare the fits of perfusion, and time a whole stack."""
     folder = Path(options.output) / "kinetics_speed"
     found = kinetics_speed.compare(kinetics_speed.Options(output=str(folder)))
-    return "## Perfusion", kinetics_speed.paragraph(found), found
+    stacks = [first_pass_stack.measure(first_pass_stack.Options(delay=own)) for own in (0, 1)]
+    text = f"{kinetics_speed.paragraph(found)}\n{first_pass_stack.paragraph(*stacks)}"
+    named = zip(("stack", "delayed_stack"), stacks, strict=True)
+    numbers = {f"{name}_{key}": value for name, took in named for key, value in took.items()}
+    return "## Perfusion", text, {**found, **numbers}
 
 
 def reconstruction(options: Options) -> Part:

@@ -77,5 +77,15 @@ def measure(options: Options) -> Mapping[str, Any]:
     }
 
 
+def paragraph(without: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Return the paragraph of a stack without delays, and with one of each voxel's own."""
+    return (
+        f"A stack of ten slices and 60 frames, from images to the flow of {found['voxels']} "
+        f"voxels: {without['cpu_s']:.1f} CPU-s, {without['motion_cpu_s']:.1f} of them the motion "
+        f"and {without['fit_cpu_s']:.1f} the fit; with a delay of each voxel's own "
+        f"{found['cpu_s']:.1f}, {found['fit_cpu_s']:.1f} of them the fit.\n"
+    )
+
+
 if __name__ == "__main__":
     run(Options, measure)

@@ -1,52 +1,56 @@
-"""An ischaemic territory found again from a noisy map of blood flow: where, how large, how deep.
+"""Ischaemic territories found again from noisy maps of blood flow: where, how large, how deep.
 
-`python experiments/ischaemic_territory.py [path=subject] [factor=0.2] [radius_mm=25]
-[noise=0.15] [maps=4] [seed=1] [output=folder]`: under vasodilation the vessels within a radius
-of the middle of the anterior wall (AHA 7) conduct `factor` of the others'. The truth is solved on
-a finer mesh; the map is its mean over pieces of the wall with errors of `noise`; the prior, a
-smooth field or segments, is chosen by the evidence.
-
-The size is told twice: of the cells below the threshold (`size`), and of the pieces whose mean is
-below it (`pieces_size`), which is all that the map sees: where the territory's edge runs within a
-piece, the prior says, and a smooth one rounds it.
+`python experiments/ischaemic_territory.py [path=subject] [shapes=ball,inner,segment,smooth,none]
+[middles=7] [factor=0.2] [radius_mm=25] [noise=0.15] [maps=1] [seed=1] [output=folder]`: under
+vasodilation the vessels about the middle of an AHA segment conduct `factor` of the others': those
+within a radius (`ball`), the inner half of them (`inner`), the whole segment (`segment`), fewer
+the farther away (`smooth`), or all conduct alike (`none`). The truth is solved on a finer mesh;
+the map is its mean over pieces of the wall with errors of `noise`. A smooth field, segments and a
+territory with an edge are weighed by their evidence; `normal_` tells what the first two say.
 """
 
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from experiment import run
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float
 from perfused_heart import ML_MIN_G, draw_walls, heart
+from territory_map import Panel, draw_map
 
+from cardiotwin.errors import InputError
+from cardiotwin.fitting.flow_map import Belief, FlowDraws, MapPosterior, draw_flows, map_posterior
 from cardiotwin.geometry import TetMesh
 from cardiotwin.geometry.template import Template
 from cardiotwin.perfusion.darcy.bed import three_compartments
+from cardiotwin.perfusion.darcy.fed_wall import FedWall
 from cardiotwin.perfusion.darcy.feeding import fed_from_aorta, segment_territory
-from cardiotwin.perfusion.darcy.map_fit import FedWall, MapFit, choose_prior, flow_draws
-from cardiotwin.perfusion.darcy.measured_map import grouped, wall_pieces
+from cardiotwin.perfusion.darcy.measured_map import MeasuredMap, over_pieces, wall_pieces
 from cardiotwin.perfusion.darcy.porous import PorousWall
-from cardiotwin.perfusion.darcy.prior import LogConductance, by_segment, smooth_field
+from cardiotwin.perfusion.darcy.prior import by_segment, smooth_field
 from cardiotwin.perfusion.darcy.regulation import Regulation
-from cardiotwin.perfusion.darcy.segments import segment_means
+from cardiotwin.perfusion.darcy.territory import edged_territory
 from cardiotwin.units import MM, MMHG
-from cardiotwin.viz.segments import Eye, draw_eyes
 
+SHAPES = ("ball", "inner", "segment", "smooth", "none")
+FINE, COARSE = Template(rings=12, layers=6), Template(rings=9, layers=2)
 AORTA = 90 * MMHG
-MIDDLE = 7  # the segment round whose middle vessels are narrow
 PIECES = (6, 12, 2)  # along, around, through
 THRESHOLD = 1.94 * ML_MIN_G  # Kellman 2017: stress flow below it is ischaemic
-SDS, LENGTHS = (0.4, 0.8, 1.6), (0.02, 0.04, 0.08)
-DRAWS = 100
+SDS, LENGTHS = (0.2, 0.4, 0.8, 1.6), (0.02, 0.04, 0.08)
+DRAWS = 400
 NINETY = (0.05, 0.95)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     path: str = ""
+    shapes: str = "ball"
+    middles: str = "7"
     factor: float = 0.2
     radius_mm: float = 25.0
     noise: float = 0.15
@@ -64,152 +68,219 @@ def model_of(mesh: TetMesh) -> FedWall:
     return FedWall(PorousWall(mesh), bed, fed, AORTA)
 
 
-def extent(model: FedWall, mbf: Float[np.ndarray, "*n cells"]) -> tuple[Any, Any]:
-    """Return the ischaemic share of the wall, and the mean flow there, mL/min/g."""
-    volume = model.wall.cell_volume
-    low = mbf < THRESHOLD
-    size = low @ volume
-    return size / volume.sum(), (low * mbf) @ volume / np.maximum(size, 1e-30) / ML_MIN_G
+def true_factor(
+    mesh: TetMesh, shape: str, middle: int, options: Options
+) -> Float[np.ndarray, " cells"]:
+    """Return what the vessels of each cell conduct, of what they would."""
+    if shape not in SHAPES:
+        msg = f"shapes are of {', '.join(SHAPES)}, found {shape!r}. Name those."
+        raise InputError(msg)
+    corners, segment = mesh.cells[:, :4], mesh.cell_fields["aha_segment"]
+    middles = mesh.points[corners].mean(axis=1)
+    depth = mesh.point_fields["transmural"][corners].mean(axis=1)
+    centre = middles[segment == middle].mean(axis=0)
+    away = np.linalg.norm(middles - centre, axis=1) / (options.radius_mm * MM)
+    strength = {
+        "ball": away < 1,
+        "inner": (away < 1) & (depth < 0.5),
+        "segment": segment == middle,
+        "smooth": np.exp(-(away**2)),
+        "none": np.zeros(len(away)),
+    }
+    return np.asarray(options.factor ** strength[shape].astype(np.float64))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Truth:
-    """What the maps are made of: values of the pieces, and the territory."""
+    """What maps are made of: flow by cell of the fine wall and by piece, and what lies below."""
 
+    shape: str
+    middle: int
     mbf: Float[np.ndarray, " fine"]
     clean: Float[np.ndarray, " pieces"]
-    volume: Float[np.ndarray, " pieces"]
-    piece: Int64[np.ndarray, " coarse"]
+    share: Float[np.ndarray, " pieces"]
     size: float
     depth: float
 
+    @property
+    def low(self) -> Bool[np.ndarray, " pieces"]:
+        """Return which pieces are ischaemic."""
+        return self.clean < THRESHOLD
 
-def truth_of(fine: FedWall, coarse: FedWall, options: Options) -> Truth:
-    """Return the truth on the fine wall, and its means over the pieces that both walls have."""
-    mesh = fine.wall.mesh
-    middles = mesh.points[mesh.cells[:, :4]].mean(axis=1)
-    centre = middles[mesh.cell_fields["aha_segment"] == MIDDLE].mean(axis=0)
-    near = np.linalg.norm(middles - centre, axis=1) < options.radius_mm * MM
-    mbf = fine.mbf(np.where(near, options.factor, 1.0))
-    pieces = [wall_pieces(one.wall.mesh, *PIECES) for one in (fine, coarse)]
-    both = np.intersect1d(pieces[0], pieces[1])
-    there, piece = (np.where(np.isin(p, both), np.searchsorted(both, p), -1) for p in pieces)
-    inside = there >= 0
-    volume = np.bincount(there[inside], fine.wall.cell_volume[inside])
-    sums = np.bincount(there[inside], (fine.wall.cell_volume * mbf)[inside])
-    size, depth = extent(fine, mbf)
+
+def truth_of(fine: FedWall, pieces: Any, shape: str, middle: int, options: Options) -> Truth:
+    """Return the truth on the fine wall, and its means over the pieces."""
+    mbf = fine.mbf(true_factor(fine.wall.mesh, shape, middle, options))
+    below = mbf < THRESHOLD
+    volume, own = fine.wall.cell_volume, pieces.sum(axis=1)
     return Truth(
+        shape=shape,
+        middle=middle,
         mbf=mbf,
-        clean=sums / volume,
-        volume=volume,
-        piece=piece,
-        size=float(size),
-        depth=float(depth),
+        clean=pieces @ mbf / own,
+        share=own / own.sum(),
+        size=float(below @ volume / volume.sum()),
+        depth=float((below * mbf) @ volume / max(below @ volume, 1e-30)),
     )
 
 
-def one_map(
-    coarse: FedWall, truth: Truth, priors: list[LogConductance], noise: float, seed: int
-) -> tuple[dict[str, Any], MapFit, Float[np.ndarray, "draws cells"]]:
-    """Return what the fit of one noisy map tells, the fit, and draws of its blood flow."""
-    rng = np.random.default_rng(seed)
-    clean, sd = truth.clean, noise * truth.clean
-    noisy = clean + sd * rng.standard_normal(len(clean))
-    measured = grouped(coarse.wall, truth.piece, noisy, sd)
-    fit, evidence = choose_prior(coarse, measured, priors)
-    draws = flow_draws(coarse, fit, DRAWS, rng)
-    by_piece = draws @ measured.weights.T
-    size, fine_depth = (np.quantile(told, NINETY) for told in extent(coarse, draws))
-    share = truth.volume / truth.volume.sum()
-    seen_size = np.quantile((by_piece < THRESHOLD) @ share, NINETY)
-    real_size = float((clean < THRESHOLD) @ share)
-    ischaemic = truth.volume * (clean < THRESHOLD)
-    depth = np.quantile(by_piece @ ischaemic, NINETY) / ischaemic.sum() / ML_MIN_G
-    real = float(clean @ ischaemic / ischaemic.sum() / ML_MIN_G)
-    low, high = np.quantile(by_piece, NINETY, axis=0)
-    smooth = [e for e, prior in zip(evidence, priors, strict=True) if np.isfinite(prior.length)]
-    seen = measured.weights @ fit.mbf
-    row = {
-        "size_low_percent": float(100 * size[0]),
-        "size_high_percent": float(100 * size[1]),
-        "size_covered": float(size[0] <= truth.size <= size[1]),
-        "pieces_size_low_percent": float(100 * seen_size[0]),
-        "pieces_size_high_percent": float(100 * seen_size[1]),
-        "pieces_size_true_percent": 100 * real_size,
-        "pieces_size_covered": float(seen_size[0] <= real_size <= seen_size[1]),
-        "depth_low_ml_min_g": float(depth[0]),
-        "depth_high_ml_min_g": float(depth[1]),
-        "depth_true_ml_min_g": real,
-        "depth_covered": float(depth[0] <= real <= depth[1]),
-        "cells_depth_covered": float(fine_depth[0] <= truth.depth <= fine_depth[1]),
-        "pieces_covered_percent": float(100 * np.mean((low <= clean) & (clean <= high))),
-        "prior_sd": fit.prior.sd,
-        "prior_length_mm": 1e3 * fit.prior.length,
-        "misfit": fit.misfit,
-        "evidence_of_field_above_segments": max(smooth) - max(evidence[len(smooth) :]),
-        "dice": dice(seen < THRESHOLD, clean < THRESHOLD, truth.volume),
-        "raw_dice": dice(noisy < THRESHOLD, clean < THRESHOLD, truth.volume),
-        "error_percent": error(seen, clean),
-        "raw_error_percent": error(noisy, clean),
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Examined:
+    """The wall that maps are fitted with, its pieces, and what is believed of it."""
+
+    model: FedWall
+    pieces: Any
+    beliefs: Mapping[str, Belief]
+
+
+def examined(mesh: TetMesh) -> Examined:
+    """Return the coarse wall, and the three beliefs."""
+    model = model_of(mesh)
+    wall = model.wall
+    field = [smooth_field(wall, sd, length) for length in LENGTHS for sd in SDS]
+    segments = [by_segment(wall, sd) for sd in SDS]
+    beliefs: dict[str, Belief] = {
+        "field": field,
+        "segments": segments,
+        "territory": edged_territory(wall),
     }
-    return row, fit, draws
+    return Examined(model=model, pieces=wall_pieces(wall, *PIECES), beliefs=beliefs)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class First:
+    """What is drawn of a map."""
+
+    truth: Truth
+    measured: MeasuredMap
+    draws: FlowDraws
+
+
+def one_map(own: Examined, truth: Truth, noise: float, seed: int) -> tuple[dict[str, Any], First]:
+    """Return what the fit of one noisy map tells, and what is drawn of it."""
+    rng = np.random.default_rng(seed)
+    sd = noise * truth.clean
+    noisy = truth.clean + sd * rng.standard_normal(len(sd))
+    measured = over_pieces(own.pieces, noisy, sd)
+    start = time.process_time()
+    posterior = map_posterior(own.model, measured, own.beliefs, rng)
+    spent = time.process_time() - start
+    normal = {name: b for name, b in own.beliefs.items() if name != "territory"}
+    draws = [draw_flows(own.model, posterior, b, DRAWS, rng) for b in (own.beliefs, normal)]
+    row = {
+        "shape": truth.shape,
+        "middle": truth.middle,
+        **told(own, measured, truth, draws[0]),
+        **{f"normal_{key}": v for key, v in told(own, measured, truth, draws[1]).items()},
+        **weighed(posterior, list(own.beliefs)),
+        "raw_error_percent": error(noisy, truth.clean),
+        "cpu_s": spent,
+    }
+    return row, First(truth=truth, measured=measured, draws=draws[0])
+
+
+def weighed(posterior: MapPosterior, names: Sequence[str]) -> dict[str, float]:
+    """Return the beliefs' probabilities, and their evidence above that of the segments."""
+    base = posterior.log_evidence["segments"]
+    above = {f"{n}_log_evidence_above_segments": posterior.log_evidence[n] - base for n in names}
+    return {**{f"{n}_probability": p for n, p in posterior.probability(names).items()}, **above}
+
+
+def told(own: Examined, measured: MeasuredMap, truth: Truth, draws: FlowDraws) -> dict[str, float]:
+    """Return the 90 % intervals of draws, and whether they hold the truth."""
+    size, flow = draws.below(THRESHOLD, own.model.wall.cell_volume)
+    pieces = (measured.weights @ draws.mbf.T).T
+    low, high = np.quantile(pieces, NINETY, axis=0)
+    mean = pieces.mean(axis=0)
+    row = {
+        **interval("size_percent", 100 * size, 100 * truth.size),
+        **interval(
+            "pieces_size_percent",
+            100 * (pieces < THRESHOLD) @ truth.share,
+            100 * float(truth.low @ truth.share),
+        ),
+        "pieces_covered_percent": float(
+            100 * np.mean((low <= truth.clean) & (truth.clean <= high))
+        ),
+        "found_probability": float(np.mean(size > 0.01)),
+        "error_percent": error(mean, truth.clean),
+    }
+    if truth.size > 0:
+        cells = (flow[size > 0] / ML_MIN_G, truth.depth / ML_MIN_G)
+        row |= interval("cells_depth_ml_min_g", *cells) if len(cells[0]) else {}
+    if truth.low.any():
+        weight = truth.low * truth.share / (truth.low @ truth.share) / ML_MIN_G
+        row |= interval("depth_ml_min_g", pieces @ weight, float(truth.clean @ weight))
+        row["dice"] = dice(mean < THRESHOLD, truth.low, truth.share)
+    return row
+
+
+def interval(name: str, draws: Float[np.ndarray, " draws"], truth: float) -> dict[str, float]:
+    """Return the ends of 90 % of the draws, the truth, and whether it lies between them."""
+    low, middle, high = (float(v) for v in np.quantile(draws, (NINETY[0], 0.5, NINETY[1])))
+    return {
+        f"{name}_low": low,
+        f"{name}_median": middle,
+        f"{name}_high": high,
+        f"{name}_true": truth,
+        f"{name}_covered": float(low <= truth <= high),
+    }
 
 
 def found_again(options: Options) -> Mapping[str, Any]:
-    """Return what the fits tell of the territory, against the truth, over maps of other noise."""
-    fine, coarse = (
-        model_of(heart(options.path, Template(rings=rings, layers=layers))[0])
-        for rings, layers in ((9, 4), (6, 2))
-    )
-    truth = truth_of(fine, coarse, options)
-    priors = [smooth_field(coarse.wall, sd, length) for length in LENGTHS for sd in SDS]
-    priors += [by_segment(coarse.wall, sd) for sd in SDS]
-    result: dict[str, Any] = {
-        "values": float(len(truth.clean)),
-        "true_size_percent": 100 * truth.size,
-        "true_cells_depth_ml_min_g": truth.depth,
-    }
-    start = time.process_time()
-    told = [
-        one_map(coarse, truth, priors, options.noise, options.seed + number)
-        for number in range(options.maps)
-    ]
-    result["cpu_s_per_map"] = (time.process_time() - start) / options.maps
-    for number, (row, _, _) in enumerate(told):
+    """Return what the fits tell of the territories, against the truth."""
+    fine = model_of(heart(options.path, FINE)[0])
+    own = examined(heart(options.path, COARSE)[0])
+    pieces = wall_pieces(fine.wall, *PIECES)
+    cases = itertools.product(options.shapes.split(","), map(int, options.middles.split(",")))
+    rows: list[dict[str, Any]] = []
+    shown: dict[str, First] = {}
+    for number, (shape, middle) in enumerate(cases):
+        truth = truth_of(fine, pieces, shape, middle, options)
+        for again in range(options.maps):
+            seed = options.seed + number * options.maps + again
+            row, first = one_map(own, truth, options.noise, seed)
+            rows.append(row)
+            shown.setdefault(shape, first)
+    result: dict[str, Any] = {"values": float(pieces.shape[0]), "maps": float(len(rows))}
+    for shape in options.shapes.split(","):
+        result |= means(f"{shape}_", [row for row in rows if row["shape"] == shape])
+    result |= means("mean_", rows)
+    for number, row in enumerate(rows):
         result |= {f"map_{number}_{key}": value for key, value in row.items()}
-    for key in ("dice", "raw_dice", "error_percent", "raw_error_percent"):
-        result[f"mean_{key}"] = float(np.mean([row[key] for row, _, _ in told]))
-    covered = ("size", "pieces_size", "depth", "cells_depth")
-    for key in (*(f"{name}_covered" for name in covered), "pieces_covered_percent"):
-        result[f"mean_{key}"] = float(np.mean([row[key] for row, _, _ in told]))
-    draw(fine, coarse, truth, told[-1], Path(options.output))
+    for shape, first in shown.items():
+        draw(own, shape, first, Path(options.output))
     return result
 
 
-def draw(
-    fine: FedWall,
-    coarse: FedWall,
-    truth: Truth,
-    told: tuple[dict[str, Any], MapFit, Float[np.ndarray, "draws cells"]],
-    folder: Path,
-) -> None:
-    """Draw the last map's fit on the wall, and by segment against the truth."""
+def means(prefix: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the mean over maps of what is told of each."""
+    kept = ("covered", "covered_percent", "error_percent", "dice", "probability", "cpu_s")
+    keys = dict.fromkeys(key for row in rows for key in row if key.endswith(kept))
+    return {prefix + key: float(np.mean([row[key] for row in rows if key in row])) for key in keys}
+
+
+def draw(own: Examined, shape: str, first: First, folder: Path) -> None:
+    """Draw one map by piece with what was found, and the flow on the wall."""
     folder.mkdir(parents=True, exist_ok=True)
-    mesh, mbf, sd = coarse.wall.mesh, told[1].mbf, told[2].std(axis=0)
-    fields = {"fitted": mbf / ML_MIN_G, "standard deviation": sd / ML_MIN_G}
-    draw_walls(mesh, fields, "mL/min/g", folder / "wall.png")
-    shown = (("true", fine.wall.mesh, truth.mbf), ("fitted", mesh, mbf), ("sd", mesh, sd))
-    eyes = [
-        Eye(
-            title=f"Stress blood flow, {title}",
-            label="mL/min/g",
-            values=segment_means(body, values) / ML_MIN_G,
-            diverging=False,
-            digits=2,
-        )
-        for title, body, values in shown
-    ]
-    draw_eyes([eyes], folder / "segments.png")
+    mbf = first.draws.mbf / ML_MIN_G
+    fields = {"fitted": mbf.mean(axis=0), "standard deviation": mbf.std(axis=0)}
+    draw_walls(own.model.wall.mesh, fields, "mL/min/g", folder / f"wall_{shape}.png")
+    pieces = (first.measured.weights @ mbf.T).T
+    true, found = first.truth.clean / ML_MIN_G, pieces.mean(axis=0)
+    most = float(max(true.max(), found.max()))
+    shown = (
+        ("true", true, most, "mL/min/g"),
+        ("measured", first.measured.values / ML_MIN_G, most, "mL/min/g"),
+        ("fitted", found, most, "mL/min/g"),
+        ("sd", pieces.std(axis=0), most / 4, "mL/min/g"),
+        ("ischaemic", (pieces * ML_MIN_G < THRESHOLD).mean(axis=0), 1.0, "probability"),
+    )
+    panels = {
+        title: Panel(values=values.reshape(PIECES), most=top, label=label)
+        for title, values, top, label in shown
+    }
+    draw_map(panels, folder / f"map_{shape}.png")
 
 
 def error(found: Float[np.ndarray, " n"], truth: Float[np.ndarray, " n"]) -> float:

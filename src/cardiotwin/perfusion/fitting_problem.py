@@ -12,8 +12,10 @@ from cardiotwin.imaging.retrieval import SeparableModel, Status
 from cardiotwin.imaging.retrieval.estimate import EDGE, told_at
 from cardiotwin.imaging.retrieval.levenberg_marquardt import Minimum, bounds, minimise
 from cardiotwin.imaging.retrieval.separable import project
-from cardiotwin.perfusion.fitting_models import Table, TabulatedModel, separable
+from cardiotwin.perfusion.fitting_delay import going_on
+from cardiotwin.perfusion.fitting_models import TabulatedModel, separable
 from cardiotwin.perfusion.fitting_starts import Grid
+from cardiotwin.perfusion.fitting_table import Table
 from cardiotwin.perfusion.kinetics.convolution import Input
 from cardiotwin.perfusion.kinetics.models import Kinetics
 from cardiotwin.perfusion.kinetics.tissue import plasma
@@ -73,9 +75,10 @@ class Problem:
         """Return the problem of a model and an input in whole blood."""
         early = 0.0 if delay is None else max(-delay[0], 0.0)
         supply = Input(time, plasma(aif, haematocrit), early)
+        known = going_on(supply)
         settings = {
             "supply": supply,
-            "table": Table.of(supply) if delay is None else None,
+            "table": Table.of(Input(known.time, known.plasma)),
             "delay": delay,
             "blood_per_plasma": 1 / ((1 - haematocrit) * density),
         }

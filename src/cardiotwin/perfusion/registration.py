@@ -22,7 +22,7 @@ COMPONENTS = (1, 2, 3, 3, 3)  # of each round, beside the mean
 STEPS = 4  # of Gauss and Newton in a round
 BLUR = 1.0  # voxels, of the images that are compared
 FARTHEST = 0.25  # of the image: a longer shift is no breath
-LONGEST_STEP = 2.0  # voxels
+LONGEST_STEP, SETTLED = 2.0, 0.01  # voxels; the step after one so short is far shorter
 MOTIONS = ("shift", "affine", "free_form")
 KNOTS = 5  # spans of the free form across the image
 UNTOLD = 0.2  # voxels, standard error of a shift from which a frame does not tell it
@@ -134,15 +134,19 @@ def _hold(
     limit = FARTHEST * np.array(region.shape)[:, None, None]
     noise = _noise(images)
     splines = [ndimage.spline_filter(blurred[..., i], 3, mode="nearest") for i in range(n)]
+    box = _box(region)
+    near = _Form(form.functions[:, *box], form.precision)
+    grid = np.indices(region.shape)[:, *box] + start[:, :, *box]
+    inside = region[box]
     for components in rounds:
-        whole = start + np.stack([form.displacement(own) for own in weights])
-        series = _moved(blurred, whole)[region].T
+        places = [grid[i] + near.displacement(own) for i, own in enumerate(weights)]
+        series = np.stack([_at(splines[i], own[:, inside]) for i, own in enumerate(places)])
         target = _in_components(series, components)
         misfit = np.mean((series - target) ** 2, axis=1)
         prior = CORRELATED * float(np.median(misfit)) * form.precision
         for i in range(n):
             weights[i] = _follow(
-                splines[i], target[i], region, form, weights[i], start=start[i], prior=prior
+                splines[i], target[i], inside, near, weights[i], grid=grid[i], prior=prior
             )
         told = _told(target, region, noise)
         weights -= np.median(weights[told], axis=0)
@@ -211,6 +215,20 @@ def _moved(images: np.ndarray, displacements: np.ndarray) -> np.ndarray:
     return np.stack(frames, -1)
 
 
+def _box(region: np.ndarray) -> tuple[slice, slice]:
+    """Return the rows and columns of a region with its neighbours, for slopes."""
+    ends = [np.flatnonzero(region.any(axis=axis))[[0, -1]] for axis in (1, 0)]
+    rows, columns = (slice(max(first - 1, 0), last + 2) for first, last in ends)
+    return rows, columns
+
+
+def _at(spline: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return an image, given by its spline, at rows and columns."""
+    return np.asarray(
+        ndimage.map_coordinates(spline, places, order=3, mode="nearest", prefilter=False)
+    )
+
+
 def _in_components(series: np.ndarray, components: int) -> np.ndarray:
     """Return frames x voxels as their mean and first principal components have them."""
     mean = series.mean(0)
@@ -231,18 +249,16 @@ def _follow(
     form: _Form,
     weights: np.ndarray,
     *,
-    start: np.ndarray,
+    grid: np.ndarray,
     prior: np.ndarray,
 ) -> np.ndarray:
     """Return the weights of a frame, rows and columns x functions, that fit its target best."""
-    grid = np.indices(region.shape) + start
     functions = form.functions[:, region]
     number = len(functions)
     stiff = np.kron(np.eye(2), prior)
     best, lowest = weights, np.inf
     for _ in range(STEPS):
-        places = grid + form.displacement(weights)
-        moved = ndimage.map_coordinates(spline, places, order=3, mode="nearest", prefilter=False)
+        moved = _at(spline, grid + form.displacement(weights))
         rest = moved[region] - target
         flat = weights.reshape(-1)
         cost = float(rest @ rest + flat @ stiff @ flat)
@@ -257,6 +273,8 @@ def _follow(
         step = -np.linalg.solve(normal, columns @ rest + stiff @ flat).reshape(2, number)
         longest = np.abs(form.displacement(step)).max()
         weights = best + step * min(1.0, LONGEST_STEP / max(longest, 1e-300))
+        if longest < SETTLED:
+            return weights
     return best
 
 

@@ -6,110 +6,22 @@ solution per value of the map; Laplace's approximation there gives uncertainty, 
 by which the prior's own numbers are chosen (MacKay 1992, Neural Comput 4:415-447).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from cardiotwin.errors import ConvergenceError, InputError
-from cardiotwin.perfusion.darcy.bed import DENSITY, Bed
-from cardiotwin.perfusion.darcy.factors import Factors
-from cardiotwin.perfusion.darcy.feeding import Feeding
+from cardiotwin.errors import ConvergenceError
+from cardiotwin.perfusion.darcy.fed_wall import FedWall
 from cardiotwin.perfusion.darcy.measured_map import MeasuredMap
-from cardiotwin.perfusion.darcy.porous import PorousWall
 from cardiotwin.perfusion.darcy.prior import LogConductance
-from cardiotwin.perfusion.darcy.steady import feeding_by_well, system_matrix
 
 Cells = Float[np.ndarray, " cells"]
 
 ITERATIONS = 40
-CLOSE = 1e-8  # of the misfit, that a step changes
+CLOSE = 1e-5  # of the misfit, that a step changes
 SHORTEST = 1e-3  # of a step
 LARGEST = 20.0  # of the logarithm: a factor beyond is none
-
-
-class FedWall:
-    """Blood flow by cell, and of a map's values, as a function of the conductance's factor.
-
-    Parameters
-    ----------
-    wall, bed, feeding
-        The wall; its arteries must have no resistance of their own, which the factor includes.
-    aortic_pressure
-        Pa.
-    """
-
-    def __init__(
-        self, wall: PorousWall, bed: Bed, feeding: Feeding, aortic_pressure: float
-    ) -> None:
-        narrow = [one.name for one in feeding.arteries if one.resistance or one.separation]
-        if narrow or bed.n_compartments < 2:
-            msg = (
-                "A map is fitted with arteries without resistance and two compartments or more, "
-                f"found {', '.join(narrow) or 'no such artery'} and {bed.n_compartments}. The "
-                "factor of the conductance takes a stenosis in."
-            )
-            raise InputError(msg)
-        self.wall, self.bed, self.feeding = wall, bed, feeding
-        self.aortic_pressure = aortic_pressure
-        self._stiffness = wall.permeabilities(bed)
-        self._exchange = np.array(bed.exchange)[:, None]
-        even = np.full(len(wall.mesh.cells), bed.venous_conductance)
-        self._drain = wall.lumped(even)
-
-    def solve(self, factor: Cells) -> tuple[Factors, Float[np.ndarray, "compartments wells"]]:
-        """Return the system's factors and the pressures, Pa."""
-        fed = replace(self.feeding, conductance=self.feeding.conductance * factor)
-        into = feeding_by_well(self.wall, fed).sum(axis=0)
-        joints = self.wall.lumped(self._exchange * factor)
-        factors = Factors(system_matrix(self._stiffness, joints, self._drain, feeding=into))
-        given = np.zeros((self.bed.n_compartments, self.wall.n_wells))
-        given[0] = into * self.aortic_pressure
-        given[-1] += self._drain * self.bed.venous_pressure
-        return factors, factors.solve(given.ravel()).reshape(given.shape)
-
-    def mbf(self, factor: Cells) -> Cells:
-        """Return the blood flow by cell, m^3/(s kg)."""
-        factors, pressure = self.solve(factor)
-        factors.destroy()
-        return self._mbf(factor, pressure)
-
-    def _mbf(self, factor: Cells, pressure: Float[np.ndarray, "compartments wells"]) -> Cells:
-        fall = self.wall.to_cells(pressure[-2] - pressure[-1])
-        return np.asarray(self._exchange[-1] * factor * fall / DENSITY)
-
-    def values(self, factor: Cells, weights: Any) -> Float[np.ndarray, " values"]:
-        """Return the map's values, m^3/(s kg)."""
-        return np.asarray(weights @ self.mbf(factor))
-
-    def linearise(
-        self, factor: Cells, weights: Any
-    ) -> tuple[Float[np.ndarray, " values"], Float[np.ndarray, "values cells"]]:
-        """Return the map's values and their derivatives by the logarithm of each cell's factor.
-
-        One adjoint solution for each value; the system is symmetric.
-        """
-        factors, pressure = self.solve(factor)
-        shares, volume = self.wall.shares, self.wall.cell_volume
-        mbf = self._mbf(factor, pressure)
-        slopes = np.asarray(weights.todense()) * mbf
-        lift = self._exchange[-1] * factor / DENSITY / volume
-        drop = pressure[:-1] - pressure[1:]
-        entering = self.aortic_pressure - pressure[0]
-        for row in range(len(slopes)):
-            seen = np.zeros_like(pressure)
-            seen[-2] = shares @ (np.asarray(weights[[row]].todense()).ravel() * lift)
-            seen[-1] = -seen[-2]
-            adjoint = factors.solve(seen.ravel()).reshape(pressure.shape)
-            joints = shares.T @ ((adjoint[:-1] - adjoint[1:]) * drop).T
-            source = shares.T @ (adjoint[0] * entering)
-            slopes[row] += factor * (
-                self.feeding.conductance * source - joints @ self._exchange.ravel()
-            )
-        factors.destroy()
-        return np.asarray(weights @ mbf), slopes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -184,22 +96,6 @@ def fit_map(
     raise ConvergenceError(msg, costs, theta)
 
 
-def choose_prior(
-    model: FedWall, measured: MeasuredMap, priors: Sequence[LogConductance]
-) -> tuple[MapFit, list[float]]:
-    """Return the fit whose prior the map itself makes likeliest, and every log evidence."""
-    fits: list[MapFit] = []
-    for prior in priors:
-        warm = fits[-1].parameters if fits and _alike(fits[-1].prior, prior) else None
-        fits.append(fit_map(model, measured, prior, warm))
-    evidence = [fit.log_evidence for fit in fits]
-    return fits[int(np.argmax(evidence))], evidence
-
-
-def _alike(one: LogConductance, other: LogConductance) -> bool:
-    return one.basis.shape == other.basis.shape
-
-
 def _at(
     model: FedWall,
     measured: MeasuredMap,
@@ -254,12 +150,8 @@ def flow_draws(
     """Return the blood flow by cell, m^3/(s kg), of draws of the parameters' posterior."""
     root = np.linalg.cholesky(fit.covariance)
     normal = rng.standard_normal((n_draws, len(fit.parameters)))
-    return np.array(
-        [
-            model.mbf(np.exp(fit.prior.basis @ parameters))
-            for parameters in fit.parameters + normal @ root.T
-        ]
-    )
+    drawn = fit.parameters + normal @ root.T
+    return model.flows(np.exp(drawn @ fit.prior.basis.T))
 
 
-__all__ = ["FedWall", "MapFit", "choose_prior", "fit_map", "flow_draws"]
+__all__ = ["MapFit", "fit_map", "flow_draws"]

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 from scipy import sparse
 
 from cardiotwin.errors import InputError
-from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.perfusion.darcy.porous import PorousWall
+
+POINTS = 4  # along an edge of a cell, less one
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,56 +46,57 @@ class MeasuredMap:
             raise InputError(msg)
 
 
-def grouped(
-    wall: PorousWall,
-    group: Integer[np.ndarray, " cells"],
-    values: Float[np.ndarray, " values"],
-    sd: Float[np.ndarray, " values"],
+def over_pieces(
+    pieces: Any, values: Float[np.ndarray, " values"], sd: Float[np.ndarray, " values"]
 ) -> MeasuredMap:
-    """Return the map of values over groups of cells (their numbers by cell; -1 of none).
+    """Return the map of means over pieces, given the volume of each cell in each (sparse).
 
     Raises
     ------
     InputError
-        If a value is of no cell.
+        If a piece has no cell.
     """
-    empty = np.setdiff1d(np.arange(len(values)), group)
+    volume = np.asarray(pieces.sum(axis=1)).ravel()
+    empty = np.flatnonzero(volume <= 0)
     if len(empty):
         msg = (
-            f"Each value must be of some cells, found {len(empty)} of {len(values)} without, "
+            f"Each value must be of some cells, found {len(empty)} of {len(volume)} without, "
             f"the first is number {empty[0]}. Take coarser pieces, or a finer mesh."
         )
         raise InputError(msg)
-
-    inside = group >= 0
-    cells = np.flatnonzero(inside)
-    volume = np.bincount(group[inside], wall.cell_volume[inside], len(values))
-    entries = wall.cell_volume[cells] / volume[group[cells]]
-    shape = (len(values), len(group))
-    weights = sparse.csr_array((entries, (group[cells], cells)), shape=shape)
-    return MeasuredMap(weights=weights, values=values, sd=sd)
+    return MeasuredMap(weights=sparse.diags_array(1 / volume) @ pieces, values=values, sd=sd)
 
 
-def wall_pieces(
-    mesh: TetMesh, n_along: int, n_around: int, n_through: int
-) -> Integer[np.ndarray, " cells"]:
-    """Return the piece of each cell on a grid of the wall's own coordinates.
+def wall_pieces(wall: PorousWall, n_along: int, n_around: int, n_through: int) -> Any:
+    """Return the volume of each cell in each piece of the wall's own coordinates, m^3, sparse.
 
-    Pieces are even in height (apex to base), angle and depth, numbered from 0 in that order; a
-    cell is of the piece that its middle is in.
+    Pieces are even in height (apex to base), angle and depth, numbered from 0 in that order. A
+    cell is shared out by the coordinates at points within it, between those of its corners.
     """
+    mesh, points = wall.mesh, _within(POINTS)
     corners = mesh.cells[:, :4]
     height, depth = (
-        mesh.point_fields[name][corners].mean(axis=1) for name in ("apicobasal", "transmural")
+        mesh.point_fields[name][corners] @ points.T for name in ("apicobasal", "transmural")
     )
-    angle = np.angle(np.exp(1j * mesh.point_fields["rotational"][corners]).sum(axis=1))
-    shares = (height, angle / (2 * np.pi) % 1.0, depth)
+    turn = np.exp(1j * mesh.point_fields["rotational"][corners]) @ points.T
+    shares = (height, np.angle(turn) / (2 * np.pi) % 1.0, depth)
     counts = (n_along, n_around, n_through)
     places = [
-        np.minimum((share * count).astype(np.int64), count - 1)
+        np.clip((share * count).astype(np.int64), 0, count - 1)
         for share, count in zip(shares, counts, strict=True)
     ]
-    return np.asarray(np.ravel_multi_index(places, counts))
+    piece = np.ravel_multi_index(places, counts).ravel()
+    cell = np.repeat(np.arange(len(corners)), len(points))
+    volume = wall.cell_volume[cell] / len(points)
+    return sparse.coo_array((volume, (piece, cell)), shape=(np.prod(counts), len(corners))).tocsr()
 
 
-__all__ = ["MeasuredMap", "grouped", "wall_pieces"]
+def _within(n: int) -> Float[np.ndarray, "points 4"]:
+    """Return barycentric coordinates of points spread evenly in a tetrahedron, n + 1 an edge."""
+    grid = np.array([(i, j, k) for i in range(n + 1) for j in range(n + 1) for k in range(n + 1)])
+    inside = grid[grid.sum(axis=1) <= n]
+    counts = np.column_stack([inside, n - inside.sum(axis=1)])
+    return np.asarray((counts + 0.25) / (n + 1))
+
+
+__all__ = ["MeasuredMap", "over_pieces", "wall_pieces"]
