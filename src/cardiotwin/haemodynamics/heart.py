@@ -180,14 +180,16 @@ class HeartFlow:
         for _ in range(n_steps):
             time = self.start + self.flow.time + self.time_step
             points, wall = motion.positions(time), motion.velocity(time)
-            given = self.boundary_velocity(time, points, wall)
+            grown = volume_rate(points, self.cavity.region.cells, wall)
+            given = self._boundary_velocity(time, points, wall, -grown)
             self.flow.step(given, points=points, mesh_velocity=wall)
-            yield self._moment(points, wall)
+            yield self._moment(points, wall, grown)
 
-    def boundary_velocity(self, time: float, points: Nodes, wall: Nodes) -> Nodes:
+    def _boundary_velocity(
+        self, time: float, points: Nodes, wall: Nodes, displaced: float
+    ) -> Nodes:
         """Return the wall's velocity, and at the windows what it displaces besides, m/s."""
         cavity = self.cavity
-        displaced = -volume_rate(points, cavity.region.cells, wall)
         aortic = self.valves.aortic(time)
         given = wall.copy()
         for name, share in (("mitral", 1 - aortic), ("aortic", aortic)):
@@ -198,11 +200,10 @@ class HeartFlow:
             given += share * displaced / flux(points, triangles, jet) * jet
         return given
 
-    def _moment(self, points: Nodes, wall: Nodes) -> Moment:
+    def _moment(self, points: Nodes, wall: Nodes, grown: float) -> Moment:
         facets, velocity = self.cavity.region.facets, self.flow.velocity
         relative = velocity - wall
         through = {name: flux(points, facets[name], relative) for name in VALVES}
-        grown = volume_rate(points, self.cavity.region.cells, wall)
         return Moment(
             time=self.flow.time,
             points=points,
