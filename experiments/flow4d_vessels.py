@@ -131,7 +131,12 @@ def stenosis(voxel: float, edge: float) -> Truth:
         throat, np.concatenate([even(0, behind, DENSE), even(behind, LENGTH, SPARSE)[1:]]), FINE
     )
     flow = Projection(
-        FluidDomain(region), FLUID, PERIOD / STEPS, walls=("inlet", "wall"), openings=("outlet",)
+        FluidDomain(region),
+        FLUID,
+        PERIOD / STEPS,
+        walls=("inlet", "wall"),
+        openings=("outlet",),
+        tolerance=1e-6,
     )
     ring = np.hypot(*region.points[:, :2].T) / VESSEL
     profile = np.where(region.points[:, 2] == 0, np.maximum(1 - ring**4, 0), 0.0)
