@@ -47,7 +47,7 @@ class Beat:
         self.p, self.change = fem.Function(self.scalar), fem.Function(self.scalar)
         self.dt, self.steps, self.used = float(work["time_step"]), 0, 0
         self.rho, self.mu = float(work["density"]), float(work["viscosity"])
-        self.rate = fem.Constant(self.mesh, 1 / self.dt)
+        self.rate: Any = fem.Constant(self.mesh, 1 / self.dt)
         self.compile()
         self.solvers(float(work["tolerance"]))
 
@@ -115,7 +115,7 @@ class Beat:
 
     def sums(self, name: str) -> Any:
         """Return a form's vector."""
-        return fem.assemble_vector(self.forms[name]).array
+        return np.array(fem.assemble_vector(self.forms[name]).array)
 
     def solve(self, name: str, load: Any, guess: Any) -> Any:
         """Return a system's solution."""
@@ -124,7 +124,14 @@ class Beat:
         if name == "poisson":
             self.null.remove(b)
         self.ksp[name].solve(b, x)
-        assert self.ksp[name].getConvergedReason() > 0  # noqa: S101 - the peer's own check
+        if name == "poisson" and self.ksp[name].getConvergedReason() <= 0:
+            self.ksp[name].getPC().setReusePreconditioner(False)
+            self.matrices[name].stateIncrease()
+            self.used = 1
+            x.set(0)
+            self.ksp[name].solve(b, x)
+        reason = self.ksp[name].getConvergedReason()
+        assert reason > 0, f"{name} of step {self.steps}: {reason}"  # noqa: S101
         return np.array(x.array_r)
 
     def step(self, points: Any, wall: Any, boundary: Any) -> None:
@@ -146,7 +153,7 @@ class Beat:
         load[self.fixed] = guess[self.fixed] = held[self.fixed]
         parts = [self.solve("momentum", load[:, k], guess[:, k]) for k in range(3)]
         f["u"].x.array[:] = np.stack(parts, axis=1).ravel()
-        mass = np.array(self.sums("mass"))
+        mass = self.sums("mass")
         divergence = self.sums("divergence") / mass
         smoothed = self.sums("slope").reshape(-1, 3) / mass[:, None]
         f["smoothed"].x.array[:] = smoothed.ravel()
