@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import bench_flow
 import bench_mechanics
 import bench_twins
 import circulation_speed
@@ -30,7 +31,7 @@ MODELS = ("t1", "ivim")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    parts: str = "twins,mechanics,solvers,circulation,retrieval,kinetics,reconstruction"
+    parts: str = "twins,mechanics,flow,solvers,circulation,retrieval,kinetics,reconstruction"
     data: str = str(ROOT.parent / "shared" / "data")
     output: str = "outputs/bench"
 
@@ -55,6 +56,12 @@ def mechanics(options: Options) -> Part:
         bench_mechanics.Options(data=options.data, output=options.output)
     )
     return bench_mechanics.HEADING, text, numbers
+
+
+def flow(options: Options) -> Part:
+    """Compare a beat of blood."""
+    text, numbers = bench_flow.compare(Path(options.data), Path(options.output) / "flow")
+    return bench_flow.HEADING, text, numbers
 
 
 def solvers(options: Options) -> Part:
@@ -102,6 +109,7 @@ PARTS: dict[str, Callable[[Options], Part]] = {
     for part in (
         twins,
         mechanics,
+        flow,
         solvers,
         circulation,
         retrieval,

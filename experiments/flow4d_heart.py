@@ -2,7 +2,7 @@
 
 import numpy as np
 from cine_frames import cine_frames
-from flow4d_phantoms import FLUID, FRAMES, PERIOD, STEPS, Field, Truth, around, moments
+from flow4d_phantoms import FLUID, FRAMES, PERIOD, Field, Truth, around, moments
 
 from cardiotwin.geometry.cavity import (
     CavityTemplate,
@@ -15,6 +15,7 @@ from cardiotwin.measurement.flow.lumen import sampling
 from cardiotwin.measurement.flow.pressure import pressure_at
 
 TRUE = CavityTemplate(edge=0.125, layers=24)
+STEPS = 192  # of a beat
 LAYERS = 14  # of the mesh on which it is looked for
 BETWEEN = (0.15, 0.7)  # shares of the way from the apex to the windows: where pressure is told
 
@@ -68,13 +69,18 @@ def heart(voxel: float, edge: float, path: str) -> Truth:
         )
         told = [pressure_at(room, pressure[None], place[None])[0] for place in ends[frame]]
         drop.append(told[0] - told[1])
+
+    def difference(pressure: Field) -> np.ndarray:
+        told = [pressure_at(lumen, pressure, ends[:, k]) for k in range(2)]
+        return np.asarray(told[0] - told[1])
+
     return Truth(
         grid=grid,
         per_edge=3,
         at=at,
         lumen=lumen,
         axis=axis / np.linalg.norm(axis),
-        ends=ends,
+        difference=difference,
         drop=np.array(drop),
     )
 

@@ -4,13 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from exact_flows import womersley
 
-from cardiotwin.geometry.cavity.disc import cut_disc
-from cardiotwin.geometry.regions import Region, boundary, oriented
 from cardiotwin.haemodynamics.blood import Fluid
-from cardiotwin.haemodynamics.domain import FluidDomain
-from cardiotwin.haemodynamics.projection import Projection
 from cardiotwin.imaging.phase_contrast import (
     BoxAverage,
     FlowSeries,
@@ -18,22 +13,14 @@ from cardiotwin.imaging.phase_contrast import (
     VoxelGrid,
     encodings,
     frame_window,
+    monomials,
 )
 from cardiotwin.imaging.signal import REFERENCE_ENCODING
 from cardiotwin.measurement.flow import Lumen
-from cardiotwin.measurement.flow.lumen import sampling
 
 FRAMES, PERIOD, PER_FRAME = 16, 0.8, 3
-WALLWARD = 0.6  # share by which edges are shorter at the wall, where the boundary layer is
 TISSUE = 0.5  # brightness beside the blood
 FLUID = Fluid()
-PIPE, SHORT = 12e-3, 24e-3  # m
-WAVES = ((1, 1500.0), (2, 500.0))  # harmonics and pressure gradients, Pa/m
-STEADY = 30.0  # Pa/m
-VESSEL, LENGTH, THROAT, NARROW, TIGHT = 10e-3, 80e-3, 26e-3, 24e-3, 0.4  # m, of the radius
-SEEN = (10e-3, 46e-3)  # m, of the stenosis
-STEPS = 4 * FRAMES * PER_FRAME
-INSIDE = 1e-6  # m from a vessel's ends, where its pressure is told
 
 Field = np.ndarray
 
@@ -52,10 +39,10 @@ class Truth:
         In which it is looked for, cut anew.
     axis
         Along which it flows.
-    ends
-        Two places by frame, m.
+    difference
+        From pressures at the lumen's nodes to that at one end less that at the other, by frame.
     drop
-        Pressure at the first less that at the second by frame, Pa.
+        The true one, Pa.
     """
 
     grid: VoxelGrid
@@ -63,7 +50,7 @@ class Truth:
     at: Callable[[int], tuple[Field, Field]]
     lumen: Lumen
     axis: np.ndarray
-    ends: np.ndarray
+    difference: Callable[[Field], np.ndarray]
     drop: np.ndarray
 
 
@@ -73,9 +60,12 @@ def moments() -> tuple[np.ndarray, np.ndarray]:
 
 
 def scan(
-    truth: Truth, venc: float, snr: float, rng: np.random.Generator
+    truth: Truth, venc: float, snr: float, rng: np.random.Generator, *, background: float = 0.0
 ) -> tuple[FlowSeries, np.ndarray, np.ndarray]:
-    """Return the series, each voxel's share of blood, and the blood's mean velocity, by frame."""
+    """Return the series, each voxel's share of blood, and the blood's mean velocity, by frame.
+
+    `background` is the largest phase, rad, of a polynomial of order 2 by encoding.
+    """
     shares, window = moments()
     encoding = encodings(venc, np.array(REFERENCE_ENCODING))
     average = BoxAverage(per_edge=truth.per_edge)
@@ -99,6 +89,11 @@ def scan(
             share[..., frame] = average.forward(blood.astype(float))
             total = average.forward(velocity * blood[..., None])
             mean[..., frame, :] = total / np.maximum(share[..., frame, None], 1e-9)
+    if background > 0:
+        terms = monomials(truth.grid, 2)
+        phase = terms @ rng.standard_normal((terms.shape[-1], len(encoding)))
+        phase *= background / np.abs(phase).max(axis=(0, 1, 2))
+        signal *= np.exp(1j * phase)[..., None, :]
     noise = rng.standard_normal((2, *signal.shape)) / snr
     series = FlowSeries(
         signal=signal + noise[0] + 1j * noise[1],
@@ -107,58 +102,9 @@ def scan(
         times=np.arange(FRAMES) * PERIOD / FRAMES,
         period=PERIOD,
         noise_sd=1 / snr,
+        window=1.0,
     )
     return series, share, mean
-
-
-def vessel(
-    radius: Callable[[np.ndarray], np.ndarray], low: float, high: float, edge: float
-) -> Region:
-    """Return a round vessel along z between two heights, edges as shares of its radius there."""
-    disc = cut_disc((), edge)
-    reach = np.hypot(*disc.points.T)[:, None]
-    across = disc.points * (1 + WALLWARD * (1 - reach))
-    n_disc = len(across)
-    wide = float(radius(np.array([low]))[0])
-    heights = np.linspace(low, high, max(round((high - low) / (edge * wide)), 3) + 1)
-    points = np.concatenate(
-        [
-            np.column_stack([float(radius(np.array([h]))[0]) * across, np.full(n_disc, h)])
-            for h in heights
-        ]
-    )
-    a, b, c = np.sort(disc.triangles, axis=1).T
-    prism = np.concatenate(
-        [
-            np.stack([a, b, c, a + n_disc], axis=1),
-            np.stack([b, c, a + n_disc, b + n_disc], axis=1),
-            np.stack([c, a + n_disc, b + n_disc, c + n_disc], axis=1),
-        ]
-    )
-    cells = oriented(points, np.concatenate([prism + k * n_disc for k in range(len(heights) - 1)]))
-    sides = boundary(cells)
-    z = points[sides, 2]
-    ends = (z == heights[0]).all(axis=1), (z == heights[-1]).all(axis=1)
-    facets = {
-        "inlet": sides[ends[0]],
-        "outlet": sides[ends[1]],
-        "wall": sides[~ends[0] & ~ends[1]],
-    }
-    return Region(points=points, cells=cells, facets=facets)
-
-
-def resting(region: Region) -> Lumen:
-    """Return a vessel's lumen."""
-    wall, end = (np.zeros(len(region.points), dtype=bool) for _ in range(2))
-    wall[region.facets["wall"]] = True
-    end[region.facets["inlet"]] = end[region.facets["outlet"]] = True
-    return Lumen(
-        positions=region.points[None],
-        cells=region.cells,
-        wall=wall,
-        open=end & ~wall,
-        wall_velocity=np.zeros((1, len(region.points), 3)),
-    )
 
 
 def around(low: np.ndarray, high: np.ndarray, voxel: float, margin: int) -> VoxelGrid:
@@ -171,109 +117,4 @@ def around(low: np.ndarray, high: np.ndarray, voxel: float, margin: int) -> Voxe
     return VoxelGrid(shape=(int(size[0]), int(size[1]), int(size[2])), affine=affine)
 
 
-def pipe(voxel: float, edge: float) -> Truth:
-    """Return Womersley's flow: a steady part and two harmonics."""
-    grid = around(np.array([-PIPE, -PIPE, 0]), np.array([PIPE, PIPE, SHORT]), voxel, 2)
-    places = grid.finer(4).points()
-    radius = np.hypot(places[..., 0], places[..., 1])
-    blood, ring = radius < PIPE, radius[:, :, 0]
-    shares = moments()[0]
-
-    def at(m: int) -> tuple[Field, Field]:
-        along = STEADY / (4 * FLUID.viscosity) * (PIPE**2 - ring**2)
-        for n, gradient in WAVES:
-            along = along + womersley(
-                np.minimum(ring, PIPE).ravel(),
-                float(shares[m] * PERIOD),
-                gradient=gradient,
-                rate=2 * np.pi * n / PERIOD,
-                pipe=PIPE,
-                density=FLUID.density,
-                viscosity=FLUID.viscosity,
-            ).reshape(ring.shape)
-        velocity = np.zeros((*places.shape[:3], 3))
-        velocity[..., 2] = (along * (ring < PIPE))[:, :, None]
-        return blood, velocity
-
-    turns = 2 * np.pi * np.arange(FRAMES) / FRAMES
-    waves = np.sum([g * np.cos(n * turns) for n, g in WAVES], axis=0)
-    drop = SHORT * (STEADY + waves)
-    lumen = resting(vessel(lambda z: np.full_like(z, PIPE), 0.0, SHORT, edge))
-    return _along(grid, at, lumen, (0.0, SHORT), drop)
-
-
-def throat(z: np.ndarray) -> np.ndarray:
-    """Return the radius of the narrowed vessel, m."""
-    bump = 0.5 * (1 + np.cos(2 * np.pi * np.clip((z - THROAT) / NARROW, -0.5, 0.5)))
-    return np.asarray(VESSEL * (1 - TIGHT * bump))
-
-
-def stenosis(voxel: float, edge: float) -> Truth:
-    """Return a pulse through a narrowing, by the house's own solver on a mesh of its own."""
-    region = vessel(throat, 0.0, LENGTH, 0.2)  # sections every 2 mm, at the ends of what is seen
-    flow = Projection(
-        FluidDomain(region), FLUID, PERIOD / STEPS, walls=("inlet", "wall"), openings=("outlet",)
-    )
-    ring = np.hypot(*region.points[:, :2].T) / VESSEL
-    profile = np.where(region.points[:, 2] == 0, np.maximum(1 - ring**4, 0), 0.0)
-    profile[region.facets["wall"]] = 0.0
-    kept, drops = [], []
-    heights = np.unique(region.points[:, 2])
-    ends = [region.points[:, 2] == heights[np.abs(heights - h).argmin()] for h in SEEN]
-    for k in range(2 * STEPS):
-        phase = 2 * np.pi * ((k + 1) / STEPS)
-        speed = 0.12 + 0.1 * np.cos(phase - 1.5) + 0.04 * np.cos(2 * phase - 2.0)
-        flow.step(speed * profile[:, None] * [0, 0, 1.0])
-        if k >= STEPS:
-            kept.append(flow.velocity.copy())
-            drops.append(flow.pressure[ends[0]].mean() - flow.pressure[ends[1]].mean())
-    low, high = np.array([-VESSEL, -VESSEL, SEEN[0]]), np.array([VESSEL, VESSEL, SEEN[1]])
-    grid = around(low, high, voxel, 2)
-    fine = grid.finer(4)
-    matrix = sampling(region.points, region.cells, fine)
-    blood = (np.diff(matrix.indptr) > 0).reshape(fine.shape)
-    steps = np.round(moments()[0] * STEPS).astype(int) - 1
-
-    def at(m: int) -> tuple[Field, Field]:
-        return blood, (matrix @ kept[steps[m] % STEPS]).reshape(*fine.shape, 3)
-
-    frames = np.array([drops[round(f * STEPS / FRAMES) - 1] for f in range(FRAMES)])
-    lumen = resting(vessel(throat, SEEN[0], SEEN[1], edge))
-    return _along(grid, at, lumen, SEEN, frames)
-
-
-def _along(
-    grid: VoxelGrid,
-    at: Callable[[int], tuple[Field, Field]],
-    lumen: Lumen,
-    seen: tuple[float, float],
-    drop: np.ndarray,
-) -> Truth:
-    """Return the truth of a vessel along z, seen between two heights."""
-    axis = np.array([0, 0, 1.0])
-    ends = np.outer([seen[0] + INSIDE, seen[1] - INSIDE], axis)
-    return Truth(
-        grid=grid,
-        per_edge=4,
-        at=at,
-        lumen=lumen,
-        axis=axis,
-        ends=np.broadcast_to(ends, (FRAMES, 2, 3)),
-        drop=drop,
-    )
-
-
-__all__ = [
-    "FLUID",
-    "FRAMES",
-    "PERIOD",
-    "STEPS",
-    "TISSUE",
-    "Field",
-    "Truth",
-    "around",
-    "moments",
-    "pipe",
-    "scan",
-    "stenosis",
-]
+__all__ = ["FLUID", "FRAMES", "PERIOD", "TISSUE", "Field", "Truth", "around", "moments", "scan"]

@@ -82,9 +82,49 @@ def cell_sizes(
     points: Float[np.ndarray, "nodes dim"], cells: Integer[np.ndarray, "cells corners"]
 ) -> Float[np.ndarray, " cells"]:
     """Return the signed area, m^2, of triangles or the signed volume, m^3, of tetrahedra."""
-    corners = points[cells]
-    factor = 2.0 if points.shape[1] == 2 else 6.0
-    return np.asarray(np.linalg.det(corners[:, 1:] - corners[:, :1]) / factor)
+    edges = _edges(points, cells)
+    if points.shape[1] == 2:
+        (a, b), (c, d) = edges
+        return np.asarray((a * d - b * c) / 2)
+    return triple(*edges) / 6
 
 
-__all__ = ["Region", "boundary", "box", "cell_sizes", "oriented"]
+def linear_functions(
+    points: Float[np.ndarray, "nodes dim"], cells: Integer[np.ndarray, "cells corners"]
+) -> tuple[Float[np.ndarray, " cells"], Float[np.ndarray, "dim corners cells"]]:
+    """Return the cells' sizes, m^2 or m^3, and the slopes of their linear functions, 1/m."""
+    edges = _edges(points, cells)
+    slopes = np.empty((points.shape[1], cells.shape[1], len(cells)))
+    if points.shape[1] == 2:
+        (a, b), (c, d) = edges
+        whole = a * d - b * c
+        slopes[:, 1], slopes[:, 2] = (d, -c), (-b, a)
+    else:
+        a, b, c = edges
+        slopes[:, 1], slopes[:, 2], slopes[:, 3] = _cross(b, c), _cross(c, a), _cross(a, b)
+        whole = (a * slopes[:, 1]).sum(axis=0)
+    slopes[:, 1:] /= whole
+    slopes[:, 0] = -slopes[:, 1:].sum(axis=1)
+    return whole / (2.0 if len(slopes) == 2 else 6.0), slopes
+
+
+def _edges(
+    points: Float[np.ndarray, "nodes dim"], cells: Integer[np.ndarray, "cells corners"]
+) -> list[Float[np.ndarray, "dim cells"]]:
+    """Return the edges from each cell's first corner, m."""
+    first, *others = np.take(np.ascontiguousarray(points.T), cells.T, axis=1).swapaxes(0, 1)
+    return [corner - first for corner in others]
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+
+
+def triple(
+    a: Float[np.ndarray, "3 n"], b: Float[np.ndarray, "3 n"], c: Float[np.ndarray, "3 n"]
+) -> Float[np.ndarray, " n"]:
+    """Return a . (b x c)."""
+    return np.asarray(sum(x * y for x, y in zip(a, _cross(b, c), strict=True)))
+
+
+__all__ = ["Region", "boundary", "box", "cell_sizes", "linear_functions", "oriented", "triple"]

@@ -1,48 +1,52 @@
-"""Matrices and vectors of forms that are assembled again and again, each process its share."""
+"""Matrices that cells fill again and again, each process its share."""
 
 from typing import Any
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
 from petsc4py import PETSc
 
-import dolfinx
-import dolfinx.fem.petsc
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
+
+from cardiotwin.haemodynamics.domain import FluidDomain
 
 
 class Matrix:
-    """A bilinear form's matrix, assembled anew each time it is asked for."""
+    """A matrix over the nodes whose entries are summed from a list of fixed places.
 
-    def __init__(self, form: Any) -> None:
-        self._form = form
-        self._matrix: Any = dolfinx.fem.petsc.create_matrix(form)
+    Parameters
+    ----------
+    domain
+        Of the nodes.
+    rows, columns
+        The process's dofs of each value.
+    """
+
+    def __init__(
+        self,
+        domain: FluidDomain,
+        rows: Integer[np.ndarray, " values"],
+        columns: Integer[np.ndarray, " values"],
+    ) -> None:
+        index_map = domain.scalar.dofmap.index_map
+        sizes = (domain.n_owned, index_map.size_global)
+        own = np.arange(len(domain.node_of_dof), dtype=np.int32)
+        numbers = index_map.local_to_global(own).astype(PETSc.IntType)
+        comm: Any = domain.comm
+        places = PETSc.LGMap().create(numbers, comm=comm)
+        self._matrix: Any = PETSc.Mat().create(comm)
+        self._matrix.setType("aij")
+        self._matrix.setSizes((sizes, sizes))
+        self._matrix.setLGMap(places, places)
+        where: list[Any] = [part.astype(PETSc.IntType) for part in (rows, columns)]
+        self._matrix.setPreallocationCOOLocal(*where)
         keep: Any = PETSc.Mat.Option.KEEP_NONZERO_PATTERN
         self._matrix.setOption(keep, True)  # noqa: FBT003
 
-    def assembled(self) -> Any:
-        """Return the matrix of the fields as they are."""
-        self._matrix.zeroEntries()
-        assemble: Any = dolfinx.fem.petsc.assemble_matrix
-        assemble(self._matrix, self._form)
-        self._matrix.assemble()
+    def filled(self, values: Float[np.ndarray, " values"]) -> Any:
+        """Return the matrix with these values."""
+        self._matrix.setValuesCOO(np.ascontiguousarray(values))
         return self._matrix
 
 
-class Vector:
-    """A linear form's vector, assembled anew each time it is asked for."""
-
-    def __init__(self, form: Any) -> None:
-        self._form = form
-        self._vector = dolfinx.fem.create_vector(form.function_spaces[0])
-
-    def assembled(self) -> Float[np.ndarray, " dofs"]:
-        """Return the values at the process's own dofs, and at ghosts their owners'."""
-        self._vector.array[:] = 0
-        dolfinx.fem.assemble_vector(self._vector.array, self._form)
-        self._vector.scatter_reverse(dolfinx.la.InsertMode.add)
-        self._vector.scatter_forward()
-        return np.array(self._vector.array)
-
-
-__all__ = ["Matrix", "Vector"]
+__all__ = ["Matrix"]

@@ -8,7 +8,6 @@ from mpi4py import MPI
 import basix.ufl
 import dolfinx
 import numpy as np
-import ufl
 from jaxtyping import Float, Integer
 
 from cardiotwin.geometry.regions import Region
@@ -43,7 +42,6 @@ class FluidDomain:
         self.mesh = dolfinx.mesh.create_mesh(comm, cells, coordinate, points, unghosted)
         self.scalar = dolfinx.fem.functionspace(self.mesh, ("Lagrange", 1))
         self.vector = dolfinx.fem.functionspace(self.mesh, ("Lagrange", 1, (self.dim,)))
-        self.constants = dolfinx.fem.functionspace(self.mesh, ("DG", 0))
         self.n_nodes: int = self.mesh.geometry.index_map().size_global
         index_map = self.scalar.dofmap.index_map
         self.n_owned: int = index_map.size_local
@@ -89,6 +87,40 @@ class FluidDomain:
             self.comm.Allreduce(MPI.IN_PLACE, result)
         return result
 
+    def shared(self, parts: Float[np.ndarray, "dofs ..."]) -> Float[np.ndarray, "dofs ..."]:
+        """Return sums over all processes' cells, at the own dofs and at ghosts."""
+        if self.comm.size == 1:
+            return parts
+        vector = self._vector(parts)
+        vector.scatter_reverse(dolfinx.la.InsertMode.add)
+        vector.scatter_forward()
+        return np.array(vector.array).reshape(parts.shape)
+
+    def updated(self, values: Float[np.ndarray, "dofs ..."]) -> Float[np.ndarray, "dofs ..."]:
+        """Return values whose ghosts are their owners'."""
+        if self.comm.size == 1:
+            return values
+        vector = self._vector(values)
+        vector.scatter_forward()
+        return np.array(vector.array).reshape(values.shape)
+
+    def _vector(self, values: Float[np.ndarray, "dofs ..."]) -> Any:
+        index_map = self.scalar.dofmap.index_map
+        vector = dolfinx.la.vector(index_map, values.size // len(values))
+        vector.array[:] = values.ravel()
+        return vector
+
+    def sides_of(self, *names: str) -> tuple[Integer[np.ndarray, " n"], Integer[np.ndarray, " n"]]:
+        """Return the cells with a side on some parts of the boundary, and the corner opposite."""
+        chosen = np.isin(self.facets.values, [self.tags[name] for name in names])
+        facets = self.facets.indices[chosen]
+        links = self.mesh.topology.connectivity(self.dim - 1, self.dim)
+        cells = np.array([links.links(facet)[0] for facet in facets], dtype=np.int64)
+        corners = dolfinx.mesh.entities_to_geometry(self.mesh, self.dim - 1, facets)
+        own = np.asarray(self.mesh.geometry.dofmaps[0])[cells]
+        outside = ~(own[:, :, None] == corners[:, None, :]).any(axis=2)
+        return cells, outside.argmax(axis=1)
+
     def dofs_of(self, *names: str) -> Integer[np.ndarray, " some"]:
         """Return the (scalar) dofs on some parts of the boundary, ghosts too."""
         chosen = np.isin(self.facets.values, [self.tags[name] for name in names])
@@ -97,14 +129,6 @@ class FluidDomain:
                 self.scalar, self.dim - 1, self.facets.indices[chosen]
             )
         )
-
-    def boundary_measure(self, *names: str, degree: int = 2) -> Any:
-        """Return the surface measure of some parts of the boundary."""
-        metadata = {"quadrature_degree": degree}
-        measure = ufl.Measure(
-            "ds", domain=self.mesh, subdomain_data=self.facets, metadata=metadata
-        )
-        return measure(tuple(self.tags[name] for name in names))
 
     def _tagged(self, named: Mapping[str, Integer[np.ndarray, "_ sides"]]) -> Any:
         """Return the boundary's tags, found by the nodes of each facet."""

@@ -176,18 +176,21 @@ class HeartFlow:
         ConvergenceError
             If a step has no solution.
         """
-        motion = self.cavity.motion
         for _ in range(n_steps):
             time = self.start + self.flow.time + self.time_step
-            points, wall = motion.positions(time), motion.velocity(time)
-            given = self.boundary_velocity(time, points, wall)
+            points, wall, given, grown = self.boundary(time)
             self.flow.step(given, points=points, mesh_velocity=wall)
-            yield self._moment(points, wall)
+            yield self._moment(points, wall, grown)
 
-    def boundary_velocity(self, time: float, points: Nodes, wall: Nodes) -> Nodes:
-        """Return the wall's velocity, and at the windows what it displaces besides, m/s."""
+    def boundary(self, time: float) -> tuple[Nodes, Nodes, Nodes, float]:
+        """Return what drives the blood at a time.
+
+        The nodes' places, m; the wall's velocity, m/s; with what it displaces through the windows
+        besides, m/s; and how fast the cavity grows, m^3/s.
+        """
         cavity = self.cavity
-        displaced = -volume_rate(points, cavity.region.cells, wall)
+        points, wall = cavity.motion.positions(time), cavity.motion.velocity(time)
+        grown = volume_rate(points, cavity.region.cells, wall)
         aortic = self.valves.aortic(time)
         given = wall.copy()
         for name, share in (("mitral", 1 - aortic), ("aortic", aortic)):
@@ -195,14 +198,13 @@ class HeartFlow:
             normal = area_vectors(points, triangles).sum(axis=0)
             normal /= np.linalg.norm(normal)
             jet = cavity.profile[name][:, None] * normal
-            given += share * displaced / flux(points, triangles, jet) * jet
-        return given
+            given -= share * grown / flux(points, triangles, jet) * jet
+        return points, wall, given, grown
 
-    def _moment(self, points: Nodes, wall: Nodes) -> Moment:
+    def _moment(self, points: Nodes, wall: Nodes, grown: float) -> Moment:
         facets, velocity = self.cavity.region.facets, self.flow.velocity
         relative = velocity - wall
         through = {name: flux(points, facets[name], relative) for name in VALVES}
-        grown = volume_rate(points, self.cavity.region.cells, wall)
         return Moment(
             time=self.flow.time,
             points=points,

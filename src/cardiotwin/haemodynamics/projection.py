@@ -12,23 +12,20 @@ scheme); Tezduyar (1991), Adv Appl Mech 28:1-44 (SUPG/PSPG).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
-
-import dolfinx
 import numpy as np
-import ufl
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 
 from cardiotwin.errors import ConvergenceError, InputError
-from cardiotwin.fem.compilation import compile_form
-from cardiotwin.haemodynamics.assembled import Matrix, Vector
+from cardiotwin.haemodynamics.assembled import Matrix
 from cardiotwin.haemodynamics.blood import Fluid
+from cardiotwin.haemodynamics.cells import SIDES, LinearCells, Pairs, Vectors, rule
 from cardiotwin.haemodynamics.domain import FluidDomain, Nodes
 from cardiotwin.haemodynamics.krylov import PressureSolver, VelocitySolver
 from cardiotwin.haemodynamics.stabilisation import intrinsic_time
 
+Dofs = Float[np.ndarray, "dofs dim"]
+Braked = float | Float[np.ndarray, " cells"]
 BDF1 = (1.0, -1.0, 0.0)
 BDF2 = (1.5, -2.0, 0.5)
 
@@ -82,41 +79,49 @@ class Projection:
             raise InputError(msg)
         self.domain, self.fluid, self.time_step = domain, fluid, time_step
         self.time = 0.0
-        self._openings = tuple(openings)
         self._fixed = domain.dofs_of(*walls)
         self._open = domain.dofs_of(*openings) if openings else None
-        names = ("u", "u1", "u2", "w", "advection", "history", "slope")
-        self._fields = {name: dolfinx.fem.Function(domain.vector) for name in names}
-        self._p, self._change = (dolfinx.fem.Function(domain.scalar) for _ in range(2))
-        mesh = domain.mesh
-        self._backflow: Any = dolfinx.fem.Constant(mesh, backflow)
-        self._rate: Any = dolfinx.fem.Constant(mesh, BDF1[0] / time_step)
+        n_dofs = len(domain.node_of_dof)
+        self._u1, self._u2, self._w = (np.zeros((n_dofs, domain.dim)) for _ in range(3))
+        self._p = np.zeros(n_dofs)
+        self._backflow, self._resistive = backflow, resistive
         self._head = {name: domain.dofs_of(name) for name in openings}
-        self._brake = dolfinx.fem.Function(domain.constants) if resistive else None
+        self._brake: Braked = 0.0  # 1/s
         self._steps = 0
-        self._assemble_with(*self._forms())
+        self._cells = LinearCells(np.asarray(domain.scalar.dofmap.list).T, n_dofs)
+        self._place()
+        corners = self._cells.corners
+        pairs = np.broadcast_to(corners[:, None], (len(corners), *corners.shape))
+        rows, columns = pairs.ravel(), pairs.swapaxes(0, 1).ravel()
+        self._poisson = Matrix(domain, rows, columns)
+        self._sides = domain.sides_of(*openings)
+        ends = self._side_corners()
+        pairs = np.broadcast_to(ends[:, None], (len(ends), *ends.shape))
+        rows = np.concatenate([rows, pairs.ravel()])
+        columns = np.concatenate([columns, pairs.swapaxes(0, 1).ravel()])
+        self._momentum = Matrix(domain, rows, columns)
         self._velocity_solver = VelocitySolver(domain, self._fixed, tolerance)
         self._pressure_solver = PressureSolver(domain, self._open, tolerance)
 
     @property
     def velocity(self) -> Nodes:
         """Return the velocity at the region's nodes, m/s."""
-        return self.domain.to_nodes(self._fields["u1"].x.array)
+        return self.domain.to_nodes(self._u1.ravel())
 
     @property
     def pressure(self) -> Float[np.ndarray, " nodes"]:
         """Return the pressure at the region's nodes, Pa (of mean zero if nothing is open)."""
-        return self.domain.to_nodes(self._p.x.array)[:, 0]
+        return self.domain.to_nodes(self._p)[:, 0]
 
     def start(
         self, velocity: Nodes, pressure: Float[np.ndarray, " nodes"], earlier: Nodes | None = None
     ) -> None:
         """Begin with a velocity, m/s, a pressure, Pa, and the velocity one step earlier."""
-        self._fields["u1"].x.array[:] = self.domain.to_dofs(velocity)
-        self._p.x.array[:] = self.domain.to_dofs(pressure)
+        self._u1 = self._dofs(velocity)
+        self._p = self.domain.to_dofs(pressure)
         self.time, self._steps = 0.0, 0
         if earlier is not None:
-            self._fields["u2"].x.array[:] = self.domain.to_dofs(earlier)
+            self._u2 = self._dofs(earlier)
             self._steps = 1
 
     def step(
@@ -148,141 +153,136 @@ class Projection:
         ConvergenceError
             If a linear solver stops before its tolerance.
         """
-        domain, fields = self.domain, self._fields
+        domain = self.domain
         if points is not None:
             domain.move(points)
+            self._place()
         if mesh_velocity is not None:
-            fields["w"].x.array[:] = domain.to_dofs(mesh_velocity)
+            self._w = self._dofs(mesh_velocity)
         if resistance is not None:
-            assert self._brake is not None, "the flow was made resistive"  # noqa: S101 - a bug
-            self._brake.x.array[:] = domain.to_cells(resistance)
+            assert self._resistive, "the flow was made resistive"  # noqa: S101 - a bug
+            self._brake = domain.to_cells(resistance) / self.fluid.density
         first = self._steps == 0
         if first:
-            fields["u2"].x.array[:] = fields["u1"].x.array
+            self._u2 = self._u1
         now, last, before = (rate / self.time_step for rate in (BDF1 if first else BDF2))
-        self._rate.value = now
-        u1, u2 = fields["u1"].x.array, fields["u2"].x.array
-        fields["history"].x.array[:] = last * u1 + before * u2
-        fields["advection"].x.array[:] = 2 * u1 - u2 - fields["w"].x.array
-        self._predict(domain.to_dofs(boundary_velocity))
-        self._correct(opening_pressure or {})
-        fields["u2"].x.array[:] = fields["u1"].x.array
-        fields["u1"].x.array[:] = fields["u"].x.array
+        self._rate = now
+        history = last * self._u1 + before * self._u2
+        carried = self._cells.at_corners(2 * self._u1 - self._u2 - self._w)
+        predicted = self._predict(self._dofs(boundary_velocity), history, carried)
+        self._u2, self._u1 = self._u1, self._corrected(predicted, carried, opening_pressure or {})
         self._steps += 1
         self.time += self.time_step
-        if not np.isfinite(fields["u1"].x.array).all():
+        if not np.isfinite(self._u1).all():
             msg = (
                 f"The flow has no finite velocity after {self._steps} steps. "
                 "Take a smaller time step, or longer valve ramps."
             )
             raise ConvergenceError(msg, ())
 
-    def _predict(self, given: Float[np.ndarray, " dofs"]) -> None:
-        """Solve for the velocity under the last pressure."""
-        dim, u = self.domain.dim, self._fields["u"]
-        matrix = self._momentum.assembled()
-        load = self._momentum_load.assembled().reshape(-1, dim)
-        guess = (2 * self._fields["u1"].x.array - self._fields["u2"].x.array).reshape(-1, dim)
-        self._velocity_solver.prepare(matrix)
-        found = self._velocity_solver.solve(load, given.reshape(-1, dim), guess)
-        u.x.array[:] = found.ravel()
-        u.x.scatter_forward()
+    def _dofs(self, values: Nodes) -> Dofs:
+        return self.domain.to_dofs(values).reshape(-1, self.domain.dim)
 
-    def _correct(self, heads: Mapping[str, float]) -> None:
-        """Make the velocity solenoidal by a change of the pressure."""
-        dim, u = self.domain.dim, self._fields["u"]
-        mass = self._mass.assembled()
-        divergence = self._divergence.assembled() / mass
-        slope = self._slope.assembled().reshape(-1, dim) / mass[:, None]
-        self._fields["slope"].x.array[:] = slope.ravel()
-        self._pressure_solver.prepare(self._poisson.assembled())
-        before = self._p.x.array.copy()
+    def _place(self) -> None:
+        """Take the nodes' places."""
+        cells = self._cells
+        cells.place(self.domain.coordinates())
+        self._mass = self.domain.shared(cells.spread(np.ones_like(cells.sizes)))
+
+    @property
+    def _calm(self) -> Braked:
+        """Return what resistance leaves of a push, cell by cell.
+
+        Momentum is scaled by it: else a node beside a cell that resists would feel the whole fall
+        of the pressure inside.
+        """
+        return self._rate / (self._rate + self._brake)
+
+    def _predict(self, given: Dofs, history: Dofs, carried: Vectors) -> Dofs:
+        """Return the velocity under the last pressure."""
+        values, load = self._momentum_of(history, carried)
+        values = np.concatenate([values.ravel(), self._inflow(2 * self._u1 - self._u2 - self._w)])
+        self._velocity_solver.prepare(self._momentum.filled(values))
+        guess = 2 * self._u1 - self._u2
+        return self.domain.updated(self._velocity_solver.solve(load, given, guess))
+
+    def _momentum_of(self, history: Dofs, carried: Vectors) -> tuple[Pairs, Dofs]:
+        """Return the momentum's matrix by cell, and its right-hand side."""
+        cells, rho, mu = self._cells, self.fluid.density, self.fluid.viscosity
+        calm, rate = self._calm, self._rate + self._brake
+        fast = np.sqrt((2 / self.time_step) ** 2 + self._brake**2)
+        known = rho * cells.at_corners(history)
+        if self._resistive:
+            known = known - rho * self._brake * cells.at_corners(self._w)
+        slope = cells.slope(self._p)  # not by parts: an opening's traction is its pressure's then
+        values = calm * mu * cells.sizes * cells.products
+        pull = np.zeros_like(carried)
+        for share, weights in cells.rule:
+            swept = cells.swept(np.tensordot(weights, carried, (0, 1)))
+            tau = intrinsic_time(swept, cells.fineness, mu / rho, fast)
+            test, size = weights[:, None] + tau * swept, share * calm * cells.sizes
+            values += (rho * size * test)[:, None] * (rate * weights[:, None] + swept)
+            pull -= (size * (np.tensordot(weights, known, (0, 1)) + slope))[:, None] * test
+        load = np.stack([cells.gathered(part) for part in pull], axis=1)
+        return values, self.domain.shared(load)
+
+    def _side_corners(self) -> Integer[np.ndarray, "dim sides"]:
+        """Return the dofs of the openings' sides."""
+        cell, opposite = self._sides
+        own = self._cells.corners[:, cell]
+        kept = np.arange(len(own))[:, None] != opposite
+        return np.asarray(own.T[kept.T].reshape(-1, self.domain.dim).T)
+
+    def _inflow(self, carried: Dofs) -> Float[np.ndarray, " values"]:
+        """Return what is taken from the momentum that enters through openings, by pairs."""
+        cells, (cell, opposite) = self._cells, self._sides
+        area = -self.domain.dim * cells.sizes[cell] * cells.slopes[:, opposite, cell]
+        at = carried[self._side_corners()]
+        values = np.zeros((len(at), *at.shape[:2]))
+        for share, weights in rule(SIDES[self.domain.dim]):
+            through = np.minimum((np.tensordot(weights, at, (0, 0)) * area.T).sum(axis=1), 0.0)
+            taken = -self._backflow * self.fluid.density * share * through
+            values += np.multiply.outer(np.outer(weights, weights), taken)
+        return np.asarray(values.ravel())
+
+    def _corrected(self, u: Dofs, carried: Vectors, heads: Mapping[str, float]) -> Dofs:
+        """Return the velocity made solenoidal by a change of the pressure."""
+        domain, cells, mass = self.domain, self._cells, self._mass
+        rho, mu, calm = self.fluid.density, self.fluid.viscosity, self._calm
+        sources = cells.spread(cells.divergence(cells.at_corners(u)))
+        divergence = domain.shared(sources) / mass
+        slope = cells.slope(self._p)
+        steep = np.stack([cells.spread(calm * part) for part in slope], axis=1)
+        smoothed = cells.at_corners(domain.shared(steep) / mass[:, None]).mean(axis=1) / calm
+        still = cells.swept(carried.mean(axis=1))
+        smooth = intrinsic_time(still, cells.fineness, mu / rho, self._brake) / rho
+        pushed = 1 / (rho * (self._rate + self._brake))
+        matrix = self._poisson.filled((((pushed + smooth) * cells.sizes) * cells.products).ravel())
+        self._pressure_solver.prepare(matrix)
+        before = self._p
         given = np.zeros_like(before)
         for name, value in heads.items():
             given[self._head[name]] = value - before[self._head[name]]
-        load = self._poisson_load.assembled()
-        self._change.x.array[:] = self._pressure_solver.solve(load, given)
-        self._change.x.scatter_forward()
-        push = self._push.assembled().reshape(-1, dim) / mass[:, None]
+        rough = cells.gathered(smooth * cells.sizes * cells.swept(slope - smoothed))
+        load = domain.shared(-sources - rough)
+        change = domain.updated(self._pressure_solver.solve(load, given))
+        parts = [cells.spread(pushed * part) for part in cells.slope(change)]
+        push = domain.shared(np.stack(parts, axis=1)) / mass[:, None]
         push[self._fixed] = 0
-        u.x.array[:] -= push.ravel()
-        self._p.x.array[:] += self._change.x.array - self.fluid.viscosity * divergence
+        self._p = before + change - mu * divergence
         if self._open is None:
-            self._p.x.array[:] -= self._mean(mass)
+            self._p -= self._mean()
         else:
-            self._p.x.array[self._open] = (before + given)[self._open]
-        u.x.scatter_forward()
-        self._p.x.scatter_forward()
+            self._p[self._open] = (before + given)[self._open]
+        self._p = domain.updated(self._p)
+        return domain.updated(u - push)
 
-    def _mean(self, mass: Float[np.ndarray, " dofs"]) -> float:
+    def _mean(self) -> float:
         """Return the pressure's mean over the region, Pa."""
         n, comm = self.domain.n_owned, self.domain.comm
-        both = np.array([mass[:n] @ self._p.x.array[:n], mass[:n].sum()])
+        both = np.array([self._mass[:n] @ self._p[:n], self._mass[:n].sum()])
         total = comm.allreduce(both)
         return float(total[0] / total[1])
-
-    def _forms(self) -> tuple[Any, ...]:
-        """Return the forms in the order in which `_assemble_with` takes them."""
-        domain, mesh = self.domain, self.domain.mesh
-        u, a, history = (self._fields[name] for name in ("u", "advection", "history"))
-        rho, mu = (
-            dolfinx.fem.Constant(mesh, value)
-            for value in (self.fluid.density, self.fluid.viscosity)
-        )
-        step = dolfinx.fem.Constant(mesh, self.time_step)
-        trial, test = ufl.TrialFunction(domain.scalar), ufl.TestFunction(domain.scalar)
-        tests = ufl.TestFunction(domain.vector)
-        # One rule per form: FFCx 0.11 may take a form's second rule for all its terms.
-        dx = ufl.dx(domain=mesh, metadata={"quadrature_degree": 2})
-        dx1 = ufl.dx(domain=mesh, metadata={"quadrature_degree": 1})
-        # Where cells resist, momentum is scaled by what they leave of a push, cell by cell: else
-        # a node beside them would feel the whole fall of the pressure inside.
-        brake: Any = 0.0  # 1/s
-        calm, fast, smoothed = 1, 2 / step, self._fields["slope"]
-        if self._brake is not None:
-            brake = self._brake / rho
-            calm, fast = self._rate / (self._rate + brake), ufl.sqrt(fast**2 + brake**2)
-            smoothed = self._fields["slope"] / calm
-        tau = intrinsic_time(a, mu / rho, fast, mesh)
-        inertia = (self._rate + brake) * trial + ufl.dot(a, ufl.grad(trial))
-        along = ufl.dot(a, ufl.grad(test))
-        momentum = (
-            calm * rho * inertia * test * dx
-            + calm * mu * ufl.dot(ufl.grad(trial), ufl.grad(test)) * dx
-            + calm * tau * rho * inertia * along * dx
-        )
-        slope = ufl.grad(self._p)  # not by parts: an opening's traction is its pressure's then
-        pull = rho * (history - brake * self._fields["w"]) + slope
-        load = -calm * ufl.dot(pull, tests + tau * ufl.dot(ufl.grad(tests), a)) * dx
-        n = ufl.FacetNormal(mesh)
-        for name in self._openings:
-            ds = domain.boundary_measure(name)
-            inwards = ufl.min_value(ufl.dot(a, n), 0.0)
-            momentum += -self._backflow * rho * inwards * trial * test * ds
-        pushed = 1 / (rho * (self._rate + brake))
-        rough = slope - smoothed
-        smooth = intrinsic_time(a, mu / rho, brake, mesh)
-        poisson = (pushed + smooth / rho) * ufl.dot(ufl.grad(trial), ufl.grad(test)) * dx1
-        source = -ufl.div(u) * test * dx1 - smooth / rho * ufl.dot(rough, ufl.grad(test)) * dx1
-        push = pushed * ufl.dot(ufl.grad(self._change), tests) * dx1
-        steepness = calm * ufl.dot(slope, tests) * dx1
-        return (
-            momentum,
-            load,
-            poisson,
-            source,
-            push,
-            test * dx1,
-            ufl.div(u) * test * dx1,
-            steepness,
-        )
-
-    def _assemble_with(self, *forms: Any) -> None:
-        momentum, load, poisson, source, push, mass, divergence, slope = map(compile_form, forms)
-        self._momentum, self._poisson = Matrix(momentum), Matrix(poisson)
-        self._momentum_load, self._poisson_load = Vector(load), Vector(source)
-        self._push, self._mass, self._divergence = Vector(push), Vector(mass), Vector(divergence)
-        self._slope = Vector(slope)
 
 
 __all__ = ["Projection"]

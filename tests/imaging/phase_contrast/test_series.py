@@ -13,6 +13,7 @@ from cardiotwin.imaging.phase_contrast import (
     from_velocities,
     monomials,
     noise_of,
+    without_background,
 )
 from cardiotwin.imaging.signal import REFERENCE_ENCODING
 
@@ -102,6 +103,29 @@ def test_a_background_phase_beyond_half_a_turn_is_found_beside_moving_blood():
     few[0, 0, :5] = True
     with pytest.raises(InputError, match=r"has 10 coefficients, found 5 voxels at rest"):
         fit_background(signal, GRID, few)
+
+
+def still_images(rng, background: float) -> FlowSeries:
+    """Return tissue at rest with a phase along y in the images of x and z."""
+    phase = background * np.linspace(-1, 1, SHAPE[1])[None, :, None, None, None]
+    signal = np.exp(1j * phase * np.array([0.0, 1.0, 0.0, -1.0])) * np.ones((*SHAPE, FRAMES, 4))
+    noise = 0.05 * (rng.normal(size=signal.shape) + 1j * rng.normal(size=signal.shape))
+    return series(signal=signal + noise)
+
+
+def test_a_background_is_taken_away_and_named_and_none_is_not():
+    rng = np.random.default_rng(6)
+    still = np.ones(SHAPE, dtype=bool)
+    clean, flags = without_background(still_images(rng, 0.4), still)
+    assert [flag.name for flag in flags] == ["background_phase"]
+    assert "a background phase of up to 0.4" in flags[0].sentence
+    left = np.angle((clean.signal[..., 1:] * clean.signal[..., :1].conj()).mean(axis=3))
+    assert np.abs(left.mean(axis=(0, 2))).max() < 0.02
+    for _ in range(5):
+        bare = still_images(rng, 0.0)
+        same, flags = without_background(bare, still)
+        assert same is bare
+        assert flags == ()
 
 
 def test_the_noise_is_read_where_there_is_air():

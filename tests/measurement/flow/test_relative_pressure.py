@@ -91,8 +91,8 @@ def test_a_shear_flows_against_its_friction():
     field[..., 2] = curve * (1e-4 - y**2)
     told = relative_pressure(lumen, field, period=PERIOD, fluid=FLUID)[0]
     slope = np.polyfit(z, told, 1)[0]
-    # Cells tell the wall's shear half a cell too far in: 1 - 1/8 of it on this mesh.
-    assert slope == pytest.approx(-2 * FLUID.viscosity * curve * (1 - 1 / 8), rel=0.02)
+    # Drawn out to the wall but for the edges, where no inner corner is: 1/8 less without.
+    assert slope == pytest.approx(-2 * FLUID.viscosity * curve, rel=0.04)
 
 
 def test_a_rate_of_waves_is_theirs_but_for_the_last():

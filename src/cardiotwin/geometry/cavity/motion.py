@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from cardiotwin.errors import InputError
-from cardiotwin.geometry.regions import Region, cell_sizes
+from cardiotwin.geometry.regions import Region, cell_sizes, triple
 
 Nodes = Float[np.ndarray, "nodes 3"]
 MOMENTS = 200  # of the beat at which the cells are looked at
@@ -142,10 +142,12 @@ def volume_rate(points: Nodes, cells: Integer[np.ndarray, "cells 4"], velocity: 
 
     By Reynolds' theorem this is the flux of the velocity through the boundary.
     """
-    corners, moved = points[cells], velocity[cells]
-    (a, b, c), (da, db, dc) = ((x[:, 1:] - x[:, :1]).transpose(1, 0, 2) for x in (corners, moved))
-    grown = np.cross(b, c) * da + np.cross(c, a) * db + np.cross(a, b) * dc
-    return float(grown.sum() / 6)
+    edges, rates = (
+        [corner - first for corner in others]
+        for first, *others in (x.T[:, cells.T].swapaxes(0, 1) for x in (points, velocity))
+    )
+    (a, b, c), (da, db, dc) = edges, rates
+    return float((triple(da, b, c) + triple(a, db, c) + triple(a, b, dc)).sum() / 6)
 
 
 __all__ = [

@@ -1,6 +1,11 @@
 """Phase contrast as it is measured: velocities to complex voxels, series in, background out."""
 
-from cardiotwin.imaging.phase_contrast.background import Background, fit_background, monomials
+from cardiotwin.imaging.phase_contrast.background import (
+    Background,
+    fit_background,
+    monomials,
+    without_background,
+)
 from cardiotwin.imaging.phase_contrast.series import (
     FlowSeries,
     check_alike,
@@ -30,4 +35,5 @@ __all__ = [
     "from_velocities",
     "monomials",
     "noise_of",
+    "without_background",
 ]

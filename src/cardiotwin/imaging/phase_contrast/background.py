@@ -8,19 +8,22 @@ its magnitude's weight, and voxels that move count the less the farther they are
 Walker et al. (1993), JMRI 3:521-530; Lankhaar et al. (2005), JMRI 22:73-79 on orders 0 to 2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
 import numpy as np
 from jaxtyping import Bool, Complex, Float
+from scipy.stats import chi2
 
-from cardiotwin.errors import InputError
+from cardiotwin.errors import Flag, InputError
+from cardiotwin.imaging.phase_contrast.series import FlowSeries
 from cardiotwin.imaging.phase_contrast.voxels import VoxelGrid
 
 ORDER = 2
 ROUNDS = 40
 OUTSIDE = 3.0  # spreads of the residual phases, beyond which a voxel counts less and less
 LEAST = 10  # voxels for each coefficient
+CHANCE = 1e-3  # of coefficients so far from none without a background, beyond which there is one
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -107,6 +110,42 @@ def fit_background(
     )
 
 
+def without_background(
+    series: FlowSeries, still: Bool[np.ndarray, "i j k"], *, order: int = ORDER
+) -> tuple[FlowSeries, tuple[Flag, ...]]:
+    """Return a series without its background phase, and a flag where there was one.
+
+    Coefficients that noise alone could make are no background: the series stays as it is.
+
+    Raises
+    ------
+    InputError
+        If the still tissue does not tell the phase (`fit_background`).
+    """
+    found = fit_background(
+        series.signal, series.grid, still, order=order, referenced=series.referenced
+    )
+    told = slice(0 if series.referenced else 1, None)
+    pairs = zip(found.coefficients[told], found.covariance[told], strict=True)
+    far = max(float(c @ np.linalg.solve(spread, c)) for c, spread in pairs)
+    n_terms = found.coefficients.shape[1]
+    if chi2.sf(far, n_terms) * len(found.coefficients[told]) > CHANCE:
+        return series, ()
+    phase = found.phase(series.grid)
+    encoding = series.encoding if series.referenced else series.encoding[1:] - series.encoding[:1]
+    decoding = np.linalg.pinv(encoding).T
+    design = monomials(series.grid, order)
+    spread = np.einsum("ijkp,epq,ijkq->ijke", design, found.covariance[told], design)
+    apart = np.abs(phase[..., 0, told] @ decoding).max()
+    error = np.sqrt((spread @ decoding**2).max())
+    sentence = (
+        f"Still tissue has a background phase of up to {np.abs(phase).max():.2f} rad, as of "
+        f"{apart:.3f} m/s, which was taken away; its standard error is at most {error:.3f} m/s."
+    )
+    clean = replace(series, signal=series.signal * np.exp(-1j * phase))
+    return clean, (Flag(name="background_phase", sentence=sentence),)
+
+
 def _fit(
     product: Complex[np.ndarray, " voxels"], design: Float[np.ndarray, "voxels terms"]
 ) -> tuple[Float[np.ndarray, " terms"], Float[np.ndarray, "terms terms"]]:
@@ -128,4 +167,4 @@ def _fit(
     return coefficients, residual * np.linalg.inv(normal)
 
 
-__all__ = ["Background", "fit_background", "monomials"]
+__all__ = ["Background", "fit_background", "monomials", "without_background"]

@@ -11,6 +11,7 @@ from cardiotwin.imaging.phase_contrast.signal import encodings
 from cardiotwin.imaging.phase_contrast.voxels import VoxelGrid
 
 AXES = "xyz"
+LONGEST = 1.5  # frames' distances that one may average over: beyond, waves turn their sign
 ALIKE = 0.02  # of a frame's time, by which frames of one series may lie off their even places
 
 
@@ -36,6 +37,9 @@ class FlowSeries:
         True where the images' phases are those of the velocity alone (phase differences, as
         scanners export them); False where they carry the coils' phase too, which an image
         without encoding, or another combination of encodings, must tell.
+    window
+        Share of the frames' distance over which each averages: 1 where segments fill it, 0 for
+        snapshots.
     """
 
     signal: Complex[np.ndarray, "i j k frames encodings"]
@@ -45,6 +49,7 @@ class FlowSeries:
     period: float
     noise_sd: float
     referenced: bool = False
+    window: float = 0.0
 
     def __post_init__(self) -> None:
         if self.signal.shape[:3] != self.grid.shape:
@@ -59,6 +64,12 @@ class FlowSeries:
             msg = (
                 f"noise_sd must be positive, found {self.noise_sd:g}. Take the standard deviation "
                 "of the real part where there is only air (noise_of does)."
+            )
+            raise InputError(msg)
+        if not 0 <= self.window <= LONGEST:
+            msg = (
+                f"window must lie between 0 and {LONGEST:g} of the frames' distance, found "
+                f"{self.window:g}. Give 1 for frames that fill it, 0 if it is not known."
             )
             raise InputError(msg)
         broken = int((~np.isfinite(self.signal)).sum())

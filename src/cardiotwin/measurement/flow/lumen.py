@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Integer
 from scipy.sparse import csr_matrix
 
 from cardiotwin.errors import InputError
-from cardiotwin.geometry.regions import cell_sizes
+from cardiotwin.geometry.regions import cell_sizes, linear_functions
 from cardiotwin.imaging.phase_contrast import VoxelGrid
 
 Nodes = Float[np.ndarray, "nodes 3"]
@@ -87,9 +87,7 @@ def shape_gradients(
     points: Nodes, cells: Integer[np.ndarray, "cells 4"]
 ) -> Float[np.ndarray, "cells 4 3"]:
     """Return the gradients of the four linear functions of each cell, 1/m."""
-    corners = points[cells]
-    inverse = np.linalg.inv(corners[:, 1:] - corners[:, :1]).transpose(0, 2, 1)
-    return np.concatenate([-inverse.sum(axis=1, keepdims=True), inverse], axis=1)
+    return np.ascontiguousarray(linear_functions(points, cells)[1].transpose(2, 1, 0))
 
 
 def sampling(points: Nodes, cells: Integer[np.ndarray, "cells 4"], grid: VoxelGrid) -> csr_matrix:

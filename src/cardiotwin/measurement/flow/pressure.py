@@ -3,7 +3,9 @@
 The momentum balance grad p = -rho Du/Dt - mu curl omega is tested with gradients (the pressure's
 Poisson equation in its weak form, whose boundary terms are natural ones), so no value of the
 pressure is needed on the boundary; its level stays unknown. Linear elements for both fields; the
-velocity is without sources, so that friction is the boundary's vorticity alone.
+velocity is without sources, so that friction is the boundary's vorticity alone. A cell at the
+boundary tells it for its middle; with the mean slope round its inner corner it is drawn out to
+the boundary.
 
 Krittian et al. (2012), Med Image Anal 16:1029-1037 (finite elements for the pressure's Poisson
 equation); Bertoglio et al. (2018), IJNMBE 34:e2925 (estimators compared).
@@ -11,6 +13,7 @@ equation); Bertoglio et al. (2018), IJNMBE 34:e2925 (estimators compared).
 
 import numpy as np
 from jaxtyping import Float, Integer
+from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 
 from cardiotwin.errors import InputError
@@ -114,6 +117,15 @@ class _Balance:
         self._sizes, self._gradients = cell_sizes(points, cells), shape_gradients(points, cells)
         parts = elements(points, cells)
         self._mass = parts.mass
+        places = (cells.ravel(), np.repeat(np.arange(len(cells)), 4))
+        weights = np.repeat(self._sizes / 4, 4) / parts.mass[cells.ravel()]
+        self._means = csr_matrix((weights, places), shape=(len(points), len(cells)))
+        cell, corner = sides
+        self._inner = cells[cell, corner]
+        edge = np.zeros(len(points), dtype=bool)
+        for k in range(4):
+            edge[cells[cell, k][corner != k]] = True
+        self._drawn = ~edge[self._inner]
         self._factors = splu(parts.stiffness[1:, 1:].tocsc())  # the first node is held
 
     def pressure(
@@ -134,6 +146,7 @@ class _Balance:
         inertia = change[cells].mean(axis=1)
         inertia += np.einsum("cij,cj->ci", slope, carried[cells].mean(axis=1))
         told = -self._fluid.density * np.einsum("c,ci,cai->ca", self._sizes, inertia, gradients)
+        cell, corner = self._sides
         spin = np.stack(
             [
                 slope[:, 2, 1] - slope[:, 1, 2],
@@ -142,9 +155,10 @@ class _Balance:
             ],
             axis=1,
         )
-        cell, corner = self._sides
+        further = np.where(self._drawn[:, None], (self._means @ spin)[self._inner], spin[cell])
+        at_side = 2 * spin[cell] - further
         outwards = -3 * self._sizes[cell, None] * gradients[cell, corner]  # area times normal
-        turned = np.cross(outwards, spin[cell])
+        turned = np.cross(outwards, at_side)
         friction = np.einsum("si,sai->sa", turned, gradients[cell])
         np.add.at(told, cell, -self._fluid.viscosity * friction)
         n = len(self._mass)

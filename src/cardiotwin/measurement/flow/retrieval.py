@@ -7,9 +7,10 @@ draws of the posterior's Gaussian approximation (Papandreou & Yuille 2010, NIPS 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from cardiotwin.errors import ConvergenceError, Flag
 from cardiotwin.imaging.phase_contrast import FlowSeries
@@ -36,7 +37,7 @@ class FlowRetrieval:
     Parameters
     ----------
     velocity
-        By frame, m/s.
+        At the frames' middles, m/s.
     draws
         Deviations from it, drawn from the posterior, m/s.
     strength
@@ -137,14 +138,27 @@ def retrieve_flow(
     for k in range(n_draws):
         side = system.probe(rng) + system.push(rng, used, field)
         draws[k] = system.solve(side[None], used, tolerance=ROUGH)[0]
+    sharp = partial(at_middles, window=series.window, free=~lumen.wall)
     return FlowRetrieval(
-        velocity=field,
-        draws=draws,
+        velocity=sharp(field),
+        draws=np.array([sharp(each) for each in draws]).reshape(draws.shape),
         strength=used,
         freedom=freedom,
         misfit=2 * _pull(images, field)[0],
         flags=_flags(images, field, turned),
     )
+
+
+def at_middles(field: Field, *, window: float, free: Bool[np.ndarray, " nodes"]) -> Field:
+    """Return the field at the frames' middles from its means over their windows.
+
+    A wave that turns n times in N frames loses all but sinc(n window / N) of itself.
+    """
+    if window == 0 or len(field) < 3:
+        return field
+    left = np.sinc(np.arange(len(field) // 2 + 1) * window / len(field))
+    waves = np.fft.rfft(field, axis=0) / left[:, None, None]
+    return np.where(free[:, None], np.fft.irfft(waves, n=len(field), axis=0), field)
 
 
 def _system(
@@ -272,4 +286,4 @@ def _step(
     return np.asarray(system.solve(side[None], strength, tolerance=tolerance)[0])
 
 
-__all__ = ["FlowRetrieval", "retrieve_flow"]
+__all__ = ["FlowRetrieval", "at_middles", "retrieve_flow"]
