@@ -142,10 +142,10 @@ def test_how_smooth_a_motion_is_told_by_its_own_readings(mesh):
     )
     wide = Remainder(sd=1.0, length=1.0)
 
-    def read(remainder):
-        return lambda _: (rows, told, float(told @ told) + 9 * abs(np.log(remainder.sd / 0.25)))
+    def again(_, remainder):
+        return replace(found, likelihood=found.likelihood + 9 * abs(np.log(remainder.sd / 0.25)))
 
-    believed = learnt(Believed(wall=wall, remainder=wide), found, none, read)
+    believed = learnt(Believed(wall=wall, remainder=wide), found, again)
     assert believed.wall.smoothness.largest == pytest.approx(8e-3, rel=0.25)
     assert believed.wall.smoothness.fall == pytest.approx(1.5, abs=0.2)
     assert believed.remainder.sd == pytest.approx(0.25)

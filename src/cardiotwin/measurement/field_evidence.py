@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import minimize
 
-from cardiotwin.measurement.field_fit import Linear, Read, Wall, about
+from cardiotwin.measurement.field_fit import Linear, Wall
 from cardiotwin.measurement.stripe_images import Remainder
 
 FALLS = 0.0, 6.0
@@ -36,19 +36,18 @@ class Believed:
     remainder: Remainder
 
 
-def learnt(
-    believed: Believed,
-    found: Linear,
-    place: Float[np.ndarray, "n 3"],
-    read: Callable[[Remainder], Read],
-) -> Believed:
+Reread = Callable[[Wall, Remainder], Linear]
+"""What is read about a field that was found, if this is believed."""
+
+
+def learnt(believed: Believed, found: Linear, again: Reread) -> Believed:
     """Return what makes the readings about a field that was found likelier."""
     wall = _smoother(believed.wall, found)
-    remainder, lowest = believed.remainder, found.evidence(wall)
+    remainder, lowest = believed.remainder, again(wall, believed.remainder).evidence(wall)
     for factor in (FACTOR, 1 / FACTOR):
         while True:
             tried = replace(remainder, sd=factor * remainder.sd)
-            evidence = about(wall, place, read(tried), found.field, found.material).evidence(wall)
+            evidence = again(wall, tried).evidence(wall)
             if evidence > lowest - TOLERANCE:
                 break
             remainder, lowest = tried, evidence

@@ -37,11 +37,14 @@ class Smoothness:
     layers
         Degree through the wall.
     largest
-        Prior standard deviation of the wall's motion as a whole, m.
+        Prior standard deviation of the largest terms of its deformation, m.
     fall
         Power by which finer terms are believed to be smaller.
     uneven
         By how much terms of two and more turns are smaller than those of an even ventricle.
+    shift
+        Prior standard deviation of the wall's shift as a whole, m: images of one plane, which
+        tell how large the other terms are, tell nothing of that across it.
     """
 
     heights: int = 5
@@ -50,6 +53,7 @@ class Smoothness:
     largest: float = 15 * MM
     fall: float = 1.0
     uneven: float = 1.0
+    shift: float = 15 * MM
 
     def __post_init__(self) -> None:
         """Refuse what no image resolves."""
@@ -65,8 +69,8 @@ class Smoothness:
             0 < self.largest < np.inf and 0 <= self.fall < np.inf and 0 < self.uneven < np.inf
         ):
             msg = (
-                "Smoothness.largest and uneven must be positive and fall not negative, found "
-                f"{self.largest:g} m, {self.uneven:g} and {self.fall:g}."
+                "Smoothness.largest, uneven, shift must be positive, fall not negative, found "
+                f"{self.largest:g} m, {self.uneven:g}, {self.shift:g} m and {self.fall:g}."
             )
             raise InputError(msg)
 
@@ -97,7 +101,8 @@ class Smoothness:
             ]
         )
         order = 1.0 + flat[:, :1] + 2 * np.arange(self.layers + 1)
-        return np.asarray((self.largest * flat[:, 1:] / order**self.fall).ravel())
+        spread = (self.largest * flat[:, 1:] / order**self.fall).ravel()
+        return np.asarray(np.concatenate([[self.shift], spread[1:]]))
 
     def _orders(self) -> list[tuple[int, int]]:
         """Return degree along the long axis and turns of the terms on the disc."""

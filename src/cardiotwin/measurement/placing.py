@@ -8,12 +8,13 @@ IEEE Trans Pattern Anal Mach Intell 14:239-256) with the distance across the sur
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
-from skimage.measure import find_contours
+from skimage import measure
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry.mesh import TetMesh
@@ -22,7 +23,7 @@ from cardiotwin.imaging.affine import spacing
 from cardiotwin.measurement.motion import Smoothness, node_basis
 from cardiotwin.units import MM
 
-MISPLACED = Smoothness(heights=4, turns=4, layers=1, largest=5 * MM, fall=2.0)
+MISPLACED = Smoothness(heights=4, turns=4, layers=1, largest=5 * MM, fall=2.0, shift=5 * MM)
 ROUNDS = 8
 FEWEST = 100  # points of borders
 FARTHEST = 10 * MM  # of a border from its surface
@@ -82,6 +83,7 @@ def borders_of(wall: Bool[np.ndarray, "i j k"], affine: Float[np.ndarray, "4 4"]
     Borders of the images themselves are none of the wall.
     """
     steps = spacing(affine)[:2]
+    find_contours: Any = measure.find_contours  # scikit-image's functions carry no types
     places, normals = [], []
     for k in range(wall.shape[2]):
         shown = np.pad(wall[..., k].astype(float), 1, mode="edge")
@@ -139,6 +141,7 @@ def placed(
     shapes, slopes = triangle_shapes(CORNERS)
     terms = np.einsum("qn,fnk->fqk", shapes, basis[facets]).reshape(-1, basis.shape[1])
     field = np.zeros((basis.shape[1], 3))
+    covariance = np.diag(spread**2)
     for _ in range(ROUNDS):
         nodes = (mesh.points + basis @ field)[facets]
         at = np.einsum("qn,fni->fqi", shapes, nodes).reshape(-1, 3)

@@ -5,7 +5,7 @@ slowly over the wall and are left out by projection (Golub & Pereyra 1973, SIAM 
 10:413-432), and the noise is that of the residual.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,7 +65,7 @@ class Pixels:
     @property
     def seen(self) -> Float[np.ndarray, "n 3"]:
         """Return the displacement in the plane by harmonic phases, m; 0 where these tell none."""
-        return np.nan_to_num(self.harmonic) @ np.linalg.pinv(self.waves).T
+        return np.asarray(np.nan_to_num(self.harmonic) @ np.linalg.pinv(self.waves).T)
 
     def chosen(self, kept: np.ndarray) -> "Pixels":
         """Return some of them."""
@@ -145,14 +145,57 @@ def harmonic_field(
     return field
 
 
-def stripe_rows(pixels: Sequence[Pixels], remainder: Remainder, now: Material) -> Told:
-    """Return what the images tell, as `field_fit.Read` does.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Image:
+    """One image of one slice, ready to be read about any field.
 
-    The noise of each slice and direction is that of its residual. Slices with hardly more pixels
-    than slow terms tell nothing.
+    Parameters
+    ----------
+    pixels, at
+        Its pixels, and their places among those of all.
+    direction
+        Of its stripes.
+    slow
+        Polynomials of the place.
+    root
+        Of the covariance of noise and remainder, in noises.
     """
-    parts = []
-    for one, here in _parts(pixels):
+
+    pixels: Pixels
+    at: np.ndarray
+    direction: int
+    slow: Float[np.ndarray, "n columns"]
+    root: Float[np.ndarray, "n n"]
+
+    @property
+    def wave(self) -> Float[np.ndarray, "3"]:
+        """Return the wave vector of its stripes, rad/m."""
+        return np.asarray(self.pixels.waves[self.direction])
+
+    def phase(self, back: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " n"]:
+        """Return the stripes' phase at what has moved so far, rad."""
+        start = self.pixels.start[self.direction]
+        return np.asarray((self.pixels.place - self.pixels.origin - back) @ self.wave + start)
+
+    def white(self, values: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
+        """Return values without the correlation of their errors."""
+        return np.asarray(solve_triangular(self.root, values, lower=True, check_finite=False))
+
+    def slope(self, phase: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Return the slope of the values over the displacement along the wave, 1/rad."""
+        values = self.pixels.values[:, self.direction]
+        columns = np.column_stack([self.slow, self.slow * np.cos(phase)[:, None]])
+        size = np.linalg.lstsq(columns, values, rcond=None)[0][self.slow.shape[1] :]
+        return np.asarray((self.slow @ size) * np.sin(phase))
+
+
+def images_of(pixels: Sequence[Pixels], remainder: Remainder, now: Material) -> list[Image]:
+    """Return the images, the remainder of the motion weighed by what is at the pixels `now`.
+
+    Slices with hardly more pixels than slow terms tell nothing.
+    """
+    found, first = [], 0
+    for one in pixels:
         for group in np.unique(one.group):
             inside = np.flatnonzero(one.group == group)
             shown = one.chosen(inside)
@@ -160,38 +203,43 @@ def stripe_rows(pixels: Sequence[Pixels], remainder: Remainder, now: Material) -
             if len(inside) < FEWEST * 2 * slow.shape[1]:
                 continue
             near = remainder.sd**2 * remainder.correlation(shown.flat)
-            its = now.chosen(here.start + inside)
-            parts += [_stripes(shown, number, slow, near, its) for number in range(len(one.waves))]
-    rows, told, likelihood = zip(*parts, strict=True)
+            for number, wave in enumerate(one.waves):
+                plain = Image(
+                    pixels=shown, at=first + inside, direction=number, slow=slow, root=near
+                )
+                slope = plain.slope(plain.phase(now.back[plain.at]))
+                far = slope * np.linalg.norm(wave) / one.noise_sd
+                whole = np.eye(len(far)) + far[:, None] * near * far
+                found.append(replace(plain, root=np.linalg.cholesky(whole)))
+        first += len(one.place)
+    return found
+
+
+def stripe_rows(images: Sequence[Image], now: Material) -> Told:
+    """Return what the images tell, as `field_fit.Read` does.
+
+    The noise of each is that of its residual.
+    """
+    rows, told, likelihood = zip(
+        *(_stripes(one, now.chosen(one.at)) for one in images), strict=True
+    )
     return np.concatenate(rows), np.concatenate(told), float(sum(likelihood))
 
 
-def _stripes(
-    shown: Pixels,
-    direction: int,
-    slow: Float[np.ndarray, "n columns"],
-    remainder: Float[np.ndarray, "n n"],
-    now: Material,
-) -> Told:
-    """Return what one image of one slice tells."""
-    wave, values = shown.waves[direction], shown.values[:, direction]
-    phase = (shown.place - shown.origin - now.back) @ wave + shown.start[direction]
+def _stripes(image: Image, now: Material) -> Told:
+    phase, slow = image.phase(now.back), image.slow
     columns = np.column_stack([slow, slow * np.cos(phase)[:, None]])
-    n_slow = columns.shape[1]
-    size = slow @ np.linalg.lstsq(columns, values, rcond=None)[0][slow.shape[1] :]
-    slope = size * np.sin(phase)  # of the value over the displacement along the wave, 1/rad
-    far = slope * np.linalg.norm(wave) / shown.noise_sd
-    root = np.linalg.cholesky(np.eye(len(far)) + far[:, None] * remainder * far)
-    own = slope[:, None] * _moved(now, wave)
-    white = solve_triangular(
-        root, np.column_stack([columns, values, own]), lower=True, check_finite=False
-    )
-    base = np.linalg.qr(white[:, :n_slow])[0]
-    rest = white[:, n_slow:] - base @ (base.T @ white[:, n_slow:])
-    left, free = rest[:, 0], len(values) - n_slow
+    values = image.white(np.column_stack([columns, image.pixels.values[:, image.direction]]))
+    base, triangle = np.linalg.qr(values[:, :-1])
+    told = base.T @ values[:, -1]
+    left = values[:, -1] - base @ told
+    size = slow @ np.linalg.solve(triangle, told)[slow.shape[1] :]
+    own = image.white((size * np.sin(phase))[:, None] * _moved(now, image.wave))
+    own -= base @ (base.T @ own)
+    free = len(left) - len(told)
     sd = np.sqrt(left @ left / free)
-    likelihood = free * np.log(left @ left) + 2 * np.log(np.diag(root)).sum()
-    return rest[:, 1:] / sd, left / sd, float(likelihood)
+    likelihood = free * np.log(left @ left) + 2 * np.log(np.diag(image.root)).sum()
+    return own / sd, left / sd, float(likelihood)
 
 
 def _moved(now: Material, wave: Float[np.ndarray, "3"]) -> Float[np.ndarray, "n unknowns"]:
@@ -204,11 +252,12 @@ def _moved(now: Material, wave: Float[np.ndarray, "3"]) -> Float[np.ndarray, "n 
     return np.asarray(rows.reshape(len(rows), -1))
 
 
-def _parts(pixels: Sequence[Pixels]) -> Iterator[tuple[Pixels, slice]]:
-    first = 0
-    for one in pixels:
-        yield one, slice(first, first + len(one.place))
-        first += len(one.place)
-
-
-__all__ = ["Pixels", "Remainder", "harmonic_field", "slow_terms", "stripe_rows"]
+__all__ = [
+    "Image",
+    "Pixels",
+    "Remainder",
+    "harmonic_field",
+    "images_of",
+    "slow_terms",
+    "stripe_rows",
+]

@@ -17,13 +17,14 @@ from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.imaging.affine import spacing
 from cardiotwin.imaging.encoded import EncodedSeries
 from cardiotwin.imaging.retrieval.tags import tagged_motion
-from cardiotwin.measurement.field_evidence import Believed, learnt
-from cardiotwin.measurement.field_fit import Linear, Read, Wall, fit_field, material_of, wall_of
+from cardiotwin.measurement.field_evidence import Believed, Reread, learnt
+from cardiotwin.measurement.field_fit import Linear, Wall, about, fit_field, material_of, wall_of
 from cardiotwin.measurement.motion import Motion, Smoothness, node_basis
 from cardiotwin.measurement.stripe_images import (
     Pixels,
     Remainder,
     harmonic_field,
+    images_of,
     slow_terms,
     stripe_rows,
 )
@@ -35,6 +36,7 @@ FEWEST = 100  # pixels of a frame
 FINE = Smoothness(heights=7, turns=6, fall=1.6, uneven=0.3)
 REMAINDER = Remainder(sd=0.1 * MM, length=8 * MM)  # to start from
 NEAR = "place", "seen"  # of pixels: where they are and how far, nearly, they have moved
+SETTLED = 0.002  # as `fit_field` takes it: steps add up where they go one way
 BELIEVED = 2  # rounds of learning what to believe of a frame
 
 
@@ -114,7 +116,9 @@ def motion_from_stripes(
 ) -> Motion:
     """Return the motion of a mesh's nodes from tagged images, short-axis and long-axis together.
 
-    In the first frame nothing has moved: the motion is that of the frames after it.
+    In the first frame nothing has moved: the motion is that of the frames after it. What no slice
+    shows, as the apex's turn below the lowest one, is believed to go on as smoothly as elsewhere:
+    where it does not, its stated uncertainty is too small.
 
     Parameters
     ----------
@@ -180,24 +184,29 @@ def _frame(
     """
     first = harmonic_field(believed.wall, pixels, field)
     for _ in range(BELIEVED):
-        first, believed = _taught(believed, pixels, first)
-    inside = _inside(believed.wall, pixels, first)
-    place, seen = (np.concatenate([getattr(one, name) for one in inside]) for name in NEAR)
-    read = partial(stripe_rows, inside, believed.remainder)
-    found, step = fit_field(believed.wall, place, read, first, seen)
+        found, _, read = _fitted(believed, pixels, first)
+        first, believed = found.field, learnt(believed, found, read)
+    found, step, _ = _fitted(believed, pixels, first)
     covariance = np.linalg.inv(found.square + found.known(believed.wall))
     return found, covariance + np.outer(step, step), believed
 
 
-def _taught(
+def _fitted(
     believed: Believed, pixels: Sequence[Pixels], field: Float[np.ndarray, "terms 3"]
-) -> tuple[Float[np.ndarray, "terms 3"], Believed]:
-    """Return a field that fits, from one that nearly does, and what it makes believe."""
+) -> tuple[Linear, Float[np.ndarray, " unknowns"], Reread]:
+    """Return the field from one that is near, the step left, and how else it may be read."""
     inside = _inside(believed.wall, pixels, field)
     place, seen = (np.concatenate([getattr(one, name) for one in inside]) for name in NEAR)
-    read = partial(_reading, inside)
-    found, _ = fit_field(believed.wall, place, read(believed.remainder), field, seen)
-    return found.field, learnt(believed, found, place, read)
+    now = material_of(believed.wall, place, field, seen)
+    images = images_of(inside, believed.remainder, now)
+    read = partial(stripe_rows, images)
+    found, step = fit_field(believed.wall, place, read, field, now.back, settled=SETTLED)
+
+    def again(wall: Wall, remainder: Remainder) -> Linear:
+        images = images_of(inside, remainder, found.material)
+        return about(wall, place, partial(stripe_rows, images), found.field, found.material)
+
+    return found, step, again
 
 
 def _inside(
@@ -215,10 +224,6 @@ def _inside(
         )
         raise InputError(msg)
     return inside
-
-
-def _reading(pixels: Sequence[Pixels], remainder: Remainder) -> Read:
-    return partial(stripe_rows, pixels, remainder)
 
 
 def _harmonics(series: Stripes) -> list[Float[np.ndarray, "i j k 2"]]:
