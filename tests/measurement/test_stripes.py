@@ -88,6 +88,7 @@ def size(values):
     return np.sqrt(np.mean(values**2, axis=0))
 
 
+@pytest.mark.slow
 def test_stripes_give_the_motion_within_its_error(mesh, views):
     """Those of the short axis do not see a shift along it; two long-axis views at four angles do.
 
