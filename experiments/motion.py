@@ -2,11 +2,11 @@
 
 `python experiments/motion.py path=subject [series=dense] [rings=8] [draws=20] [output=folder]`. A
 subject with `tagging/dense.nii.gz` gives its motion from displacement images on the wall that its
-own labels make (which pixels are wall is the truth's), or from the stripes of one or more views
-(`series=[tagging,tagging_2ch,tagging_3ch,tagging_4ch] every=3`, of each third frame); one with
-contours of all frames from those. Where `truth.json` lies beside (a virtual examination of a
-twin), each strain's error is given in its own standard deviations. Healthy values: Lim et al.
-(2021), Eur Radiol 31:3962.
+own labels make (which pixels of these images are wall is the truth's), brought to where they show
+it, or from the stripes of one or more views (`series=[tagging,tagging_2ch,tagging_3ch,tagging_4ch]
+every=3`, of each third frame); one with contours of all frames from those. Where the truth lies
+beside (a virtual examination), each strain's error is given in its own standard deviations.
+Healthy values: Lim et al. (2021), Eur Radiol 31:3962.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +26,7 @@ from cardiotwin.geometry.coordinates import frame_of, with_coordinates
 from cardiotwin.geometry.fit import fit_anatomy
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.template import Template
+from cardiotwin.imaging.affine import spacing
 from cardiotwin.imaging.encoded import read_encoded
 from cardiotwin.imaging.read import read_examination
 from cardiotwin.imaging.retrieval.from_series import retrieve
@@ -37,6 +38,7 @@ from cardiotwin.measurement.images_motion import (
     motion_from_displacement,
 )
 from cardiotwin.measurement.motion import Motion
+from cardiotwin.measurement.placing import Placed, borders_of, brought_back, placed
 from cardiotwin.measurement.strain_of import MIDWALL, global_strains
 from cardiotwin.measurement.stripes import motion_from_stripes, stripes_of
 from cardiotwin.viz.motion import draw_strains
@@ -45,6 +47,7 @@ NAMES = ("longitudinal", "circumferential", "radial", "twist")
 KEYS = {"longitudinal": "gls", "circumferential": "gcs", "radial": "grs"}
 WALL = 0.8  # share of a voxel that is wall
 PURE = 0.95  # of a voxel with stripes: what is beside the wall has others
+LABELLED = 0.5  # share of wall in a voxel that a label of the tagged images would call wall
 DENSE = "dense"
 
 
@@ -59,11 +62,12 @@ class Options:
     output: str = "outputs/motion"
 
 
-def from_dense(folder: Path, template: Template) -> tuple[Motion, TetMesh]:
-    """Return the motion that a subject's displacement images tell."""
+def from_dense(folder: Path, template: Template) -> tuple[Motion, Placed]:
+    """Return the motion that a subject's displacement images tell, of the wall where they are."""
     mesh = fit_anatomy(read_examination(folder), template).mesh
     series = read_encoded(folder / f"tagging/{DENSE}.nii.gz")
-    wall = np.load(folder / "truth_maps.npz")["dense_wall"] > WALL
+    share = np.load(folder / "truth_maps.npz")["dense_wall"]
+    wall = share > WALL
     maps = retrieve(series, wall)
     frames = []
     for t, one in enumerate(maps.frames):
@@ -76,20 +80,33 @@ def from_dense(folder: Path, template: Template) -> tuple[Motion, TetMesh]:
                 known=one.fitted & wall[..., t],
             )
         )
-    return motion_from_displacement(frames, series.affine, mesh), mesh
+    first, axes = frames[0], series.affine[:3, :3] / spacing(series.affine)
+    place = np.argwhere(first.known) @ series.affine[:3, :3].T + series.affine[:3, 3]
+    borders = brought_back(
+        borders_of(share[..., 0] > LABELLED, series.affine),
+        place,
+        first.displacement[first.known] @ axes.T,
+    )
+    found = placed(mesh, [borders])
+    return motion_from_displacement(frames, series.affine, found.mesh), found
 
 
 def from_stripes(
     folder: Path, names: Sequence[str], template: Template, every: int
-) -> tuple[Motion, TetMesh]:
-    """Return the motion that the stripes of one or more views tell."""
+) -> tuple[Motion, Placed]:
+    """Return the motion that the stripes of one or more views tell, of the wall where they are."""
     mesh = fit_anatomy(read_examination(folder), template).mesh
     maps = np.load(folder / "truth_maps.npz")
     series = [
         stripes_of(read_encoded(folder / f"tagging/{name}.nii.gz"), maps[f"{name}_wall"] > PURE)
         for name in names
     ]
-    return motion_from_stripes(series, mesh, every=every), mesh
+    borders = [
+        borders_of(maps[f"{name}_wall"][..., 0] > LABELLED, one.affine)
+        for name, one in zip(names, series, strict=True)
+    ]
+    wall = placed(mesh, borders)
+    return motion_from_stripes(series, wall.mesh, every=every), wall
 
 
 def true_strains(folder: Path, times: Any) -> dict[str, Any]:
@@ -135,13 +152,17 @@ def strains(options: Options) -> Mapping[str, Any]:
             "Scan them with cardiotwin exam beside.series=[...]."
         )
         raise InputError(msg)
-    if encoded and names == (DENSE,):
-        motion, mesh = from_dense(folder, template)
-    elif encoded:
-        motion, mesh = from_stripes(folder, names, template, options.every)
+    rng, elsewhere = np.random.default_rng(options.seed), None
+    if encoded:
+        motion, wall = (
+            from_dense(folder, template)
+            if names == (DENSE,)
+            else from_stripes(folder, names, template, options.every)
+        )
+        mesh, elsewhere = wall.mesh, wall.draws(options.draws, rng)
     else:
         motion, mesh = motion_from_contours(read_examination(folder), template)
-    found = global_strains(motion, mesh, np.random.default_rng(options.seed), draws=options.draws)
+    found = global_strains(motion, mesh, rng, draws=options.draws, wall=elsewhere)
     peak = int(np.argmin(found.longitudinal))
     numbers: dict[str, Any] = {
         "source": motion.source,

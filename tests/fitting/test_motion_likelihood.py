@@ -34,6 +34,7 @@ def regressed(noise=2e-3, n=200, seed=0):
         coefficients=coefficients[None],
         covariance=covariance[None],
         source="test",
+        smoothness=(SMOOTH,),
     )
     return motion, truth, nodes
 
@@ -50,9 +51,7 @@ def modes_of(nodes):
 
 def test_with_the_regressions_prior_it_gives_the_regressions_posterior():
     motion, _, nodes = regressed()
-    found = motion_measurement(
-        motion, 0, modes_of(nodes), observable="x", acquisition="cine", smoothness=SMOOTH
-    )
+    found = motion_measurement(motion, 0, modes_of(nodes), observable="x", acquisition="cine")
     spread = np.repeat(SMOOTH.spread(), 3)
     assert len(found.value) == len(spread)  # here the images tell every direction
     rows = found.root @ found.operator
@@ -66,9 +65,7 @@ def test_its_residual_at_the_truth_is_white():
     squares = []
     for seed in range(40):
         motion, truth, nodes = regressed(seed=seed)
-        found = motion_measurement(
-            motion, 0, modes_of(nodes), observable="x", acquisition="cine", smoothness=SMOOTH
-        )
+        found = motion_measurement(motion, 0, modes_of(nodes), observable="x", acquisition="cine")
         squares.append(np.mean(found.residual(truth.reshape(1, -1)) ** 2))
     assert np.mean(squares) == pytest.approx(1.0, abs=4 * np.sqrt(2 / 40 / len(found.value)))
 
@@ -81,13 +78,10 @@ def test_a_discrepancy_makes_it_less_sure():
         modes_of(nodes),
         observable="x",
         acquisition="cine",
-        smoothness=SMOOTH,
         discrepancy=3e-3,
     )
     np.testing.assert_allclose(found.sd**2 - np.diag(found.covariance), (3 / 15) ** 2)
-    plain = motion_measurement(
-        motion, 0, modes_of(nodes), observable="x", acquisition="cine", smoothness=SMOOTH
-    )
+    plain = motion_measurement(motion, 0, modes_of(nodes), observable="x", acquisition="cine")
     misses = [np.mean(each.residual(truth.reshape(1, -1)) ** 2) for each in (found, plain)]
     assert misses[0] < 0.5 * misses[1]
 
@@ -101,6 +95,4 @@ def test_motion_of_another_mesh_is_refused():
 def test_motion_that_tells_nothing_is_refused():
     motion, _, nodes = regressed(noise=1e3)
     with pytest.raises(InputError, match=r"frame 0 tells nothing beside its own prior"):
-        motion_measurement(
-            motion, 0, modes_of(nodes), observable="x", acquisition="cine", smoothness=SMOOTH
-        )
+        motion_measurement(motion, 0, modes_of(nodes), observable="x", acquisition="cine")

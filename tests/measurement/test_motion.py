@@ -13,7 +13,7 @@ from cardiotwin.measurement.images_motion import (
     motion_from_displacement,
 )
 from cardiotwin.measurement.motion import Motion, Readings, Smoothness, node_basis, regress
-from cardiotwin.measurement.strain_of import global_strains
+from cardiotwin.measurement.strain_of import global_strains, node_slopes
 
 COARSE = Smoothness(heights=2, turns=2, layers=1)
 SHRUNK = np.array([0.86, 0.86, 0.88])  # of lengths along the world's axes
@@ -122,11 +122,23 @@ def test_an_even_shrinking_has_one_strain(mesh):
         covariance=np.zeros((1, 9, 9)),
         source="known",
     )
-    found = global_strains(motion, mesh, np.random.default_rng(0), draws=2)
+    # Wherever its lines lie: even strain is no other a little beside.
+    elsewhere = (
+        0.5e-3
+        * np.random.default_rng(1).standard_normal((2, 1, 3))
+        * np.ones((1, len(mesh.points), 1))
+    )
+    found = global_strains(motion, mesh, np.random.default_rng(0), draws=2, wall=elsewhere)
     for name in ("longitudinal", "circumferential", "radial"):
         assert getattr(found, name)[0] == pytest.approx(-0.1, abs=1e-6)
         assert getattr(found, f"{name}_sd")[0] == pytest.approx(0, abs=1e-9)
     assert found.twist[0] == pytest.approx(0, abs=1e-6)
+
+
+def test_slopes_of_terms_are_those_of_the_curved_wall(mesh):
+    change = np.random.default_rng(4).standard_normal((3, 2))
+    slopes = node_slopes(mesh, mesh.points @ change)
+    np.testing.assert_allclose(slopes, np.tile(change, (len(slopes), 1, 1)), atol=1e-9)
 
 
 def test_images_of_another_place_are_refused(mesh):

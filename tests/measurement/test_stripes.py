@@ -9,11 +9,14 @@ import pytest
 from cardiotwin.errors import InputError
 from cardiotwin.geometry.template import Template
 from cardiotwin.imaging.encoded import EncodedSeries
-from cardiotwin.measurement.field_fit import Wall
+from cardiotwin.measurement.field_evidence import Believed, learnt
+from cardiotwin.measurement.field_fit import Linear, Material, wall_of
 from cardiotwin.measurement.motion import Smoothness
+from cardiotwin.measurement.stripe_images import Remainder
 from cardiotwin.measurement.stripes import Stripes, motion_from_stripes, stripes_of
 
 COARSE = Smoothness(heights=2, turns=2, layers=1)
+FINER = Smoothness(heights=4, turns=4, layers=1)
 STRETCHED = np.array([0.96, 0.965, 1 / (0.96 * 0.965)])  # of lengths at the last frame: J = 1
 PIXEL, THICK, SPACING, NOISE = 1.8e-3, 8e-3, 7e-3, 0.01
 TIMES = np.array([0.0, 0.1, 0.2])
@@ -85,6 +88,7 @@ def size(values):
     return np.sqrt(np.mean(values**2, axis=0))
 
 
+@pytest.mark.slow
 def test_stripes_give_the_motion_within_its_error(mesh, views):
     """Those of the short axis do not see a shift along it; two long-axis views at four angles do.
 
@@ -102,7 +106,7 @@ def test_stripes_give_the_motion_within_its_error(mesh, views):
 
 
 def test_the_wall_s_volume_is_told_with_its_slope(mesh):
-    wall, rng = Wall(mesh=mesh, smoothness=COARSE), np.random.default_rng(1)
+    wall, rng = wall_of(mesh, COARSE), np.random.default_rng(1)
     field = 1e-3 * rng.standard_normal((len(COARSE.spread()), 3))
     change = rng.standard_normal(field.shape)
     step = 1e-7
@@ -110,6 +114,42 @@ def test_the_wall_s_volume_is_told_with_its_slope(mesh):
     slope = -wall.volume.rows(field) @ change.ravel()
     np.testing.assert_allclose((ahead - behind) / (2 * step), slope, rtol=1e-5, atol=1e-3)
     np.testing.assert_allclose(wall.volume.left(0 * field), 0, atol=1e-12)
+
+
+def test_how_smooth_a_motion_is_told_by_its_own_readings(mesh):
+    """Truth drawn from a prior and read with noise: that prior makes the readings likeliest."""
+    rng = np.random.default_rng(3)
+    true = replace(FINER, largest=8e-3, fall=1.5)
+    wall = wall_of(mesh, replace(true, largest=15e-3, fall=2.5))
+    spread = np.repeat(true.spread(), 3)
+    rows = rng.standard_normal((900, len(spread))) / 0.5e-3
+    told = rows @ (spread * rng.standard_normal(len(spread))) + rng.standard_normal(len(rows))
+    none = np.zeros((1, 3))
+    found = Linear(
+        field=np.zeros((len(spread) // 3, 3)),
+        material=Material(
+            basis=np.zeros((1, len(spread) // 3)),
+            back=none,
+            gradient=np.eye(3)[None],
+            cell=np.zeros(1, dtype=int),
+            beyond=np.zeros(1),
+        ),
+        rows=rows,
+        told=told,
+        volume_rows=np.zeros((1, len(spread))),
+        volume_left=np.zeros(1),
+        likelihood=float(told @ told),
+        cost=float(told @ told),
+    )
+    wide = Remainder(sd=1.0, length=1.0)
+
+    def again(_, remainder):
+        return replace(found, likelihood=found.likelihood + 9 * abs(np.log(remainder.sd / 0.25)))
+
+    believed = learnt(Believed(wall=wall, remainder=wide), found, again)
+    assert believed.wall.smoothness.largest == pytest.approx(8e-3, rel=0.25)
+    assert believed.wall.smoothness.fall == pytest.approx(1.5, abs=0.2)
+    assert believed.remainder.sd == pytest.approx(0.25)
 
 
 def test_series_of_other_times_are_refused(mesh, views):

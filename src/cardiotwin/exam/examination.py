@@ -16,7 +16,7 @@ import numpy as np
 
 from cardiotwin.exam.battery import Battery, Beside, finish
 from cardiotwin.exam.cine_protocol import CineProtocol
-from cardiotwin.exam.heart import BeatingHeart, volunteer_heart
+from cardiotwin.exam.heart import BeatingHeart, frame_arrays, volunteer_heart
 from cardiotwin.exam.long_axis import write_long_axis
 from cardiotwin.exam.make import IMAGE, LABELS, VALVES, valve_points, write_true_wall
 from cardiotwin.exam.short_axis import NAME, Moving, write_short_axis
@@ -131,7 +131,7 @@ def make_examination(
         )
         person = subject_record(subject(volunteer, true_beat))
         moving, series = write_examination(beside, person, processes=processes, tell=tell)
-        write_true_wall(part / TRUE_WALL, mesh, true_beat)
+        write_true_wall(part / TRUE_WALL, mesh, true_beat, frame_arrays(heart))
         record = truth_record(volunteer, mesh, true_beat, moving.shifts)
         write_truth(part, {**record, **series}, moving, protocol)
 

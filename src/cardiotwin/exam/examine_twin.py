@@ -1,14 +1,13 @@
 """A whole examination of a twin: scanned again, into a subject folder with its truth."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cardiotwin.exam.battery import Battery, Beside
 from cardiotwin.exam.cine_protocol import CineProtocol
 from cardiotwin.exam.examination import NOTHING_ELSE, Tell, write_examination, write_truth
-from cardiotwin.exam.heart import BeatingHeart
+from cardiotwin.exam.heart import frame_arrays
 from cardiotwin.exam.scan import Scan
 from cardiotwin.exam.twin_heart import WallOf, twin_in_scanner
 from cardiotwin.exam.write import TRUE_WALL
@@ -62,7 +61,7 @@ def examine_twin(
     def fill(part: Path) -> None:
         beside = Beside(battery=battery, heart=found.heart, cine=protocol, folder=part, seed=seed)
         moving, series = write_examination(beside, found.subject, processes=processes, tell=tell)
-        write_frames(part / TRUE_WALL, found.heart)
+        np.savez(part / TRUE_WALL, **frame_arrays(found.heart))
         shifts = {"slice_shifts_mm": (moving.shifts / MM).tolist(), "seed": seed}
         write_truth(part, {**found.truth, **shifts, **series}, moving, protocol)
 
@@ -70,19 +69,4 @@ def examine_twin(
     return folder
 
 
-def write_frames(path: Path, heart: BeatingHeart) -> None:
-    """Write the true mesh: its nodes in every frame, its coordinates, its cells and facets."""
-    arrays: dict[str, Any] = {
-        "points": heart.points,
-        "times": heart.times,
-        "cells": heart.mesh.cells,
-        **{f"facets_{name}": facets for name, facets in heart.mesh.facets.items()},
-        **{
-            name: heart.mesh.point_fields[name]
-            for name in ("apicobasal", "transmural", "rotational")
-        },
-    }
-    np.savez(path, **arrays)
-
-
-__all__ = ["examine_twin", "write_frames"]
+__all__ = ["examine_twin"]

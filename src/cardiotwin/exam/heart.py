@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -97,4 +98,18 @@ def volunteer_heart(
     )
 
 
-__all__ = ["BeatingHeart", "volunteer_heart"]
+def frame_arrays(heart: BeatingHeart) -> dict[str, Any]:
+    """Return the true mesh: its nodes in every frame, its coordinates, its cells and facets."""
+    return {
+        "points": heart.points,
+        "times": heart.times,
+        "cells": heart.mesh.cells,
+        **{f"facets_{name}": facets for name, facets in heart.mesh.facets.items()},
+        **{
+            name: heart.mesh.point_fields[name]
+            for name in ("apicobasal", "transmural", "rotational")
+        },
+    }
+
+
+__all__ = ["BeatingHeart", "frame_arrays", "volunteer_heart"]

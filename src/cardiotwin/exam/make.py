@@ -134,9 +134,15 @@ def valve_points(
     }
 
 
-def write_true_wall(path: Path, mesh: TetMesh, beat: TrueBeat) -> None:
-    """Write the true mesh's nodes in three states, its cells and its facets."""
+def write_true_wall(
+    path: Path, mesh: TetMesh, beat: TrueBeat, frames: Mapping[str, np.ndarray] | None = None
+) -> None:
+    """Write the true mesh's nodes in three states, its cells and its facets.
+
+    `frames` are those of the whole beat, as `heart.frame_arrays` gives them.
+    """
     arrays: dict[str, Any] = {
+        **(frames or {}),
         "unloaded": beat.unloaded,
         "end_diastole": beat.end_diastole,
         "end_systole": beat.end_systole,

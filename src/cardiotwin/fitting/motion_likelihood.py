@@ -23,7 +23,6 @@ def motion_measurement(
     *,
     observable: str,
     acquisition: str,
-    smoothness: Smoothness | None = None,
     discrepancy: float = 0.0,
     surrogate: Float[np.ndarray, "modes modes"] | None = None,
 ) -> Measurement:
@@ -37,8 +36,6 @@ def motion_measurement(
         Of the observable: what one unit of each coefficient displaces, m.
     observable
         E.g. ``end_systolic_displacement``.
-    smoothness
-        With which the motion was regressed.
     discrepancy
         By how much a beating heart of this kind is known to differ from the model where it moves
         most, m (standard deviation); finer fields less, as the regression believed.
@@ -56,7 +53,7 @@ def motion_measurement(
             f"{modes.shape[1]}. Measure it with the twin's own template."
         )
         raise InputError(msg)
-    chosen = smoothness or Smoothness()
+    chosen = motion.smoothness[frame] if motion.smoothness else Smoothness()
     spread = np.repeat(chosen.spread(), 3)
     believed = np.diag(1 / spread)
     covariance = believed @ motion.covariance[frame] @ believed

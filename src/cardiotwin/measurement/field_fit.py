@@ -5,24 +5,24 @@ field's own smoothness, and that the wall keeps its volume.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Integer
+from scipy.linalg import solve_triangular
 
 from cardiotwin.errors import ConvergenceError
 from cardiotwin.geometry.mesh import TetMesh
-from cardiotwin.measurement.images_motion import material_terms
 from cardiotwin.measurement.kept_volume import KeptVolume, kept_volume
-from cardiotwin.measurement.motion import Smoothness
+from cardiotwin.measurement.motion import Smoothness, material_terms
 from cardiotwin.units import MM
 
 STEPS = 30
 SETTLED = 0.06  # of the step in standard deviations, squared, by unknown: a quarter of one
 STUCK = 0.5  # the same, where no step betters the field: slopes are those of flat cells
 SHORTEST = 0.1  # of a step
-ROUNDS = 4  # of finding the material that is at a place now
+ROUNDS = 6  # of finding the material that is at a place now
 FARTHEST = 5 * MM  # of one round
 
 
@@ -34,20 +34,23 @@ class Wall:
     ----------
     mesh, smoothness
         As `motion_from_stripes` takes them.
+    volume
+        That it keeps its volume.
     """
 
     mesh: TetMesh
     smoothness: Smoothness
-
-    @cached_property
-    def volume(self) -> KeptVolume:
-        """Return that it keeps its volume."""
-        return kept_volume(self.mesh, self.smoothness)
+    volume: KeptVolume
 
     @cached_property
     def precision(self) -> Float[np.ndarray, " unknowns"]:
         """Return the prior precision of the coefficients, 1/m^2."""
         return np.asarray(np.repeat(self.smoothness.spread(), 3) ** -2.0)
+
+
+def wall_of(mesh: TetMesh, smoothness: Smoothness) -> Wall:
+    """Return a mesh with the fields on it."""
+    return Wall(mesh=mesh, smoothness=smoothness, volume=kept_volume(mesh, smoothness))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,6 +77,10 @@ class Material:
     cell: Integer[np.ndarray, " n"]
     beyond: Float[np.ndarray, " n"]
 
+    def chosen(self, kept: Integer[np.ndarray, " m"]) -> "Material":
+        """Return what is at some of them."""
+        return Material(**{one.name: getattr(self, one.name)[kept] for one in fields(self)})
+
 
 Read = Callable[[Material], tuple[Float[np.ndarray, "m unknowns"], Float[np.ndarray, " m"], float]]
 """From what is at the places: slopes of the readings, their residuals, both in noises, and twice
@@ -92,8 +99,9 @@ class Linear:
         What the coefficients do to the readings, and what is left of these, in noises.
     volume_rows, volume_left
         The same of the wall's volume.
-    cost
-        Twice the negative logarithm of the posterior, but for a constant.
+    likelihood, cost
+        Twice the negative logarithm of the readings' likelihood and of the posterior, but for a
+        constant.
     """
 
     field: Float[np.ndarray, "terms 3"]
@@ -102,6 +110,7 @@ class Linear:
     told: Float[np.ndarray, " m"]
     volume_rows: Float[np.ndarray, "cells unknowns"]
     volume_left: Float[np.ndarray, " cells"]
+    likelihood: float
     cost: float
 
     @cached_property
@@ -109,9 +118,27 @@ class Linear:
         """Return what the readings tell of the coefficients: their Fisher information, 1/m^2."""
         return np.asarray(self.rows.T @ self.rows)
 
+    @cached_property
+    def kept(self) -> Float[np.ndarray, "unknowns unknowns"]:
+        """Return what the wall's volume tells of them, 1/m^2."""
+        return np.asarray(self.volume_rows.T @ self.volume_rows)
+
+    def evidence(self, wall: Wall) -> float:
+        """Return minus twice the logarithm of the readings' likelihood by `wall`'s smoothness.
+
+        By Laplace's approximation, but for a constant (Bishop 2006, sec. 4.4.1).
+        """
+        at, prior = self.field.ravel(), wall.precision
+        slope = self.rows.T @ self.told + self.volume_rows.T @ self.volume_left - prior * at
+        root = np.linalg.cholesky(self.square + self.known(wall))
+        half = solve_triangular(root, slope, lower=True)
+        cost = self.likelihood + float(self.volume_left @ self.volume_left + prior @ at**2)
+        determinant = 2 * float(np.log(np.diag(root)).sum()) - float(np.log(prior).sum())
+        return cost - float(half @ half) + determinant
+
     def known(self, wall: Wall) -> Float[np.ndarray, "unknowns unknowns"]:
         """Return what is known without them, 1/m^2."""
-        return np.asarray(self.volume_rows.T @ self.volume_rows + np.diag(wall.precision))
+        return np.asarray(self.kept + np.diag(wall.precision))
 
 
 def fit_field(
@@ -119,6 +146,7 @@ def fit_field(
     place: Float[np.ndarray, "n 3"],
     read: Read,
     field: Float[np.ndarray, "terms 3"],
+    back: Float[np.ndarray, "n 3"],
     *,
     settled: float = SETTLED,
 ) -> tuple[Linear, Float[np.ndarray, " unknowns"]]:
@@ -134,6 +162,8 @@ def fit_field(
         What is read of the material there.
     field
         To start from.
+    back
+        How far, nearly, what is at the places has moved, m: from there its material is sought.
     settled
         Mean square of the step, in standard deviations, from which on none is taken.
 
@@ -142,7 +172,7 @@ def fit_field(
     ConvergenceError
         If the field does not settle.
     """
-    now = _about(wall, place, read, field)
+    now = about(wall, place, read, field, material_of(wall, place, field, back))
     steps: list[float] = []
     while True:
         slope = now.rows.T @ now.told + now.volume_rows.T @ now.volume_left
@@ -175,25 +205,22 @@ def _better(
     length = 1.0
     while length > SHORTEST:
         field = now.field + length * step.reshape(now.field.shape)
-        new = _about(wall, place, read, field, now.material)
+        new = about(wall, place, read, field, now.material)
         if new.cost < now.cost:
             return new
         length /= 2
     return None
 
 
-def _about(
+def about(
     wall: Wall,
     place: Float[np.ndarray, "n 3"],
     read: Read,
     field: Float[np.ndarray, "terms 3"],
-    near: Material | None = None,
+    near: Material,
 ) -> Linear:
     """Return what is read about a field; material is sought near where it was."""
-    if near is None:
-        material = material_of(wall, place, field, np.zeros_like(place))
-    else:
-        material = material_of(wall, place, field, near.back, near.cell)
+    material = material_of(wall, place, field, near.back, near.cell)
     rows, told, likelihood = read(material)
     left = wall.volume.left(field)
     return Linear(
@@ -203,6 +230,7 @@ def _about(
         told=told,
         volume_rows=wall.volume.rows(field),
         volume_left=left,
+        likelihood=likelihood,
         cost=likelihood + float(left @ left + wall.precision @ field.ravel() ** 2),
     )
 
@@ -228,4 +256,4 @@ def material_of(
     return Material(basis=basis, back=back, gradient=gradient[inside], cell=inside, beyond=beyond)
 
 
-__all__ = ["Linear", "Material", "Read", "Wall", "fit_field", "material_of"]
+__all__ = ["Linear", "Material", "Read", "Wall", "about", "fit_field", "material_of", "wall_of"]

@@ -4,20 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer
+from jaxtyping import Bool, Float
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry.fit import fit_anatomy
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.template import Template
 from cardiotwin.imaging.examination import Contours, Examination, Phase
-from cardiotwin.measurement.motion import Motion, Readings, Smoothness, node_basis, regress
-from cardiotwin.measurement.tracers import locate, relocate
+from cardiotwin.measurement.motion import (
+    Motion,
+    Readings,
+    Smoothness,
+    material_terms,
+    node_basis,
+    regress,
+)
 from cardiotwin.units import MM
 
 BEYOND = 0.5  # barycentric: a place read this far outside the wall is not of it
 ROUNDS = 3  # of finding the material that is at a pixel now
-STARTS = 5
 FEWEST = 10  # pixels, from which a field is made
 CONTOUR_SD = 1.0 * MM  # of a contour across itself: half a pixel, and as much between readers
 SLIDING_SD = 4.0 * MM  # along itself, of which a contour tells nothing
@@ -83,6 +88,7 @@ def motion_from_displacement(
         coefficients=np.stack(means),
         covariance=np.stack(covariances),
         source="displacement images",
+        smoothness=(chosen,) * len(frames),
     )
 
 
@@ -137,35 +143,6 @@ def _round(
     return *regress(readings, smoothness), basis
 
 
-def material_terms(
-    mesh: TetMesh,
-    place: Float[np.ndarray, "n 3"],
-    smoothness: Smoothness,
-    cell: Integer[np.ndarray, " n"] | None = None,
-) -> tuple[Float[np.ndarray, "n terms"], Float[np.ndarray, " n"], Integer[np.ndarray, " n"]]:
-    """Return the terms at places of the mesh's own placement, how far beyond it, their cells.
-
-    `cell` are those where most of them probably are.
-    """
-    if cell is None:
-        found = locate(mesh, mesh.points, place, starts=STARTS)
-    else:
-        found = relocate(mesh, mesh.points, place, cell, starts=STARTS)
-    weights, nodes = found.tracers.weights, found.tracers.nodes
-
-    def at(values: Float[np.ndarray, " nodes"]) -> Float[np.ndarray, " n"]:
-        return np.asarray(np.einsum("mn,mn->m", weights, values[nodes]))
-
-    angle, fields = mesh.point_fields["rotational"].astype(float), mesh.point_fields
-    turned = np.arctan2(at(np.sin(angle)), at(np.cos(angle)))
-    basis = smoothness.basis(
-        np.clip(at(fields["apicobasal"].astype(float)), 0, 1),
-        turned,
-        np.clip(at(fields["transmural"].astype(float)), 0, 1),
-    )
-    return basis, found.beyond, found.cell
-
-
 def motion_from_contours(
     examination: Examination, template: Template, smoothness: Smoothness | None = None
 ) -> tuple[Motion, TetMesh]:
@@ -197,14 +174,14 @@ def motion_from_contours(
         means.append(coefficients)
         covariances.append(covariance)
     assert mesh is not None  # noqa: S101 - there was a frame
-    motion = Motion(
+    return Motion(
         times=_times(examination, len(frames)),
         basis=node_basis(mesh, chosen),
         coefficients=np.stack(means),
         covariance=np.stack(covariances),
         source="contours",
-    )
-    return motion, mesh
+        smoothness=(chosen,) * len(frames),
+    ), mesh
 
 
 def motion_of_wall(
@@ -232,6 +209,7 @@ def motion_of_wall(
         coefficients=coefficients[None],
         covariance=covariance[None],
         source="contours",
+        smoothness=(chosen,),
     )
 
 
@@ -260,17 +238,15 @@ def _with_systole(examination: Examination, frame: Contours) -> Examination:
 
 def _times(examination: Examination, count: int) -> Float[np.ndarray, " frames"]:
     """Return the frames' times, s: even steps of the beat, NaN where its length is unknown."""
-    rate = examination.subject.heart_rate
-    period = np.nan if rate is None else 1 / rate
-    return np.asarray(period * (1 + np.arange(count)) / (count + 1))
+    rate = examination.subject.heart_rate or np.nan
+    return np.asarray((1 + np.arange(count)) / (count + 1) / rate)
 
 
 def _contour_root(mesh: TetMesh) -> Float[np.ndarray, "nodes 3 3"]:
     """Return the square root of the precision: sharp across the wall, blunt along it, 1/m."""
     slopes = _outward(mesh)
     tensor = slopes[:, :, None] * slopes[:, None, :]
-    identity = np.eye(3)
-    return np.asarray(tensor / CONTOUR_SD + (identity - tensor) / SLIDING_SD)
+    return np.asarray(tensor / CONTOUR_SD + (np.eye(3) - tensor) / SLIDING_SD)
 
 
 def _outward(mesh: TetMesh) -> Float[np.ndarray, "nodes 3"]:
@@ -292,7 +268,6 @@ __all__ = [
     "FEWEST",
     "ROUNDS",
     "DisplacementFrame",
-    "material_terms",
     "motion_from_contours",
     "motion_from_displacement",
     "motion_of_wall",

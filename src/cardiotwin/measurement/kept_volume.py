@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.geometry.shapes import CENTROID, tetrahedron_shapes
 from cardiotwin.measurement.motion import Smoothness, node_basis
 
 CHANGE_SD = 0.1  # of a piece of wall's volume over that at the R wave
@@ -24,7 +25,8 @@ class KeptVolume:
     Parameters
     ----------
     slopes
-        Of the field's terms in each cell's flat tetrahedron, 1/m.
+        Of the field's terms in the middle of each curved cell, 1/m: flat ones change their
+        volumes by several per cent where the wall's curve does.
     weight
         Of one cell: all together count as many independent pieces as the field has terms.
     """
@@ -52,9 +54,12 @@ class KeptVolume:
 
 def kept_volume(mesh: TetMesh, smoothness: Smoothness) -> KeptVolume:
     """Return the volumes of a mesh's cells as readings of a field on it."""
-    corners, basis = mesh.cells[:, :4], node_basis(mesh, smoothness)
-    edges, changes = (each[corners[:, 1:]] - each[corners[:, :1]] for each in (mesh.points, basis))
-    independent = min(1.0, basis.shape[1] / len(corners))
+    basis = node_basis(mesh, smoothness)
+    shapes = tetrahedron_shapes(CENTROID)[1][0]
+    edges, changes = (
+        np.einsum("nk,cnj->ckj", shapes, each[mesh.cells]) for each in (mesh.points, basis)
+    )
+    independent = min(1.0, basis.shape[1] / len(mesh.cells))
     return KeptVolume(
         slopes=np.linalg.solve(edges, changes), weight=float(np.sqrt(independent)) / CHANGE_SD
     )

@@ -1,22 +1,26 @@
 """Motion of the wall as images tell it: a smooth field on material coordinates, with covariance.
 
-Displacement is a sum of smooth functions of the wall's own coordinates (Legendre polynomials along
-the long axis, Fourier terms round it, linear through the wall), whose coefficients are normal:
-Bayesian linear regression (Bishop 2006, Pattern Recognition and Machine Learning, sec. 3.3).
+Displacement is a sum of smooth functions of the wall's own coordinates, whose coefficients are
+normal: Bayesian linear regression (Bishop 2006, Pattern Recognition and Machine Learning, sec.
+3.3). Cut open, the ventricle is a disc with the apex in its middle: on it they are Zernike's
+polynomials (1934, Physica 1:689-704), smooth at the apex too, and Legendre's through the wall.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from numpy.polynomial.legendre import legvander
+from scipy.special import eval_jacobi
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.measurement.tracers import locate, relocate
 from cardiotwin.units import MM
 
-NEAR_APEX = 0.2  # apicobasal, below which what turns with the angle fades to nothing
+OUTSIDE = 0.05, 0.25  # of the height and of the wall: what is this far off the mesh moves on
+STARTS = 5  # cells about a place, in which it is sought
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +30,21 @@ class Smoothness:
     Parameters
     ----------
     heights
-        Degree along the long axis.
+        Degree along the long axis, of the apicobasal coordinate's square; one less for every two
+        turns.
     turns
         Fourier terms round it.
     layers
         Degree through the wall.
     largest
-        Prior standard deviation of the wall's motion as a whole, m.
+        Prior standard deviation of the largest terms of its deformation, m.
     fall
         Power by which finer terms are believed to be smaller.
+    uneven
+        By how much terms of two and more turns are smaller than those of an even ventricle.
+    shift
+        Prior standard deviation of the wall's shift as a whole, m: images of one plane, which
+        tell how large the other terms are, tell nothing of that across it.
     """
 
     heights: int = 5
@@ -42,6 +52,8 @@ class Smoothness:
     layers: int = 2
     largest: float = 15 * MM
     fall: float = 1.0
+    uneven: float = 1.0
+    shift: float = 15 * MM
 
     def __post_init__(self) -> None:
         """Refuse what no image resolves."""
@@ -53,10 +65,12 @@ class Smoothness:
                     "Five terms along and four round the ventricle follow a healthy beat."
                 )
                 raise InputError(msg)
-        if not (0 < self.largest < np.inf and 0 <= self.fall < np.inf):
+        if not (
+            0 < self.largest < np.inf and 0 <= self.fall < np.inf and 0 < self.uneven < np.inf
+        ):
             msg = (
-                "Smoothness.largest must be positive and fall not negative, found "
-                f"{self.largest:g} m and {self.fall:g}."
+                "Smoothness.largest, uneven, shift must be positive, fall not negative, found "
+                f"{self.largest:g} m, {self.uneven:g}, {self.shift:g} m and {self.fall:g}."
             )
             raise InputError(msg)
 
@@ -67,24 +81,36 @@ class Smoothness:
         transmural: Float[np.ndarray, " n"],
     ) -> Float[np.ndarray, "n terms"]:
         """Return the terms at places of the wall; angles in rad."""
-        along = legvander(2 * apicobasal - 1, self.heights)
         through = legvander(2 * transmural - 1, self.layers)
-        fade = np.clip(apicobasal / NEAR_APEX, 0, 1)
-        round_it = [np.ones_like(rotational)]
-        for turn in range(1, self.turns + 1):
-            round_it += [fade * np.cos(turn * rotational), fade * np.sin(turn * rotational)]
-        terms = np.einsum("na,nr,nt->nart", along, np.stack(round_it, axis=1), through)
+        flat = []
+        for degree, turn in self._orders():
+            fall = apicobasal**turn * eval_jacobi(degree, 0, turn, 2 * apicobasal**2 - 1)
+            flat += [fall * np.cos(turn * rotational)]
+            flat += [fall * np.sin(turn * rotational)] if turn else []
+        terms = np.einsum("na,nt->nat", np.stack(flat, axis=1), through)
         return np.asarray(terms.reshape(len(apicobasal), -1))
 
     def spread(self) -> Float[np.ndarray, " terms"]:
         """Return the prior standard deviation of each term's coefficient, m."""
-        turn = np.concatenate([[0], np.repeat(np.arange(1, self.turns + 1), 2)])
-        order = (
-            np.arange(self.heights + 1)[:, None, None]
-            + turn[None, :, None]
-            + 2 * np.arange(self.layers + 1)[None, None, :]
+        # What moves outwards evenly has one turn in the world's directions: it is of order 0.
+        flat = np.array(
+            [
+                (degree + max(turn - 1, 0), self.uneven if turn > 1 else 1.0)
+                for degree, turn in self._orders()
+                for _ in range(2 if turn else 1)
+            ]
         )
-        return np.asarray(self.largest / (1.0 + order.ravel()) ** self.fall)
+        order = 1.0 + flat[:, :1] + 2 * np.arange(self.layers + 1)
+        spread = (self.largest * flat[:, 1:] / order**self.fall).ravel()
+        return np.asarray(np.concatenate([[self.shift], spread[1:]]))
+
+    def _orders(self) -> list[tuple[int, int]]:
+        """Return degree along the long axis and turns of the terms on the disc."""
+        return [
+            (degree, turn)
+            for turn in range(self.turns + 1)
+            for degree in range(max(self.heights - turn // 2, 0) + 1)
+        ]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,6 +129,8 @@ class Motion:
         By frame, of the coefficients with the direction running fastest, m^2.
     source
         Where it is from, in words.
+    smoothness
+        What was believed of each frame before it was read; none: `Smoothness()`.
     """
 
     times: Float[np.ndarray, " frames"]
@@ -110,6 +138,7 @@ class Motion:
     coefficients: Float[np.ndarray, "frames terms 3"]
     covariance: Float[np.ndarray, "frames unknowns unknowns"]
     source: str
+    smoothness: tuple[Smoothness, ...] = ()
 
     @property
     def displacement(self) -> Float[np.ndarray, "frames nodes 3"]:
@@ -195,4 +224,37 @@ def node_basis(mesh: TetMesh, smoothness: Smoothness) -> Float[np.ndarray, "node
     )
 
 
-__all__ = ["Motion", "Readings", "Smoothness", "node_basis", "regress"]
+def material_terms(
+    mesh: TetMesh,
+    place: Float[np.ndarray, "n 3"],
+    smoothness: Smoothness,
+    cell: Integer[np.ndarray, " n"] | None = None,
+) -> tuple[Float[np.ndarray, "n terms"], Float[np.ndarray, " n"], Integer[np.ndarray, " n"]]:
+    """Return the terms at places of the mesh's own placement, how far beyond it, their cells.
+
+    `cell` are those where most of them probably are.
+    """
+    if cell is None:
+        found = locate(mesh, mesh.points, place, starts=STARTS)
+    else:
+        found = relocate(mesh, mesh.points, place, cell, starts=STARTS)
+    weights, nodes = found.tracers.weights, found.tracers.nodes
+
+    def at(values: Float[np.ndarray, " nodes"]) -> Float[np.ndarray, " n"]:
+        return np.asarray(np.einsum("mn,mn->m", weights, values[nodes]))
+
+    height, angle, through = (
+        mesh.point_fields[name].astype(float)
+        for name in ("apicobasal", "rotational", "transmural")
+    )
+    # On the disc, where the apex, which has no angle, is a place like any other.
+    east, north = at(height * np.cos(angle)), at(height * np.sin(angle))
+    basis = smoothness.basis(
+        np.clip(np.hypot(east, north), 0, 1 + OUTSIDE[0]),
+        np.arctan2(north, east),
+        np.clip(at(through), -OUTSIDE[1], 1 + OUTSIDE[1]),
+    )
+    return basis, found.beyond, found.cell
+
+
+__all__ = ["Motion", "Readings", "Smoothness", "material_terms", "node_basis", "regress"]

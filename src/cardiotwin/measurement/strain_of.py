@@ -1,11 +1,12 @@
 """Global strains of a measured motion, each with the uncertainty that the motion's implies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.geometry.shapes import NODES, jacobians, tetrahedron_shapes
 from cardiotwin.measurement.material import read_material
 from cardiotwin.measurement.motion import Motion
 
@@ -35,25 +36,69 @@ class GlobalStrains:
 
 
 def global_strains(
-    motion: Motion, mesh: TetMesh, rng: np.random.Generator, *, draws: int = 20
+    motion: Motion,
+    mesh: TetMesh,
+    rng: np.random.Generator,
+    *,
+    draws: int = 20,
+    wall: Float[np.ndarray, "draws nodes 3"] | None = None,
 ) -> GlobalStrains:
-    """Return the strains of the motion's mean and their spread over draws from it."""
-    frames = len(motion.times)
-    moved = np.concatenate(
-        [motion.displacement[None], motion.draws(draws, rng)]
-    )  # the mean first, then draws
-    read = read_material(mesh, (mesh.points + moved).reshape(-1, *mesh.points.shape))
-    curves = {
+    """Return the strains of the motion's mean and their spread over draws from it.
+
+    Parameters
+    ----------
+    motion, mesh
+        Of what.
+    rng
+        Of the draws.
+    draws
+        How many.
+    wall
+        By how much the mesh may lie elsewhere in the material, as `Placed.draws` gives it, m: a
+        strain is that of lines whose place is not known better. None: it is where it is.
+    """
+    means = _curves(mesh, motion.displacement)
+    moved = motion.draws(draws, rng)
+    if wall is None:
+        wall = np.zeros((1, *mesh.points.shape))
+    slopes = node_slopes(mesh, motion.basis)
+    spread = []
+    for number, one in enumerate(moved):
+        apart = wall[number % len(wall)]
+        # What lies a little beside a node moves with the field's slope there.
+        beside = np.einsum("njk,nj->nk", slopes, apart, optimize=True)
+        there = one + np.einsum("nk,fkc->fnc", beside, motion.coefficients, optimize=True)
+        spread.append(_curves(replace(mesh, points=mesh.points + apart), there))
+    return GlobalStrains(
+        **means,
+        **{f"{name}_sd": np.std([one[name] for one in spread], axis=0, ddof=1) for name in means},
+    )
+
+
+def _curves(
+    mesh: TetMesh, moved: Float[np.ndarray, "frames nodes 3"]
+) -> dict[str, Float[np.ndarray, " frames"]]:
+    read = read_material(mesh, mesh.points + moved)
+    return {
         "longitudinal": read.global_longitudinal[:, MIDWALL],
         "circumferential": read.global_circumferential[:, MIDWALL],
         "radial": read.global_radial,
         "twist": read.twist[:, MIDWALL],
     }
-    values = {name: curve.reshape(draws + 1, frames) for name, curve in curves.items()}
-    means = {name: one[0] for name, one in values.items()}
-    return GlobalStrains(
-        **means, **{f"{name}_sd": one[1:].std(axis=0, ddof=1) for name, one in values.items()}
-    )
+
+
+def node_slopes(
+    mesh: TetMesh, basis: Float[np.ndarray, "nodes terms"]
+) -> Float[np.ndarray, "nodes 3 terms"]:
+    """Return the slopes of terms at the nodes, 1/m: the mean over the cells round each."""
+    shapes = tetrahedron_shapes(NODES)[1]
+    inverse = np.linalg.inv(jacobians(mesh.points, mesh, NODES))  # dxi_k / dx_i
+    count = np.bincount(mesh.cells.ravel(), minlength=len(basis))
+    slopes = np.zeros((len(basis), 3, basis.shape[1]))
+    for node in range(len(NODES)):
+        local = np.einsum("nk,cnt->ckt", shapes[node], basis[mesh.cells], optimize=True)
+        np.add.at(slopes, mesh.cells[:, node], np.einsum("cki,ckt->cit", inverse[:, node], local))
+    return np.asarray(slopes / count[:, None, None])
 
 
 __all__ = ["GlobalStrains", "global_strains"]

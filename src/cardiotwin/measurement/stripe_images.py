@@ -5,20 +5,23 @@ slowly over the wall and are left out by projection (Golub & Pereyra 1973, SIAM 
 10:413-432), and the noise is that of the residual.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
+from scipy.linalg import solve_triangular
+from scipy.spatial.distance import cdist
 
-from cardiotwin.measurement.field_fit import Linear, Material, Wall
-from cardiotwin.measurement.images_motion import material_terms
+from cardiotwin.measurement.field_fit import Material, Wall
+from cardiotwin.measurement.motion import material_terms
 from cardiotwin.units import MM
 
 HARMONIC_SD = 0.5 * MM  # the filter's own error, which the phases' noise does not tell
 BEYOND = 0.1  # barycentric: phases of pixels farther outside the mesh are left out
 ROUNDS = 3
-NUISANCE = 2  # degree of a and b over a slice
+FEWEST = 2  # pixels of a slice for each of its slow terms
+NUISANCE = 3  # degree of a and b over a slice
 
 Told = tuple[Float[np.ndarray, "m unknowns"], Float[np.ndarray, " m"], float]
 
@@ -37,8 +40,8 @@ class Pixels:
         By direction of the stripes.
     group
         Slice of each.
-    block
-        Number of the square of pixels that each is in.
+    noise_sd
+        Of the values.
     waves
         Of the directions in the world, rad/m.
     origin
@@ -53,16 +56,44 @@ class Pixels:
     flat: Float[np.ndarray, "n 2"]
     values: Float[np.ndarray, "n 2"]
     group: np.ndarray
-    block: np.ndarray
+    noise_sd: float
     waves: Float[np.ndarray, "2 3"]
     origin: Float[np.ndarray, "3"]
     start: Float[np.ndarray, "2"]
     harmonic: Float[np.ndarray, "n 2"]
 
-    def chosen(self, kept: Bool[np.ndarray, " n"]) -> "Pixels":
+    @property
+    def seen(self) -> Float[np.ndarray, "n 3"]:
+        """Return the displacement in the plane by harmonic phases, m; 0 where these tell none."""
+        return np.asarray(np.nan_to_num(self.harmonic) @ np.linalg.pinv(self.waves).T)
+
+    def chosen(self, kept: np.ndarray) -> "Pixels":
         """Return some of them."""
-        names = ("place", "flat", "values", "group", "block", "harmonic")
+        names = ("place", "flat", "values", "group", "harmonic")
         return replace(self, **{name: getattr(self, name)[kept] for name in names})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remainder:
+    """What the wall's motion has beyond the smooth field: a normal field in the images' planes.
+
+    Left out, it would drive the field where this is free: across the planes.
+
+    Parameters
+    ----------
+    sd
+        Along each axis, m.
+    length
+        Over which it is correlated, m (Matern's of order 3/2).
+    """
+
+    sd: float
+    length: float
+
+    def correlation(self, flat: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n n"]:
+        """Return that between places in a plane."""
+        apart = np.sqrt(3) / self.length * cdist(flat, flat)
+        return np.asarray((1 + apart) * np.exp(-apart))
 
 
 def slow_terms(
@@ -94,7 +125,7 @@ def harmonic_field(
         slope = wall.volume.rows(field).T @ wall.volume.left(field)
         slope -= wall.precision * field.ravel()
         for one in pixels:
-            seen = one.harmonic @ np.linalg.pinv(one.waves).T
+            seen = one.seen
             across = np.cross(*one.waves)
             across /= np.linalg.norm(across)
             basis, beyond, cell = material_terms(wall.mesh, one.place - seen, wall.smoothness)
@@ -114,68 +145,119 @@ def harmonic_field(
     return field
 
 
-def stripe_rows(pixels: Sequence[Pixels], now: Material) -> Told:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Image:
+    """One image of one slice, ready to be read about any field.
+
+    Parameters
+    ----------
+    pixels, at
+        Its pixels, and their places among those of all.
+    direction
+        Of its stripes.
+    slow
+        Polynomials of the place.
+    root
+        Of the covariance of noise and remainder, in noises.
+    """
+
+    pixels: Pixels
+    at: np.ndarray
+    direction: int
+    slow: Float[np.ndarray, "n columns"]
+    root: Float[np.ndarray, "n n"]
+
+    @property
+    def wave(self) -> Float[np.ndarray, "3"]:
+        """Return the wave vector of its stripes, rad/m."""
+        return np.asarray(self.pixels.waves[self.direction])
+
+    def phase(self, back: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, " n"]:
+        """Return the stripes' phase at what has moved so far, rad."""
+        start = self.pixels.start[self.direction]
+        return np.asarray((self.pixels.place - self.pixels.origin - back) @ self.wave + start)
+
+    def white(self, values: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
+        """Return values without the correlation of their errors."""
+        return np.asarray(solve_triangular(self.root, values, lower=True, check_finite=False))
+
+    def slope(self, phase: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Return the slope of the values over the displacement along the wave, 1/rad."""
+        values = self.pixels.values[:, self.direction]
+        columns = np.column_stack([self.slow, self.slow * np.cos(phase)[:, None]])
+        size = np.linalg.lstsq(columns, values, rcond=None)[0][self.slow.shape[1] :]
+        return np.asarray((self.slow @ size) * np.sin(phase))
+
+
+def images_of(pixels: Sequence[Pixels], remainder: Remainder, now: Material) -> list[Image]:
+    """Return the images, the remainder of the motion weighed by what is at the pixels `now`.
+
+    Slices with hardly more pixels than slow terms tell nothing.
+    """
+    found, first = [], 0
+    for one in pixels:
+        for group in np.unique(one.group):
+            inside = np.flatnonzero(one.group == group)
+            shown = one.chosen(inside)
+            slow = slow_terms(shown.flat, shown.group)
+            if len(inside) < FEWEST * 2 * slow.shape[1]:
+                continue
+            near = remainder.sd**2 * remainder.correlation(shown.flat)
+            for number, wave in enumerate(one.waves):
+                plain = Image(
+                    pixels=shown, at=first + inside, direction=number, slow=slow, root=near
+                )
+                slope = plain.slope(plain.phase(now.back[plain.at]))
+                far = slope * np.linalg.norm(wave) / one.noise_sd
+                whole = np.eye(len(far)) + far[:, None] * near * far
+                found.append(replace(plain, root=np.linalg.cholesky(whole)))
+        first += len(one.place)
+    return found
+
+
+def stripe_rows(images: Sequence[Image], now: Material) -> Told:
     """Return what the images tell, as `field_fit.Read` does.
 
-    The noise of each series and direction is that of its residual.
+    The noise of each is that of its residual.
     """
-    rows, told, likelihood = [], [], 0.0
-    for one, here in _parts(pixels):
-        slow = slow_terms(one.flat, one.group)
-        for number, wave in enumerate(one.waves):
-            phase = (one.place - one.origin - now.back[here]) @ wave + one.start[number]
-            columns = np.column_stack([slow, slow * np.cos(phase)[:, None]])
-            base, triangle = np.linalg.qr(columns)
-            values = one.values[:, number]
-            size = slow @ np.linalg.solve(triangle, base.T @ values)[slow.shape[1] :]
-            left = values - base @ (base.T @ values)
-            own = (size * np.sin(phase))[:, None] * _moved(now, here, wave)
-            own -= base @ (base.T @ own)
-            free = len(left) - columns.shape[1]
-            likelihood += free * np.log(left @ left)
-            sd = np.sqrt(left @ left / free)
-            rows.append(own / sd)
-            told.append(left / sd)
-    return np.concatenate(rows), np.concatenate(told), likelihood
+    rows, told, likelihood = zip(
+        *(_stripes(one, now.chosen(one.at)) for one in images), strict=True
+    )
+    return np.concatenate(rows), np.concatenate(told), float(sum(likelihood))
 
 
-def _moved(
-    now: Material, here: slice, wave: Float[np.ndarray, "3"]
-) -> Float[np.ndarray, "n unknowns"]:
+def _stripes(image: Image, now: Material) -> Told:
+    phase, slow = image.phase(now.back), image.slow
+    columns = np.column_stack([slow, slow * np.cos(phase)[:, None]])
+    values = image.white(np.column_stack([columns, image.pixels.values[:, image.direction]]))
+    base, triangle = np.linalg.qr(values[:, :-1])
+    told = base.T @ values[:, -1]
+    left = values[:, -1] - base @ told
+    size = slow @ np.linalg.solve(triangle, told)[slow.shape[1] :]
+    own = image.white((size * np.sin(phase))[:, None] * _moved(now, image.wave))
+    own -= base @ (base.T @ own)
+    free = len(left) - len(told)
+    sd = np.sqrt(left @ left / free)
+    likelihood = free * np.log(left @ left) + 2 * np.log(np.diag(image.root)).sum()
+    return own / sd, left / sd, float(likelihood)
+
+
+def _moved(now: Material, wave: Float[np.ndarray, "3"]) -> Float[np.ndarray, "n unknowns"]:
     """Return what the coefficients do to the displacement along a wave of what is at places.
 
     U = u(x - U): a change du of the field changes U by F^-1 du.
     """
-    turned = np.linalg.solve(np.swapaxes(now.gradient[here], 1, 2), wave[:, None])[..., 0]
-    rows = now.basis[here][:, :, None] * turned[:, None, :]
+    turned = np.linalg.solve(np.swapaxes(now.gradient, 1, 2), wave[:, None])[..., 0]
+    rows = now.basis[:, :, None] * turned[:, None, :]
     return np.asarray(rows.reshape(len(rows), -1))
 
 
-def _parts(pixels: Sequence[Pixels]) -> Iterator[tuple[Pixels, slice]]:
-    first = 0
-    for one in pixels:
-        yield one, slice(first, first + len(one.place))
-        first += len(one.place)
-
-
-def shared_noise(pixels: Sequence[Pixels], linear: Linear, left: Float[np.ndarray, " m"]) -> float:
-    """Return the variance of what blocks of pixels tell over that of independent pixels.
-
-    What is left of the images, beside noise, is what no field of this smoothness follows, and the
-    grain of the tissue: neighbours share it. Sums of scores over blocks (Liang & Zeger 1986,
-    Biometrika 73:13-22) are as large as it makes them.
-    """
-    together, alone, first = 0.0, 0.0, 0
-    for one in pixels:
-        for _ in one.waves:
-            here = slice(first, first + len(one.place))
-            first = here.stop
-            scores = linear.rows[here] * left[here, None]
-            sums = np.zeros((one.block.max() + 1, scores.shape[1]))
-            np.add.at(sums, one.block, scores)
-            together += float((sums**2).sum())
-            alone += float((scores**2).sum())
-    return together / alone
-
-
-__all__ = ["Pixels", "harmonic_field", "shared_noise", "slow_terms", "stripe_rows"]
+__all__ = [
+    "Image",
+    "Pixels",
+    "Remainder",
+    "harmonic_field",
+    "images_of",
+    "slow_terms",
+    "stripe_rows",
+]

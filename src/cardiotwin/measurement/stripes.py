@@ -17,22 +17,27 @@ from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.imaging.affine import spacing
 from cardiotwin.imaging.encoded import EncodedSeries
 from cardiotwin.imaging.retrieval.tags import tagged_motion
-from cardiotwin.measurement.field_fit import Wall, fit_field, material_of
+from cardiotwin.measurement.field_evidence import Believed, Reread, learnt
+from cardiotwin.measurement.field_fit import Linear, Wall, about, fit_field, material_of, wall_of
 from cardiotwin.measurement.motion import Motion, Smoothness, node_basis
 from cardiotwin.measurement.stripe_images import (
     Pixels,
+    Remainder,
     harmonic_field,
-    shared_noise,
+    images_of,
     slow_terms,
     stripe_rows,
 )
 from cardiotwin.units import MM
 
-BEYOND = 0.02  # barycentric: pixels farther outside the mesh tell nothing
+BEYOND = 0.5  # barycentric: pixels farther outside the mesh are not of it
 FEWEST = 100  # pixels of a frame
-# A twin's beat falls by the square of the order, and its rare largest terms are of this size.
-FINE = Smoothness(heights=7, turns=6, largest=50 * MM, fall=2.0)
-BLOCK = 5  # pixels along each side, within which residuals may share an error
+# To start from: the images tell how smooth the motion is.
+FINE = Smoothness(heights=7, turns=6, fall=1.6, uneven=0.3)
+REMAINDER = Remainder(sd=0.1 * MM, length=8 * MM)  # to start from
+NEAR = "place", "seen"  # of pixels: where they are and how far, nearly, they have moved
+SETTLED = 0.002  # as `fit_field` takes it: steps add up where they go one way
+BELIEVED = 2  # rounds of learning what to believe of a frame
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,7 +116,9 @@ def motion_from_stripes(
 ) -> Motion:
     """Return the motion of a mesh's nodes from tagged images, short-axis and long-axis together.
 
-    In the first frame nothing has moved: the motion is that of the frames after it.
+    In the first frame nothing has moved: the motion is that of the frames after it. What no slice
+    shows, as the apex's turn below the lowest one, is believed to go on as smoothly as elsewhere:
+    where it does not, its stated uncertainty is too small.
 
     Parameters
     ----------
@@ -142,53 +149,81 @@ def motion_from_stripes(
                 "Give series of one protocol, or read each by itself."
             )
             raise InputError(msg)
-    wall = Wall(mesh=mesh, smoothness=chosen)
+    believed = Believed(wall=wall_of(mesh, chosen), remainder=REMAINDER)
     phases = [_start_phases(one) for one in series]
     harmonics = [_harmonics(one) for one in series]
     field = np.zeros((len(chosen.spread()), 3))
-    means, covariances = [], []
+    means, covariances, learned = [], [], []
     frames = list(range(every, len(times), every))
     for t in frames:
         pixels = [
             _pixels(one, t, start, harmonic[t])
             for one, start, harmonic in zip(series, phases, harmonics, strict=True)
         ]
-        field, covariance = _frame(wall, pixels, field)
+        found, covariance, believed = _frame(believed, pixels, field)
+        field = found.field
         means.append(field)
         covariances.append(covariance)
+        learned.append(believed.wall.smoothness)
     return Motion(
         times=times[frames],
         basis=node_basis(mesh, chosen),
         coefficients=np.stack(means),
         covariance=np.stack(covariances),
         source="tagged images",
+        smoothness=tuple(learned),
     )
 
 
 def _frame(
+    believed: Believed, pixels: Sequence[Pixels], field: Float[np.ndarray, "terms 3"]
+) -> tuple[Linear, Float[np.ndarray, "unknowns unknowns"], Believed]:
+    """Return a frame's field, its covariance and what it makes believe.
+
+    Starts from the field of the frame before, and from what that made believe.
+    """
+    first = harmonic_field(believed.wall, pixels, field)
+    for _ in range(BELIEVED):
+        found, _, read = _fitted(believed, pixels, first)
+        first, believed = found.field, learnt(believed, found, read)
+    found, step, _ = _fitted(believed, pixels, first)
+    covariance = np.linalg.inv(found.square + found.known(believed.wall))
+    return found, covariance + np.outer(step, step), believed
+
+
+def _fitted(
+    believed: Believed, pixels: Sequence[Pixels], field: Float[np.ndarray, "terms 3"]
+) -> tuple[Linear, Float[np.ndarray, " unknowns"], Reread]:
+    """Return the field from one that is near, the step left, and how else it may be read."""
+    inside = _inside(believed.wall, pixels, field)
+    place, seen = (np.concatenate([getattr(one, name) for one in inside]) for name in NEAR)
+    now = material_of(believed.wall, place, field, seen)
+    images = images_of(inside, believed.remainder, now)
+    read = partial(stripe_rows, images)
+    found, step = fit_field(believed.wall, place, read, field, now.back, settled=SETTLED)
+
+    def again(wall: Wall, remainder: Remainder) -> Linear:
+        images = images_of(inside, remainder, found.material)
+        return about(wall, place, partial(stripe_rows, images), found.field, found.material)
+
+    return found, step, again
+
+
+def _inside(
     wall: Wall, pixels: Sequence[Pixels], field: Float[np.ndarray, "terms 3"]
-) -> tuple[Float[np.ndarray, "terms 3"], Float[np.ndarray, "unknowns unknowns"]]:
-    """Return a frame's field and its covariance, from the field of the frame before."""
-    place = np.concatenate([one.place for one in pixels])
-    first = harmonic_field(wall, pixels, field)
+) -> list[Pixels]:
+    """Return the pixels that a field says come from the wall."""
     inside = [
-        one.chosen(material_of(wall, one.place, first, np.zeros_like(one.place)).beyond < BEYOND)
-        for one in pixels
+        one.chosen(material_of(wall, one.place, field, one.seen).beyond < BEYOND) for one in pixels
     ]
     count = sum(len(one.place) for one in inside)
     if count < FEWEST:
         msg = (
-            f"Only {count} of {len(place)} pixels with stripes come from the wall. "
-            "Give the wall of the same heart, at the R wave, and the images' affine."
+            f"Only {count} of {sum(len(one.place) for one in pixels)} pixels with stripes come "
+            "from the wall. Give the wall of the same heart, at the R wave, and the affine."
         )
         raise InputError(msg)
-    place = np.concatenate([one.place for one in inside])
-    found, step = fit_field(wall, place, partial(stripe_rows, inside), first)
-    left, known = found.told - found.rows @ step, found.known(wall)
-    free = len(left) - float(np.trace(np.linalg.solve(found.square + known, found.square)))
-    excess = len(left) / free * max(shared_noise(inside, found, left), 1.0)
-    covariance = np.linalg.inv(found.square / excess + known)
-    return found.field, covariance + np.outer(step, step)
+    return inside
 
 
 def _harmonics(series: Stripes) -> list[Float[np.ndarray, "i j k 2"]]:
@@ -234,13 +269,12 @@ def _pixels(
             "Give the wall's voxels in every frame."
         )
         raise InputError(msg)
-    cell = index // [BLOCK, BLOCK, 1]
     return Pixels(
         place=index @ series.affine[:3, :3].T + series.affine[:3, 3],
         flat=index[:, :2] * spacing(series.affine)[:2],
         values=series.images[t][inside],
         group=index[:, 2],
-        block=np.unique(cell, axis=0, return_inverse=True)[1].ravel(),
+        noise_sd=series.noise_sd,
         waves=series.waves @ series.axes[:, :2].T,
         origin=series.affine[:3, 3],
         start=start,
