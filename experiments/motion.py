@@ -2,10 +2,11 @@
 
 `python experiments/motion.py path=subject [series=dense] [rings=8] [draws=20] [output=folder]`. A
 subject with `tagging/dense.nii.gz` gives its motion from displacement images on the wall that its
-own labels make (which pixels of these images are wall is the truth's), brought to where they show
-it, or from the stripes of one or more views (`series=[tagging,tagging_2ch,tagging_3ch,tagging_4ch]
-every=3`, of each third frame); one with contours of all frames from those. Where the truth lies
-beside (a virtual examination), each strain's error is given in its own standard deviations.
+own labels make (which pixels of these images are wall is the truth's), or from the stripes of one
+or more views (`series=[tagging,tagging_2ch,tagging_3ch,tagging_4ch] every=3`, of each third frame)
+on that wall brought to where they show it; one with contours of all frames from those. Where the
+truth lies beside (a virtual examination), each strain's error is given in its own standard
+deviations.
 Healthy values: Lim et al. (2021), Eur Radiol 31:3962.
 """
 
@@ -26,7 +27,6 @@ from cardiotwin.geometry.coordinates import frame_of, with_coordinates
 from cardiotwin.geometry.fit import fit_anatomy
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.template import Template
-from cardiotwin.imaging.affine import spacing
 from cardiotwin.imaging.encoded import read_encoded
 from cardiotwin.imaging.read import read_examination
 from cardiotwin.imaging.retrieval.from_series import retrieve
@@ -38,7 +38,7 @@ from cardiotwin.measurement.images_motion import (
     motion_from_displacement,
 )
 from cardiotwin.measurement.motion import Motion
-from cardiotwin.measurement.placing import Placed, borders_of, brought_back, placed
+from cardiotwin.measurement.placing import Placed, borders_of, placed
 from cardiotwin.measurement.strain_of import MIDWALL, global_strains
 from cardiotwin.measurement.stripes import motion_from_stripes, stripes_of
 from cardiotwin.viz.motion import draw_strains
@@ -62,12 +62,14 @@ class Options:
     output: str = "outputs/motion"
 
 
-def from_dense(folder: Path, template: Template) -> tuple[Motion, Placed]:
-    """Return the motion that a subject's displacement images tell, of the wall where they are."""
+def from_dense(folder: Path, template: Template) -> tuple[Motion, TetMesh]:
+    """Return the motion that a subject's displacement images tell of the wall of its labels.
+
+    Short-axis images do not tell where the wall lies along its axis, so it stays where it is.
+    """
     mesh = fit_anatomy(read_examination(folder), template).mesh
     series = read_encoded(folder / f"tagging/{DENSE}.nii.gz")
-    share = np.load(folder / "truth_maps.npz")["dense_wall"]
-    wall = share > WALL
+    wall = np.load(folder / "truth_maps.npz")["dense_wall"] > WALL
     maps = retrieve(series, wall)
     frames = []
     for t, one in enumerate(maps.frames):
@@ -80,15 +82,7 @@ def from_dense(folder: Path, template: Template) -> tuple[Motion, Placed]:
                 known=one.fitted & wall[..., t],
             )
         )
-    first, axes = frames[0], series.affine[:3, :3] / spacing(series.affine)
-    place = np.argwhere(first.known) @ series.affine[:3, :3].T + series.affine[:3, 3]
-    borders = brought_back(
-        borders_of(share[..., 0] > LABELLED, series.affine),
-        place,
-        first.displacement[first.known] @ axes.T,
-    )
-    found = placed(mesh, [borders])
-    return motion_from_displacement(frames, series.affine, found.mesh), found
+    return motion_from_displacement(frames, series.affine, mesh), mesh
 
 
 def from_stripes(
@@ -153,12 +147,10 @@ def strains(options: Options) -> Mapping[str, Any]:
         )
         raise InputError(msg)
     rng, elsewhere = np.random.default_rng(options.seed), None
-    if encoded:
-        motion, wall = (
-            from_dense(folder, template)
-            if names == (DENSE,)
-            else from_stripes(folder, names, template, options.every)
-        )
+    if encoded and names == (DENSE,):
+        motion, mesh = from_dense(folder, template)
+    elif encoded:
+        motion, wall = from_stripes(folder, names, template, options.every)
         mesh, elsewhere = wall.mesh, wall.draws(options.draws, rng)
     else:
         motion, mesh = motion_from_contours(read_examination(folder), template)

@@ -25,6 +25,8 @@ BEYOND = 0.5  # barycentric: a place read this far outside the wall is not of it
 ROUNDS = 3  # of finding the material that is at a pixel now
 FEWEST = 10  # pixels, from which a field is made
 CONTOUR_SD = 1.0 * MM  # of a contour across itself: half a pixel, and as much between readers
+# Slices leave base and apex to what is believed, and a beat falls by the square of the order.
+FROM_SLICES = Smoothness(fall=2.0)
 SLIDING_SD = 4.0 * MM  # along itself, of which a contour tells nothing
 READINGS_PER_CONTOUR = 8.0  # independent places on one drawn contour
 
@@ -71,7 +73,7 @@ def motion_from_displacement(
     InputError
         If the images and the wall are not of one place.
     """
-    chosen = smoothness or Smoothness()
+    chosen = smoothness or FROM_SLICES
     axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     means, covariances = [], []
     for frame in frames:
