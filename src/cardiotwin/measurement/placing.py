@@ -110,17 +110,6 @@ def borders_of(wall: Bool[np.ndarray, "i j k"], affine: Float[np.ndarray, "4 4"]
     )
 
 
-def brought_back(
-    borders: Borders, place: Float[np.ndarray, "n 3"], moved: Float[np.ndarray, "n 3"]
-) -> Borders:
-    """Return where borders were at the R wave: what is at a place has moved so far since, m.
-
-    The material beside a border has moved as the border has.
-    """
-    near = cKDTree(place).query(borders.place)[1]
-    return replace(borders, place=borders.place - moved[near])
-
-
 def placed(
     mesh: TetMesh, borders: Sequence[Borders], smoothness: Smoothness = MISPLACED
 ) -> Placed:
@@ -184,4 +173,4 @@ def _solved(
     return covariance, covariance @ (rows.T @ (weight * left))
 
 
-__all__ = ["MISPLACED", "Borders", "Placed", "borders_of", "brought_back", "placed"]
+__all__ = ["MISPLACED", "Borders", "Placed", "borders_of", "placed"]
