@@ -3,7 +3,7 @@
 `python experiments/motion.py path=subject [series=dense] [rings=8] [draws=20] [output=folder]`. A
 subject with `tagging/dense.nii.gz` gives its motion from displacement images on the wall that its
 own labels make (which pixels of these images are wall is the truth's), or from the stripes of one
-or more views (`series=[tagging,tagging_2ch,tagging_3ch,tagging_4ch] every=3`, of each third frame)
+or more views (`series=tagging,tagging_2ch,tagging_3ch,tagging_4ch every=3`, of each third frame)
 on that wall brought to where they show it; one with contours of all frames from those. Where the
 truth lies beside (a virtual examination), each strain's error is given in its own standard
 deviations.
@@ -54,7 +54,7 @@ DENSE = "dense"
 @dataclass(frozen=True, kw_only=True)
 class Options:
     path: str = ""
-    series: tuple[str, ...] = (DENSE,)
+    series: str = DENSE
     every: int = 1
     rings: int = 8
     draws: int = 20
@@ -138,11 +138,11 @@ def strains(options: Options) -> Mapping[str, Any]:
     """Return peak strains with their standard deviations, and errors where the truth is known."""
     torch.set_num_threads(1)
     folder, template = Path(options.path), Template(rings=options.rings, layers=2)
-    encoded = all((folder / f"tagging/{name}.nii.gz").is_file() for name in options.series)
-    names = tuple(options.series)
+    names = tuple(options.series.split(","))
+    encoded = all((folder / f"tagging/{name}.nii.gz").is_file() for name in names)
     if not encoded and names != (DENSE,):
         msg = (
-            f"series={list(names)} must lie in {folder / 'tagging'}, found not all of them. "
+            f"series={options.series} must lie in {folder / 'tagging'}, found not all of them. "
             "Scan them with cardiotwin exam beside.series=[...]."
         )
         raise InputError(msg)
