@@ -1,13 +1,17 @@
 """The weak form: patch test, stresses, tangents, objectivity, balance of the cavity's pressure."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from benchmark_bodies import box, constant_axes
 from scipy.spatial.transform import Rotation
 
+from cardiotwin.fem import compilation
 from cardiotwin.fem.compilation import evaluator
 from cardiotwin.fem.domain import QUADRATURE, quadrature_rule
 from cardiotwin.fem.settings import NewtonSettings
+from cardiotwin.geometry.fibres import FibreAngles
 from cardiotwin.geometry.shapes import NODES, jacobians, tetrahedron_shapes
 from cardiotwin.geometry.volumes import area_vector
 from cardiotwin.mechanics.body import Body
@@ -18,6 +22,7 @@ from cardiotwin.mechanics.material import HolzapfelOgden
 from cardiotwin.mechanics.point_values import PointValues
 from cardiotwin.mechanics.solved import Solved
 from cardiotwin.mechanics.springs import Springs
+from cardiotwin.mechanics.wall import Wall
 
 from .stresses import pk1
 from .ventricle import coarse_wall
@@ -230,6 +235,26 @@ def test_turning_both_placements_turns_every_force():
     np.testing.assert_allclose(
         body.forward.residual()[pressures], volumes[pressures], atol=1e-12 * volumes.max()
     )
+
+
+def test_another_heart_needs_no_other_forms(wall, monkeypatch):
+    asked = []
+    kept_in = compilation._lock_file
+    monkeypatch.setattr(
+        compilation, "_lock_file", lambda name: asked.append(name) or kept_in(name)
+    )
+    turned = wall.mesh.points @ Rotation.from_rotvec([0.8, -0.3, 1.9]).as_matrix()
+    names = []
+    for points in (wall.mesh.points, 1.1 * turned + 0.02):
+        asked.clear()
+        Wall(
+            replace(wall.mesh, points=points),
+            angles=FibreAngles(),
+            material=LAW,
+            springs=Springs(),
+        )
+        names.append(sorted(asked))
+    assert names[0] == names[1] != []
 
 
 def test_a_closed_cavity_pushes_nowhere(wall):

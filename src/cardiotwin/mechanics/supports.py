@@ -32,7 +32,7 @@ class Supports:
         self._domain = domain
         self.springs = springs
         self.coefficients = as_constants(springs, domain.mesh)
-        self._up = ufl.as_vector(base_normal(mesh).tolist())
+        self._up = dolfinx.fem.Constant(domain.mesh, base_normal(mesh))  # no literal: one form
         self._height = nodal_function(domain, mesh, "apicobasal")
         self._share: Any = 1.0
         if "pericardium" in mesh.point_fields:
