@@ -1,6 +1,7 @@
 """Where compiled forms are kept."""
 
 import fcntl
+import itertools
 import os
 import subprocess
 import sys
@@ -22,6 +23,14 @@ def test_a_cache_that_cannot_be_made_is_told_with_its_variable(tmp_path, monkeyp
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(InputError, match=r"file/cardiotwin/forms, found: Not a .*XDG_CACHE_HOME"):
         compile_form(form)
+
+
+def test_a_form_is_the_same_however_many_constants_came_before():
+    mesh = dolfinx.mesh.create_unit_cube(MPI.COMM_SELF, 1, 1, 1)
+    made = [dolfinx.fem.Constant(mesh, 1.0) for _ in range(1100)]  # past 9, 99 and 999
+    pairs = itertools.pairwise(made)
+    forms = [first * second * ufl.dx(domain=mesh) for first, second in pairs]
+    assert len({form.signature() for form in forms}) == 1
 
 
 COMPILE = """

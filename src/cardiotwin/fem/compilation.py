@@ -11,6 +11,7 @@ compiles; the others load what it has made. What nobody asked for in a season is
 """
 
 import fcntl
+import itertools
 import os
 import platform
 import shutil
@@ -38,6 +39,10 @@ _OPTIONS = [
     *("-O3", "-march=native", "-fno-math-errno"),
     *("-fassociative-math", "-freciprocal-math", "-fno-signed-zeros", "-fno-trapping-math"),
 ]
+
+# UFL sorts constants by their numbers as written, "10" before "9": of numbers of many digits the
+# order is that in which they were made, and a form the same whatever a process made before.
+ufl.Constant._counter = itertools.count(10**12)  # type: ignore[assignment]  # noqa: SLF001
 
 _KEPT = 100 * 86400  # s that a form is kept after it was asked for last
 
