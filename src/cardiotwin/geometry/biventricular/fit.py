@@ -19,7 +19,7 @@ from cardiotwin.geometry.biventricular.coarsen import Limits, coarsened
 from cardiotwin.geometry.biventricular.coordinates import with_coordinates
 from cardiotwin.geometry.biventricular.curved import off_surface, order_two, tagged
 from cardiotwin.geometry.biventricular.flags import later_flags, right_flags
-from cardiotwin.geometry.biventricular.lattice import lattice_below
+from cardiotwin.geometry.biventricular.lattice import all_divided, lattice_below
 from cardiotwin.geometry.biventricular.options import BiventricularOptions
 from cardiotwin.geometry.biventricular.part import left_part
 from cardiotwin.geometry.biventricular.right import RightCavity, right_cavity
@@ -138,11 +138,12 @@ def sound_mesh(shape: Shape, options: BiventricularOptions) -> tuple[Tagged, int
     """Return the first sound mesh of several lattices, and how many were tried."""
     reasons: list[str] = []
     low, high = _bounds(shape)
+    sizes = all_divided if options.edge is None else shape.sizes
     for share in FINER:
         for offset in OFFSETS:
-            lattice = lattice_below(low, high, options.lattice * share, offset)
+            lattice = lattice_below(low, high, options.lattice * share, offset, sizes)
             mesh = tagged(largest_part(stuff(lattice, shape.wall)), shape)
-            reason = failing(mesh, LEAST_ANGLE)
+            reason = failing(mesh, LEAST_ANGLE if options.edge is None else 0.0)
             if reason is None and options.edge is not None:
                 mesh = _coarse(mesh, shape, options.edge, options.seed)
                 reason = failing(mesh, LEAST_ANGLE)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from scipy import ndimage
 
 from cardiotwin.geometry.anatomy import HeartFrame
@@ -16,6 +16,7 @@ from cardiotwin.geometry.biventricular.grid import (
     redistanced,
     smooth_max,
 )
+from cardiotwin.geometry.biventricular.lattice import DIVIDED, LARGE, LEFT_OUT
 from cardiotwin.geometry.biventricular.right import RightCavity, cavity_values
 from cardiotwin.geometry.measured import Extent, extent, rings, slab_volumes
 from cardiotwin.geometry.stack import Stack
@@ -27,6 +28,7 @@ FILLET = 4e-3  # m: over which the RV's wall joins the LV's
 CLEFT = 5e-3  # m: radius of a ball that enters the clefts between the ventricles
 NECK = 1.25e-3  # m: half the width of the narrowest neck in the RV's cavity
 SMOOTHING = 0.8  # voxels
+CUBES_PER_WALL = 1.8  # with fewer large cubes across, the lattice is refined
 MOST_GROWTH = 1.5e-3  # m: surfaces are moved no more to match volumes
 Points = Float[np.ndarray, "n 3"]
 
@@ -64,6 +66,17 @@ class Shape:
     def wall(self, points: Points) -> Float[np.ndarray, " n"]:
         """Return the distance inside the wall, m, at points in the base's coordinates."""
         return self.parts(points).min(axis=0)
+
+    def sizes(
+        self, middles: Float[np.ndarray, "cubes 3"], side: float
+    ) -> Integer[np.ndarray, " cubes"]:
+        """Return which cubes lie outside the wall, and which where it is too thin for them.
+
+        The wall is as thick as the distances to the two nearest surfaces together.
+        """
+        first, second = np.partition(self.parts(middles), 1, axis=0)[:2]
+        size = np.where(first + second < CUBES_PER_WALL * side, DIVIDED, LARGE)
+        return np.where(first > -side, size, LEFT_OUT)
 
     def parts(self, points: Points) -> Float[np.ndarray, "3 n"]:
         """Return the distances outside the two cavities and inside the epicardium, m."""
