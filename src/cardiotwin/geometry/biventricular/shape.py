@@ -28,6 +28,7 @@ FILLET = 4e-3  # m: over which the RV's wall joins the LV's
 CLEFT = 5e-3  # m: radius of a ball that enters the clefts between the ventricles
 NECK = 1.25e-3  # m: half the width of the narrowest neck in the RV's cavity
 SMOOTHING = 0.8  # voxels
+OUTER = 2  # the number of the epicardium
 CUBES_PER_WALL = 1.8  # with fewer large cubes across, the lattice is refined
 MOST_GROWTH = 1.5e-3  # m: surfaces are moved no more to match volumes
 Points = Float[np.ndarray, "n 3"]
@@ -81,7 +82,12 @@ class Shape:
     def parts(self, points: Points) -> Float[np.ndarray, "3 n"]:
         """Return the distances outside the two cavities and inside the epicardium, m."""
         local = self.local(points)
-        return np.stack([-self.left.at(local), -self.right.at(local), self.outer.at(local)])
+        return np.stack([self.part(number, local) for number in range(3)])
+
+    def part(self, number: int, local: Points) -> Float[np.ndarray, " n"]:
+        """Return one of the three distances at positions in the frame, m."""
+        level = (self.left, self.right, self.outer)[number]
+        return level.at(local) if number == OUTER else -level.at(local)
 
 
 def shape_of(stack: Stack, wall: Wall, right: RightCavity, rv_wall: float) -> Shape:
