@@ -1,10 +1,11 @@
 """From an examination to one wall of both ventricles at end-diastole.
 
 The LV has the slice shifts, the base and the apex of `fit_anatomy`; its surfaces are fitted again,
-unsmoothed. The RV's
-cavity is laid between its outlines, its free wall built round it, and the whole is meshed by
-isosurface stuffing, whose cells keep their shape wherever the surface is smooth at the lattice's
-scale. What comes of it is checked all the same, and tried again on another lattice if unsound.
+unsmoothed. The RV's cavity is laid between its outlines, its free wall built round it, and the
+whole is meshed by isosurface stuffing, whose cells keep their shape wherever the surface is smooth
+at the lattice's scale. Where the wall is thick the lattice is half as fine; the few flat cells
+where it passes from one to the other go as edges are collapsed. What comes of it is checked all
+the same, and tried again on another lattice if unsound.
 """
 
 from dataclasses import replace

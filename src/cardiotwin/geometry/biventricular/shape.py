@@ -30,6 +30,7 @@ NECK = 1.25e-3  # m: half the width of the narrowest neck in the RV's cavity
 SMOOTHING = 0.8  # voxels
 OUTER = 2  # the number of the epicardium
 CUBES_PER_WALL = 1.8  # with fewer large cubes across, the lattice is refined
+BEYOND = 1.2  # sides of a cube: farther from the wall, no cell that it is part of meets the wall
 MOST_GROWTH = 1.5e-3  # m: surfaces are moved no more to match volumes
 Points = Float[np.ndarray, "n 3"]
 
@@ -77,7 +78,7 @@ class Shape:
         """
         first, second = np.partition(self.parts(middles), 1, axis=0)[:2]
         size = np.where(first + second < CUBES_PER_WALL * side, DIVIDED, LARGE)
-        return np.where(first > -side, size, LEFT_OUT)
+        return np.where(first > -BEYOND * side, size, LEFT_OUT)
 
     def parts(self, points: Points) -> Float[np.ndarray, "3 n"]:
         """Return the distances outside the two cavities and inside the epicardium, m."""

@@ -1,7 +1,8 @@
 """Isosurface stuffing: the lattice's nodes near the surface snap to it, cells are cut by it.
 
 Labelle & Shewchuk (2007), ACM Trans Graph 26:57: with the warp below every dihedral angle lies
-between 10.7 and 164.8 degrees away from the base.
+between 10.7 and 164.8 degrees away from the base and from where large cubes meet small ones; there
+all cells are of positive volume, but a few are flat.
 """
 
 from collections.abc import Callable
