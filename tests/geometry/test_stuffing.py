@@ -5,14 +5,23 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from cardiotwin.geometry.anatomy import HeartFrame
 from cardiotwin.geometry.biventricular.coarsen import Limits, coarsened
-from cardiotwin.geometry.biventricular.lattice import DIVIDED, LARGE, all_divided, lattice_below
+from cardiotwin.geometry.biventricular.grid import VOXEL, Grid, Level
+from cardiotwin.geometry.biventricular.lattice import (
+    DIVIDED,
+    LARGE,
+    LEFT_OUT,
+    all_divided,
+    lattice_below,
+)
+from cardiotwin.geometry.biventricular.shape import Shape
 from cardiotwin.geometry.biventricular.solid import Solid, Tagged, boundary, largest_part, shapes
 from cardiotwin.geometry.biventricular.soundness import failing
 from cardiotwin.geometry.biventricular.stuffing import stuff
 from cardiotwin.units import MM
 
-from .tubes import HIGH, LOW, off, thin_divided, two_tubes
+from .tubes import HIGH, LOW, off, parts, thin_divided, two_tubes
 
 INNER, OUTER = 20 * MM, 27 * MM
 CORNER = np.array([35, 35, 40]) * MM
@@ -133,6 +142,38 @@ def test_a_coarse_mesh_keeps_the_thin_wall_closed_and_its_surfaces(sizes):
     assert set(map(tuple, np.sort(boundary(coarse.cells), axis=1))) == set(
         map(tuple, np.sort(coarse.faces, axis=1))
     )
+
+
+def test_no_cube_that_the_wall_needs_is_left_out_and_thin_walls_have_small_ones():
+    room = 12 * MM
+    x, y, z = (int(n) for n in np.ceil((HIGH - LOW + 2 * room) / VOXEL))
+    grid = Grid(low=LOW - room, shape=(x, y, z))
+    left, right, outer = parts(grid.points).reshape(3, *grid.shape)
+    frame = HeartFrame(
+        origin=np.zeros(3), long_axis=np.eye(3)[2], rv_insertion=np.eye(3)[0], mirrored=False
+    )
+    shape = Shape(
+        left=Level(grid=grid, values=-left),
+        right=Level(grid=grid, values=-right),
+        ventricle=Level(grid=grid, values=outer),
+        outer=Level(grid=grid, values=outer),
+        axes=np.eye(3),
+        origin=np.zeros(3),
+        frame=frame,
+    )
+
+    def with_all(middles, side):
+        return np.maximum(shape.sizes(middles, side), LARGE)
+
+    for edge, offset in ((2 * MM, 0.0), (1.6 * MM, 0.3), (2.5 * MM, 0.7)):
+        some, every = (
+            stuff(lattice_below(LOW, HIGH, edge, (offset, 0.0), sizes), shape.wall)
+            for sizes in (shape.sizes, with_all)
+        )
+        assert len(some.cells) == len(every.cells)
+    thin, thick = np.array([[29.0 + 10.5, 0, -10], [-18.0, 0, -10]]) * MM
+    sizes = shape.sizes(np.array([thin, thick, 0.4 * thick]), 3 * MM)
+    assert sizes.tolist() == [DIVIDED, LARGE, LEFT_OUT]
 
 
 def test_holes_and_lost_openings_are_told():
