@@ -155,7 +155,7 @@ def _left(
     scale = normal_scale(radius, polar, wall.prolate.focus)
     found = [
         Level(grid=grid, values=((surface - radius) * scale).reshape(grid.shape))
-        for surface in wall.radii(polar, angle)
+        for surface in _tabled(wall, polar, angle)
     ]
     wanted = (volumes[0], sum(volumes))
     cavity, whole = (
@@ -163,6 +163,26 @@ def _left(
         for level, volume in zip(found, wanted, strict=True)
     )
     return cavity, whole
+
+
+def _tabled(
+    wall: Wall, polar: Float[np.ndarray, " n"], angle: Float[np.ndarray, " n"]
+) -> list[Float[np.ndarray, " n"]]:
+    """Return `wall.radii`, linear between directions a degree apart, to 0.01 mm."""
+    steps = np.ceil(np.rad2deg(np.ptp(polar))), 360.0
+    starts, spans = (polar.min(), -np.pi), (np.ptp(polar), 2 * np.pi)
+    ticks = [
+        start + np.linspace(0, span, int(n) + 1)
+        for start, span, n in zip(starts, spans, steps, strict=True)
+    ]
+    table = [part.ravel() for part in np.meshgrid(*ticks, indexing="ij")]
+    turned = np.mod(angle + np.pi, 2 * np.pi)
+    index = [(polar - starts[0]) * steps[0] / spans[0], turned * steps[1] / spans[1]]
+    shape = len(ticks[0]), len(ticks[1])
+    return [
+        np.asarray(ndimage.map_coordinates(one.reshape(shape), index, order=1))
+        for one in wall.radii(*table)
+    ]
 
 
 def _between(grid: Grid, extent: Extent) -> Float[np.ndarray, "x y z"]:
