@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cardiotwin.geometry.biventricular.lattice import lattice_below
+from cardiotwin.geometry.biventricular.lattice import DIVIDED, LARGE, all_divided, lattice_below
 from cardiotwin.geometry.biventricular.solid import Tagged, boundary, largest_part
 from cardiotwin.geometry.biventricular.stuffing import stuff
 from cardiotwin.geometry.mesh import TETRAHEDRON_EDGES, TRIANGLE_EDGES, TetMesh
@@ -30,11 +30,17 @@ AT = np.array([0, 18]) * MM  # a drill along x goes in at (y, z) = -AT
 LOW, HIGH = np.array([-25, -25, -45]) * MM, np.array([45, 25, 0]) * MM
 
 
-def two_tubes(edge, drill=0.0):
+def thin_divided(middles, side):  # noqa: ARG001 - the walls are known
+    """Return that cubes are small where the wall is that of the thin tube."""
+    first, second = np.partition(parts(middles), 1, axis=0)[:2]
+    return np.where(first + second < (THIN + THICK) / 2, DIVIDED, LARGE)
+
+
+def two_tubes(edge, drill=0.0, sizes=all_divided):
     def function(points):
         return np.minimum(parts(points).min(axis=0), np.hypot(*(points[:, 1:] + AT).T) - drill)
 
-    solid = largest_part(stuff(lattice_below(LOW, HIGH, edge), function))
+    solid = largest_part(stuff(lattice_below(LOW, HIGH, edge, sizes=sizes), function))
     faces = boundary(solid.cells)
     tags = np.argmin(np.abs(parts(solid.points[faces].mean(axis=1))), axis=0)
     tags[solid.on_base[faces].all(axis=1)] = 3

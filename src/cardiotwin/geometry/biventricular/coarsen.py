@@ -58,6 +58,8 @@ def coarsened(
     """Return the mesh with edges collapsed until they are about as long as asked."""
     ends = mesh.points[mesh.cells[:, :2]]
     usual = float(np.median(np.linalg.norm(np.diff(ends, axis=1), axis=2)))
+    # Narrow integers halve what is read and written at each round.
+    mesh = replace(mesh, cells=mesh.cells.astype(np.int32), faces=mesh.faces.astype(np.int32))
     n_stages = max(int(np.ceil(np.log(limits.edge / usual) / np.log(GROWTH))), 1)
     for stage in range(n_stages):
         cap = LONGEST * limits.edge / GROWTH ** (n_stages - 1 - stage)
@@ -66,7 +68,7 @@ def coarsened(
             mesh, active, n_drawn = _round(mesh, active, replace(limits, edge=cap), deviation, rng)
             if n_drawn < ENOUGH * len(mesh.points):
                 break
-    return mesh
+    return replace(mesh, cells=mesh.cells.astype(np.int64), faces=mesh.faces.astype(np.int64))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,7 +93,7 @@ def _round(
 ) -> tuple[Tagged, Bool[np.ndarray, " _left"], int]:
     """Return the mesh after one set of independent collapses, who may try again, how many."""
     n = len(mesh.points)
-    rank = np.where(active, rng.permutation(n) + 1, 0)
+    rank = np.where(active, rng.permutation(n) + 1, 0).astype(np.int32)
     beaten = np.zeros(n, dtype=bool)
     ranks = rank[mesh.cells]
     best = np.maximum(np.maximum(ranks[:, 0], ranks[:, 1]), np.maximum(ranks[:, 2], ranks[:, 3]))
@@ -191,9 +193,10 @@ def _scores(
     turned = np.einsum("ni,ni->n", before, after) < TURN
     x = mesh.points[new]
     off = np.zeros(len(new), dtype=bool)
-    for k in range(3):
-        middle = (x[:, k] + x[:, k - 1]) / 2
-        off |= deviation(middle, mesh.tags[face]) > limits.deviation
+    for k in range(3):  # the edge that was there before stays where it is
+        moved = np.flatnonzero((new[:, k] != corners[:, k]) | (new[:, k - 1] != corners[:, k - 1]))
+        middle = (x[moved, k] + x[moved, k - 1]) / 2
+        off[moved] |= deviation(middle, mesh.tags[face[moved]]) > limits.deviation
     score[which[turned | off]] = -1.0
     return score
 
@@ -211,13 +214,12 @@ def _apart(
     star: Incidence,
 ) -> Bool[np.ndarray, " n"]:
     """Return which collapses leave each other alone: none's target lies in another's star."""
-    n = len(mesh.points)
     which, cell = star.of(u)
     around = mesh.cells[cell]
-    claimed, aimed = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    claimed, aimed = np.zeros_like(rank), np.zeros_like(rank)
     np.maximum.at(claimed, around, rank[u][which][:, None])
     np.maximum.at(aimed, v, rank[u])
-    rival = np.zeros(len(u), dtype=np.int64)
+    rival = np.zeros(len(u), dtype=rank.dtype)
     np.maximum.at(rival, which, aimed[around].max(axis=1))
     return np.asarray((rank[u] >= claimed[v]) & (rank[u] >= rival))
 
@@ -261,7 +263,7 @@ def _drawn(
     n = len(mesh.points)
     left, target = np.ones(n, dtype=bool), np.arange(n)
     left[u], target[u] = False, v
-    number = (np.cumsum(left) - 1)[target]
+    number = (np.cumsum(left, dtype=np.int32) - 1)[target]
     touched = np.flatnonzero(any_of(~left[mesh.cells]))
     active = active.copy()
     active[mesh.cells[touched]] = True

@@ -36,8 +36,12 @@ def off_surface(
 def _signed(
     shape: Shape, points: Float[np.ndarray, "n 3"], tags: Integer[np.ndarray, " n"]
 ) -> Float[np.ndarray, " n"]:
-    found = np.concatenate([shape.parts(points), -points[None, :, 2]])
-    return np.asarray(np.take_along_axis(found, tags[None], axis=0)[0])
+    found = -points[:, 2]
+    local = shape.local(points)
+    for tag in range(BASE):
+        here = np.flatnonzero(tags == tag)
+        found[here] = shape.part(tag, local[here])
+    return found
 
 
 def order_two(mesh: Tagged, shape: Shape) -> TetMesh:

@@ -1,10 +1,11 @@
 """From an examination to one wall of both ventricles at end-diastole.
 
 The LV has the slice shifts, the base and the apex of `fit_anatomy`; its surfaces are fitted again,
-unsmoothed. The RV's
-cavity is laid between its outlines, its free wall built round it, and the whole is meshed by
-isosurface stuffing, whose cells keep their shape wherever the surface is smooth at the lattice's
-scale. What comes of it is checked all the same, and tried again on another lattice if unsound.
+unsmoothed. The RV's cavity is laid between its outlines, its free wall built round it, and the
+whole is meshed by isosurface stuffing, whose cells keep their shape wherever the surface is smooth
+at the lattice's scale. Where the wall is thick the lattice is half as fine; the few flat cells
+where it passes from one to the other go as edges are collapsed. What comes of it is checked all
+the same, and tried again on another lattice if unsound.
 """
 
 from dataclasses import replace
@@ -19,7 +20,7 @@ from cardiotwin.geometry.biventricular.coarsen import Limits, coarsened
 from cardiotwin.geometry.biventricular.coordinates import with_coordinates
 from cardiotwin.geometry.biventricular.curved import off_surface, order_two, tagged
 from cardiotwin.geometry.biventricular.flags import later_flags, right_flags
-from cardiotwin.geometry.biventricular.lattice import lattice_below
+from cardiotwin.geometry.biventricular.lattice import all_divided, lattice_below
 from cardiotwin.geometry.biventricular.options import BiventricularOptions
 from cardiotwin.geometry.biventricular.part import left_part
 from cardiotwin.geometry.biventricular.right import RightCavity, right_cavity
@@ -138,11 +139,12 @@ def sound_mesh(shape: Shape, options: BiventricularOptions) -> tuple[Tagged, int
     """Return the first sound mesh of several lattices, and how many were tried."""
     reasons: list[str] = []
     low, high = _bounds(shape)
+    sizes = all_divided if options.edge is None else shape.sizes
     for share in FINER:
         for offset in OFFSETS:
-            lattice = lattice_below(low, high, options.lattice * share, offset)
+            lattice = lattice_below(low, high, options.lattice * share, offset, sizes)
             mesh = tagged(largest_part(stuff(lattice, shape.wall)), shape)
-            reason = failing(mesh, LEAST_ANGLE)
+            reason = failing(mesh, LEAST_ANGLE if options.edge is None else 0.0)
             if reason is None and options.edge is not None:
                 mesh = _coarse(mesh, shape, options.edge, options.seed)
                 reason = failing(mesh, LEAST_ANGLE)

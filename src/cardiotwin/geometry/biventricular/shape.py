@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from scipy import ndimage
 
 from cardiotwin.geometry.anatomy import HeartFrame
@@ -16,6 +16,7 @@ from cardiotwin.geometry.biventricular.grid import (
     redistanced,
     smooth_max,
 )
+from cardiotwin.geometry.biventricular.lattice import DIVIDED, LARGE, LEFT_OUT
 from cardiotwin.geometry.biventricular.right import RightCavity, cavity_values
 from cardiotwin.geometry.measured import Extent, extent, rings, slab_volumes
 from cardiotwin.geometry.stack import Stack
@@ -27,6 +28,9 @@ FILLET = 4e-3  # m: over which the RV's wall joins the LV's
 CLEFT = 5e-3  # m: radius of a ball that enters the clefts between the ventricles
 NECK = 1.25e-3  # m: half the width of the narrowest neck in the RV's cavity
 SMOOTHING = 0.8  # voxels
+OUTER = 2  # the number of the epicardium
+CUBES_PER_WALL = 1.8  # with fewer large cubes across, the lattice is refined
+BEYOND = 1.2  # sides of a cube: farther from the wall, no cell that it is part of meets the wall
 MOST_GROWTH = 1.5e-3  # m: surfaces are moved no more to match volumes
 Points = Float[np.ndarray, "n 3"]
 
@@ -65,10 +69,26 @@ class Shape:
         """Return the distance inside the wall, m, at points in the base's coordinates."""
         return self.parts(points).min(axis=0)
 
+    def sizes(
+        self, middles: Float[np.ndarray, "cubes 3"], side: float
+    ) -> Integer[np.ndarray, " cubes"]:
+        """Return which cubes lie outside the wall, and which where it is too thin for them.
+
+        The wall is as thick as the distances to the two nearest surfaces together.
+        """
+        first, second = np.partition(self.parts(middles), 1, axis=0)[:2]
+        size = np.where(first + second < CUBES_PER_WALL * side, DIVIDED, LARGE)
+        return np.where(first > -BEYOND * side, size, LEFT_OUT)
+
     def parts(self, points: Points) -> Float[np.ndarray, "3 n"]:
         """Return the distances outside the two cavities and inside the epicardium, m."""
         local = self.local(points)
-        return np.stack([-self.left.at(local), -self.right.at(local), self.outer.at(local)])
+        return np.stack([self.part(number, local) for number in range(3)])
+
+    def part(self, number: int, local: Points) -> Float[np.ndarray, " n"]:
+        """Return one of the three distances at positions in the frame, m."""
+        level = (self.left, self.right, self.outer)[number]
+        return level.at(local) if number == OUTER else -level.at(local)
 
 
 def shape_of(stack: Stack, wall: Wall, right: RightCavity, rv_wall: float) -> Shape:
@@ -135,7 +155,7 @@ def _left(
     scale = normal_scale(radius, polar, wall.prolate.focus)
     found = [
         Level(grid=grid, values=((surface - radius) * scale).reshape(grid.shape))
-        for surface in wall.radii(polar, angle)
+        for surface in _tabled(wall, polar, angle)
     ]
     wanted = (volumes[0], sum(volumes))
     cavity, whole = (
@@ -143,6 +163,26 @@ def _left(
         for level, volume in zip(found, wanted, strict=True)
     )
     return cavity, whole
+
+
+def _tabled(
+    wall: Wall, polar: Float[np.ndarray, " n"], angle: Float[np.ndarray, " n"]
+) -> list[Float[np.ndarray, " n"]]:
+    """Return `wall.radii`, linear between directions a degree apart, to 0.01 mm."""
+    steps = np.ceil(np.rad2deg(np.ptp(polar))), 360.0
+    starts, spans = (polar.min(), -np.pi), (np.ptp(polar), 2 * np.pi)
+    ticks = [
+        start + np.linspace(0, span, int(n) + 1)
+        for start, span, n in zip(starts, spans, steps, strict=True)
+    ]
+    table = [part.ravel() for part in np.meshgrid(*ticks, indexing="ij")]
+    turned = np.mod(angle + np.pi, 2 * np.pi)
+    index = [(polar - starts[0]) * steps[0] / spans[0], turned * steps[1] / spans[1]]
+    shape = len(ticks[0]), len(ticks[1])
+    return [
+        np.asarray(ndimage.map_coordinates(one.reshape(shape), index, order=1))
+        for one in wall.radii(*table)
+    ]
 
 
 def _between(grid: Grid, extent: Extent) -> Float[np.ndarray, "x y z"]:

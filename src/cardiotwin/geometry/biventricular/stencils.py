@@ -131,6 +131,11 @@ def _wedges(
     return prism, np.stack([first, second, third], axis=1).astype(np.int64)
 
 
+def squared_length(places: Integer[np.ndarray, "nodes 3"], a: Nodes, b: Nodes) -> Nodes:
+    """Return the squared length of edges between nodes, in the places' units."""
+    return np.asarray(((places[a] - places[b]) ** 2).sum(axis=1))
+
+
 def _ends_at_first(
     p: Nodes, q: Nodes, n: Nodes, cut: Cut, corners: Float[np.ndarray, "corners 3"]
 ) -> Bool[np.ndarray, " n"]:
@@ -140,11 +145,12 @@ def _ends_at_first(
     ones, parity decides; beside the base, the shorter diagonal.
     """
     places = cut.places
-    odd = places[:, 0] % 2
-    p_long, q_long = odd[p] == odd[n], odd[q] == odd[n]
+    pn, qn, pq = (squared_length(places, *pair) for pair in ((p, n), (q, n), (p, q)))
     even = (places[p] > places[n]).sum(axis=1) % 2 == 0
-    ends = np.where(p_long != q_long, p_long, ~even)
-    beside = np.flatnonzero((places[np.stack([p, q, n]), 2] == 0).any(axis=0))
+    ends = np.where(pn != qn, pn > qn, ~even)
+    regular = 3 * np.maximum(np.maximum(pn, qn), pq) == 4 * np.minimum(np.minimum(pn, qn), pq)
+    regular &= pn + qn + pq == 10 * np.minimum(pn, qn) // 3
+    beside = np.flatnonzero(~regular | (places[np.stack([p, q, n]), 2] == 0).any(axis=0))
     a, b, c = p[beside], q[beside], n[beside]
     c_a, c_b = cut.between(a, c), cut.between(b, c)
     to_first = np.linalg.norm(corners[b] - corners[c_a], axis=1)

@@ -1,7 +1,8 @@
 """Isosurface stuffing: the lattice's nodes near the surface snap to it, cells are cut by it.
 
 Labelle & Shewchuk (2007), ACM Trans Graph 26:57: with the warp below every dihedral angle lies
-between 10.7 and 164.8 degrees away from the base.
+between 10.7 and 164.8 degrees away from the base and from where large cubes meet small ones; there
+all cells are of positive volume, but a few are flat.
 """
 
 from collections.abc import Callable
@@ -13,15 +14,17 @@ from cardiotwin.geometry.biventricular.grid import step_to_zero
 from cardiotwin.geometry.biventricular.lattice import Lattice
 from cardiotwin.geometry.biventricular.solid import Solid, renumbered
 from cardiotwin.geometry.biventricular.stars import once
-from cardiotwin.geometry.biventricular.stencils import Cut, cut_cells
+from cardiotwin.geometry.biventricular.stencils import Cut, cut_cells, squared_length
 
 Function = Callable[[Float[np.ndarray, "n 3"]], Float[np.ndarray, " n"]]
 """About the distance inside the solid at positions, m."""
 
 ALPHA_LONG, ALPHA_SHORT = 0.24999, 0.41189  # table 1 of the paper, for its bounds
-ALPHA_DOWN, ALPHA_ACROSS = 0.25, 0.30  # from a face's middle on the base: down, to a corner
+ALPHA_DIAGONAL = 0.30  # of a face: of the base, or between a large cube and small ones
+SHORT, DIAGONAL = (3, 12), (2, 8)  # squared lengths of small and large cubes' edges, in places
+LONGEST_SMALL = 4  # likewise: the longest edge of a small cube's cells
 BRACKETS = 10  # steps that find a cut on an edge
-STRAY = 0.4  # of the usual edge: a base node moves no farther in the plane
+STRAY = 0.4  # of a cube's side: a base node moves no farther in the plane
 ON_SURFACE = 0.02  # of the edge: residual of a node projected in the plane
 NEWTONS = 6
 SLOPE_STEP = 0.05  # of the edge, for differences
@@ -143,7 +146,8 @@ def _violations(
         found.append((edges[near, end], near, cuts[near]))
     node, edge, target = (np.concatenate(parts) for parts in zip(*found, strict=True))
     leaves = lattice.on_base[node] & (target[:, 2] != 0)
-    placed, sound = _in_plane(lattice, node[leaves], function)
+    large = squared_length(lattice.places, *edges[edge[leaves]].T) > LONGEST_SMALL
+    placed, sound = _in_plane(lattice, node[leaves], large, function)
     target[leaves] = placed
     kept = np.ones(len(node), dtype=bool)
     kept[leaves] = sound
@@ -152,17 +156,18 @@ def _violations(
 
 def _alphas(lattice: Lattice, edges: Integer[np.ndarray, "cuts 2"]) -> Float[np.ndarray, " cuts"]:
     """Return how near a cut may come to a node, as a share of its edge."""
-    odd = lattice.places % 2
-    middle = (odd[:, 0] == 1) & lattice.on_base
-    alike = (odd[edges[:, 0]] == odd[edges[:, 1]]).all(axis=1)
-    alpha = np.where(alike, ALPHA_LONG, ALPHA_SHORT)
-    from_middle = middle[edges].any(axis=1)
-    across = lattice.on_base[edges].all(axis=1)
-    return np.where(from_middle, np.where(across, ALPHA_ACROSS, ALPHA_DOWN), alpha)
+    squared = squared_length(lattice.places, *edges.T)
+    alpha = np.full(len(edges), ALPHA_LONG)
+    alpha[np.isin(squared, SHORT)] = ALPHA_SHORT
+    alpha[np.isin(squared, DIAGONAL)] = ALPHA_DIAGONAL
+    return alpha
 
 
 def _in_plane(
-    lattice: Lattice, node: Integer[np.ndarray, " n"], function: Function
+    lattice: Lattice,
+    node: Integer[np.ndarray, " n"],
+    large: Bool[np.ndarray, " n"],
+    function: Function,
 ) -> tuple[Float[np.ndarray, "n 3"], Bool[np.ndarray, " n"]]:
     """Return where base nodes meet the surface in the plane, and whether that is near enough."""
     start = lattice.points[node]
@@ -172,7 +177,8 @@ def _in_plane(
         points += step_to_zero(function, points, step, flat=flat)
     residual = np.abs(function(points))
     far = np.linalg.norm(points - start, axis=1)
-    return points, (residual < ON_SURFACE * lattice.edge) & (far < STRAY * lattice.edge)
+    side = lattice.edge * np.where(large, 2, 1)
+    return points, (residual < ON_SURFACE * lattice.edge) & (far < STRAY * side)
 
 
 __all__ = ["stuff"]
