@@ -26,7 +26,7 @@ Deviation = Callable[
 """Distance of positions, m, from the surface with a number."""
 
 GROWTH = 1.35  # of the longest edge allowed, from stage to stage
-LONGEST = 1.45  # of the edge asked for: a collapse makes no longer one
+LONGEST = 1.4  # of the edge asked for: a collapse makes no longer one
 TRIED = 4  # neighbours that a node may be drawn onto, nearest first
 ENOUGH = 0.01  # of the nodes drawn in a round: with fewer the stage ends
 ROUNDS = 60  # of a stage
