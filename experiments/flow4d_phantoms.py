@@ -74,21 +74,24 @@ def scan(
     share, mean = np.zeros((*shape, FRAMES)), np.zeros((*shape, FRAMES, 3))
     for m in range(len(shares)):
         blood, velocity = truth.at(m)
+        filled = average.forward(blood.astype(float))
+        touched = filled > 0  # all others are tissue alone
+        inside, moving = (_alone(each, touched, truth.per_edge) for each in (blood, velocity))
         model = VelocitySignal(
             average=average,
             encoding=encoding,
-            brightness=np.where(blood, 1.0, TISSUE)[..., None],
+            brightness=np.where(inside, 1.0, TISSUE)[..., None],
             window=np.ones((1, 1)),
             background=np.zeros((1, 1, 1, 1, len(encoding))),
         )
         frame = int(np.flatnonzero(window[:, m])[0])
-        signal[..., frame, :] += (
-            window[frame, m] * model.forward(velocity[:, :, :, None])[..., 0, :]
-        )
+        seen = np.full((*shape, len(encoding)), TISSUE, dtype=complex)
+        seen[touched] = model.forward(moving[:, :, :, None])[:, 0, 0, 0]
+        signal[..., frame, :] += window[frame, m] * seen
         if m % PER_FRAME == PER_FRAME // 2:  # the frame's middle
-            share[..., frame] = average.forward(blood.astype(float))
-            total = average.forward(velocity * blood[..., None])
-            mean[..., frame, :] = total / np.maximum(share[..., frame, None], 1e-9)
+            share[..., frame] = filled
+            total = average.forward(moving * inside[..., None])[:, 0, 0]
+            mean[touched, frame] = total / filled[touched, None]
     if background > 0:
         terms = monomials(truth.grid, 2)
         phase = terms @ rng.standard_normal((terms.shape[-1], len(encoding)))
@@ -105,6 +108,15 @@ def scan(
         window=1.0,
     )
     return series, share, mean
+
+
+def _alone(field: Field, voxels: np.ndarray, per_edge: int) -> Field:
+    """Return the samples of some voxels, each after the other, as a grid one voxel wide."""
+    i, j, k = voxels.shape
+    n = per_edge
+    split = field.reshape(i, n, j, n, k, n, *field.shape[3:])
+    chosen = split.transpose(0, 2, 4, 1, 3, 5, *range(6, split.ndim))[voxels]
+    return np.asarray(chosen.reshape(len(chosen) * n, n, n, *field.shape[3:]))
 
 
 def around(low: np.ndarray, high: np.ndarray, voxel: float, margin: int) -> VoxelGrid:
