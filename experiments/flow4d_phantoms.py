@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -66,6 +67,29 @@ def scan(
 
     `background` is the largest phase, rad, of a polynomial of order 2 by encoding.
     """
+    encoding = encodings(venc, np.array(REFERENCE_ENCODING))
+    signal, share, mean = _still(truth, venc)
+    if background > 0:
+        terms = monomials(truth.grid, 2)
+        phase = terms @ rng.standard_normal((terms.shape[-1], len(encoding)))
+        phase *= background / np.abs(phase).max(axis=(0, 1, 2))
+        signal = signal * np.exp(1j * phase)[..., None, :]
+    noise = rng.standard_normal((2, *signal.shape)) / snr
+    series = FlowSeries(
+        signal=signal + noise[0] + 1j * noise[1],
+        grid=truth.grid,
+        encoding=encoding,
+        times=np.arange(FRAMES) * PERIOD / FRAMES,
+        period=PERIOD,
+        noise_sd=1 / snr,
+        window=1.0,
+    )
+    return series, share, mean
+
+
+@lru_cache(maxsize=1)
+def _still(truth: Truth, venc: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the images without noise, the share of blood and its mean velocity."""
     shares, window = moments()
     encoding = encodings(venc, np.array(REFERENCE_ENCODING))
     average = BoxAverage(per_edge=truth.per_edge)
@@ -92,22 +116,7 @@ def scan(
             share[..., frame] = filled
             total = average.forward(moving * inside[..., None])[:, 0, 0]
             mean[touched, frame] = total / filled[touched, None]
-    if background > 0:
-        terms = monomials(truth.grid, 2)
-        phase = terms @ rng.standard_normal((terms.shape[-1], len(encoding)))
-        phase *= background / np.abs(phase).max(axis=(0, 1, 2))
-        signal *= np.exp(1j * phase)[..., None, :]
-    noise = rng.standard_normal((2, *signal.shape)) / snr
-    series = FlowSeries(
-        signal=signal + noise[0] + 1j * noise[1],
-        grid=truth.grid,
-        encoding=encoding,
-        times=np.arange(FRAMES) * PERIOD / FRAMES,
-        period=PERIOD,
-        noise_sd=1 / snr,
-        window=1.0,
-    )
-    return series, share, mean
+    return signal, share, mean
 
 
 def _alone(field: Field, voxels: np.ndarray, per_edge: int) -> Field:
