@@ -47,6 +47,7 @@ def beat(cavity):
     return [(moment, dict(heart.open)) for moment in heart.run(STEPS)]
 
 
+@pytest.mark.slow
 def test_valves_open_and_shut_by_themselves_and_hold(beat):
     moments = [moment for moment, _ in beat]
     flows = np.array([[m.inflow, m.outflow, m.imbalance] for m in moments]) / ML
@@ -62,6 +63,7 @@ def test_valves_open_and_shut_by_themselves_and_hold(beat):
     assert np.abs(flows[DIASTOLE, 1]).max() < 0.1 * peak
 
 
+@pytest.mark.slow
 def test_the_ventricles_pressure_is_the_aortas_then_the_atriums_and_no_switch_bursts(beat):
     apex = np.array([moment.pressure[0] for moment, _ in beat]) / MMHG
     assert np.abs(apex[SYSTOLE] - 95).max() < 25
@@ -71,6 +73,7 @@ def test_the_ventricles_pressure_is_the_aortas_then_the_atriums_and_no_switch_bu
     assert max(np.linalg.norm(m.velocity, axis=1).max() for m, _ in beat) < 10
 
 
+@pytest.mark.slow
 def test_jets_go_in_by_the_mitral_stub_and_out_by_the_aortic_one(cavity, beat):
     for k, name, sign in ((STEPS // 4, "aortic", 1), (3 * STEPS // 4, "mitral", -1)):
         moment, layers = beat[k][0], cavity.stubs[name]

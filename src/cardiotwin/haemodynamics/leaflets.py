@@ -34,14 +34,9 @@ class Leaflets:
     ramp
         How long a valve takes to open, s.
     closing_volume
-        What runs back while a valve shuts, m^3.
+        What runs back while a valve shuts, m^3; assumed.
     give
-        Pressure to which a valve that is shut yields, Pa.
-
-    Notes
-    -----
-    Healthy aortic valves let some 1 mL back while they shut, mitral ones 1 to 3: Yellin et al.
-    (1981), in Mitral Valve: Structure and Function.
+        Pressure to which a valve that is shut yields, Pa; assumed.
     """
 
     surface: ResistiveSurface = field(default_factory=ResistiveSurface)
@@ -54,7 +49,7 @@ class Leaflets:
         if not 0.05 * ML <= self.closing_volume <= 10 * ML:
             msg = (
                 "Leaflets.closing_volume must be 0.05 to 10 mL, found "
-                f"{self.closing_volume / ML:g} mL. Healthy valves let some 1 mL back."
+                f"{self.closing_volume / ML:g} mL. 1 mL is usual."
             )
             raise InputError(msg)
 
