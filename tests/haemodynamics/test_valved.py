@@ -112,6 +112,9 @@ def test_strange_leaflets_are_refused(cavity):
     thin = ResistiveSurface(half_thickness=1e-3)
     with pytest.raises(InputError, match=r"mitral valve needs .* found 1 mm in 8 layers"):
         stub_of(cavity, "mitral", thin)
+    outside = {"atrium": lambda _: ATRIUM, "aorta": lambda _: AORTA}
+    with pytest.raises(InputError, match=r"5 to 60 ms to open, found a ramp of 100 ms"):
+        ValvedFlow(cavity, Fluid(), steps=STEPS, leaflets=Leaflets(ramp=0.1), **outside)
 
 
 def test_what_a_change_of_pressure_takes_is_its_slope_and_leaves_no_sources_inside():

@@ -60,7 +60,7 @@ class ValvedFlow:
     ) -> None:
         check_steps(steps)
         self.cavity, self.leaflets = cavity, leaflets or Leaflets()
-        self.valves = valve_times(cavity)
+        self.valves = valve_times(cavity, self.leaflets.ramp)
         self.time_step = cavity.motion.period / steps
         self.start = self.valves.end_diastole
         self._outside = {"mitral": atrium, "aortic": aorta}
