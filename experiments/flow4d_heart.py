@@ -1,11 +1,14 @@
 """The flow in a measured ventricle, which a coarser mesh that moves with it is to find again."""
 
+from functools import cache
+
 import numpy as np
 from cine_frames import cine_frames
 from flow4d_phantoms import FLUID, FRAMES, PERIOD, Field, Truth, around, moments
 
 from cardiotwin.geometry.cavity import (
     CavityTemplate,
+    EndocardialFrames,
     MovingCavity,
     make_cavity,
 )
@@ -14,15 +17,21 @@ from cardiotwin.measurement.flow import Lumen
 from cardiotwin.measurement.flow.lumen import sampling
 from cardiotwin.measurement.flow.pressure import pressure_at
 
-TRUE = CavityTemplate(edge=0.125, layers=24)
+TRUE = CavityTemplate(edge=0.1, layers=32)
 STEPS = 192  # of a beat
-LAYERS = 14  # of the mesh on which it is looked for
+LAYERS = 20  # of the mesh on which it is looked for
 BETWEEN = (0.15, 0.7)  # shares of the way from the apex to the windows: where pressure is told
+
+
+@cache
+def seen_frames(path: str) -> EndocardialFrames:
+    """Return the endocardium in the contours of a folder."""
+    return cine_frames(path, "phantom=heart")
 
 
 def heart(voxel: float, edge: float, path: str) -> Truth:
     """Return the flow in a measured ventricle, looked for on a coarser mesh that moves with it."""
-    frames = cine_frames(path, "phantom=heart")
+    frames = seen_frames(path)
     cavity = make_cavity(frames, PERIOD, TRUE)
     n_steps = STEPS
     run = HeartFlow(cavity, FLUID, steps=n_steps)
@@ -92,4 +101,4 @@ def _ends(cavity: MovingCavity, points: np.ndarray) -> np.ndarray:
     return np.array([(1 - share) * points[cavity.apex] + share * base for share in BETWEEN])
 
 
-__all__ = ["heart"]
+__all__ = ["heart", "seen_frames"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -66,34 +67,13 @@ def scan(
 
     `background` is the largest phase, rad, of a polynomial of order 2 by encoding.
     """
-    shares, window = moments()
     encoding = encodings(venc, np.array(REFERENCE_ENCODING))
-    average = BoxAverage(per_edge=truth.per_edge)
-    shape = truth.grid.shape
-    signal = np.zeros((*shape, FRAMES, len(encoding)), dtype=complex)
-    share, mean = np.zeros((*shape, FRAMES)), np.zeros((*shape, FRAMES, 3))
-    for m in range(len(shares)):
-        blood, velocity = truth.at(m)
-        model = VelocitySignal(
-            average=average,
-            encoding=encoding,
-            brightness=np.where(blood, 1.0, TISSUE)[..., None],
-            window=np.ones((1, 1)),
-            background=np.zeros((1, 1, 1, 1, len(encoding))),
-        )
-        frame = int(np.flatnonzero(window[:, m])[0])
-        signal[..., frame, :] += (
-            window[frame, m] * model.forward(velocity[:, :, :, None])[..., 0, :]
-        )
-        if m % PER_FRAME == PER_FRAME // 2:  # the frame's middle
-            share[..., frame] = average.forward(blood.astype(float))
-            total = average.forward(velocity * blood[..., None])
-            mean[..., frame, :] = total / np.maximum(share[..., frame, None], 1e-9)
+    signal, share, mean = _still(truth, venc)
     if background > 0:
         terms = monomials(truth.grid, 2)
         phase = terms @ rng.standard_normal((terms.shape[-1], len(encoding)))
         phase *= background / np.abs(phase).max(axis=(0, 1, 2))
-        signal *= np.exp(1j * phase)[..., None, :]
+        signal = signal * np.exp(1j * phase)[..., None, :]
     noise = rng.standard_normal((2, *signal.shape)) / snr
     series = FlowSeries(
         signal=signal + noise[0] + 1j * noise[1],
@@ -105,6 +85,47 @@ def scan(
         window=1.0,
     )
     return series, share, mean
+
+
+@lru_cache(maxsize=1)
+def _still(truth: Truth, venc: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the images without noise, the share of blood and its mean velocity."""
+    shares, window = moments()
+    encoding = encodings(venc, np.array(REFERENCE_ENCODING))
+    average = BoxAverage(per_edge=truth.per_edge)
+    shape = truth.grid.shape
+    signal = np.zeros((*shape, FRAMES, len(encoding)), dtype=complex)
+    share, mean = np.zeros((*shape, FRAMES)), np.zeros((*shape, FRAMES, 3))
+    for m in range(len(shares)):
+        blood, velocity = truth.at(m)
+        filled = average.forward(blood.astype(float))
+        touched = filled > 0  # all others are tissue alone
+        inside, moving = (_alone(each, touched, truth.per_edge) for each in (blood, velocity))
+        model = VelocitySignal(
+            average=average,
+            encoding=encoding,
+            brightness=np.where(inside, 1.0, TISSUE)[..., None],
+            window=np.ones((1, 1)),
+            background=np.zeros((1, 1, 1, 1, len(encoding))),
+        )
+        frame = int(np.flatnonzero(window[:, m])[0])
+        seen = np.full((*shape, len(encoding)), TISSUE, dtype=complex)
+        seen[touched] = model.forward(moving[:, :, :, None])[:, 0, 0, 0]
+        signal[..., frame, :] += window[frame, m] * seen
+        if m % PER_FRAME == PER_FRAME // 2:  # the frame's middle
+            share[..., frame] = filled
+            total = average.forward(moving * inside[..., None])[:, 0, 0]
+            mean[touched, frame] = total / filled[touched, None]
+    return signal, share, mean
+
+
+def _alone(field: Field, voxels: np.ndarray, per_edge: int) -> Field:
+    """Return the samples of some voxels, each after the other, as a grid one voxel wide."""
+    i, j, k = voxels.shape
+    n = per_edge
+    split = field.reshape(i, n, j, n, k, n, *field.shape[3:])
+    chosen = split.transpose(0, 2, 4, 1, 3, 5, *range(6, split.ndim))[voxels]
+    return np.asarray(chosen.reshape(len(chosen) * n, n, n, *field.shape[3:]))
 
 
 def around(low: np.ndarray, high: np.ndarray, voxel: float, margin: int) -> VoxelGrid:

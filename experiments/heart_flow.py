@@ -1,8 +1,12 @@
 """A beat of flow in the measured left ventricle: its cost, its balance, and what it looks like.
 
 `python experiments/heart_flow.py path=folder [steps=1000] [edge=0.115] [layers=27] [period_s=0.86]
-[beats=1] [output=folder]`; the folder holds the contours of a whole cine (guide points). Of
-several beats the last one is told; the first begins at rest at end-diastole.
+[beats=1] [valves=window|resistive] [output=folder]`; the folder holds the contours of a whole cine
+(guide points). Of several beats the last one is told; the first begins at rest at end-diastole.
+
+`valves=window` lets through what the wall displaces. `valves=resistive` has resistive surfaces
+between an atrium and an aorta of given pressures (`atrium_mmhg`, `aorta_mmhg`), which decide by
+themselves when they open and shut: `resistance_kg_per_m_s`, `closing_ml`, `ramp_ms`.
 """
 
 import csv
@@ -17,14 +21,22 @@ from cine_frames import cine_frames
 from experiment import run
 
 from cardiotwin.errors import InputError
-from cardiotwin.geometry.cavity import CavityTemplate, make_cavity
+from cardiotwin.geometry.cavity import CavityTemplate, MovingCavity, make_cavity
 from cardiotwin.geometry.regions import cell_sizes
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.heart import VALVES, HeartFlow, Moment
+from cardiotwin.haemodynamics.immersed import ResistiveSurface
+from cardiotwin.haemodynamics.leaflets import Leaflets
 from cardiotwin.haemodynamics.numbers import dissipation, filling, kinetic_energy, vorticity
+from cardiotwin.haemodynamics.valved import ValvedFlow
 from cardiotwin.units import ML, MMHG
 from cardiotwin.viz.flow import draw_flow
+from cardiotwin.viz.valves import draw_valves
 
+KINDS: dict[str, dict[str, Any]] = {  # of valves, and the stubs they need
+    "window": {},
+    "resistive": {"stub_layers": 8, "stub_length": {"mitral": 12e-3, "aortic": 15e-3}},
+}
 EVERY = 10  # steps between two moments whose derivatives are taken
 
 
@@ -38,6 +50,11 @@ class Options:
     period_s: float = 0.86
     beats: int = 1
     ramp_ms: float = 15.0
+    valves: str = "window"
+    atrium_mmhg: float = 10.0
+    aorta_mmhg: float = 95.0
+    resistance_kg_per_m_s: float = 1e4
+    closing_ml: float = 1.0  # what runs back while a valve shuts
     output: str = "outputs/heart_flow"
 
 
@@ -46,12 +63,15 @@ def beat(options: Options) -> Mapping[str, Any]:
     if options.beats < 1:
         msg = f"heart_flow tells the last of at least one beat, found beats={options.beats}."
         raise InputError(msg)
+    if options.valves not in KINDS:
+        msg = f"valves must be window or resistive, found {options.valves!r}. Name one of them."
+        raise InputError(msg)
     start = time.process_time()
-    template = CavityTemplate(edge=options.edge, layers=options.layers)
+    template = CavityTemplate(edge=options.edge, layers=options.layers, **KINDS[options.valves])
     frames = cine_frames(options.path, "heart_flow")
     cavity = make_cavity(frames, options.period_s, template, harmonics=options.harmonics)
     made = time.process_time() - start
-    heart = HeartFlow(cavity, Fluid(), steps=options.steps, ramp=options.ramp_ms * 1e-3)
+    heart = _heart(cavity, options)
     start = time.process_time()
     for _ in heart.run(options.steps * (options.beats - 1)):
         pass
@@ -74,6 +94,8 @@ def beat(options: Options) -> Mapping[str, Any]:
         for name, at in peaks.items()
     }
     draw_flow({name: kept[k] for name, k in shown.items()}, cavity, folder / "heart_flow.png")
+    if isinstance(heart, ValvedFlow):
+        draw_valves(table, folder / "valves.png")
     energies = {
         f"kinetic_energy_{name.lower().replace(' ', '_')}_mj": float(table["kinetic_energy_mj"][k])
         for name, k in shown.items()
@@ -105,22 +127,61 @@ def beat(options: Options) -> Mapping[str, Any]:
         "pressure_apex_to_aorta_min_mmhg": float(table["apex_minus_aortic_mmhg"].min()),
         "pressure_mitral_to_apex_max_mmhg": float(table["mitral_minus_apex_mmhg"].max()),
         "pressure_mitral_to_apex_min_mmhg": float(table["mitral_minus_apex_mmhg"].min()),
+        **(_of_valves(table, heart) if isinstance(heart, ValvedFlow) else {}),
         "flags": [flag.sentence for flag in cavity.flags],
     }
 
 
-def _watch(heart: HeartFlow, steps: int) -> tuple[list[dict[str, float]], dict[int, Moment]]:
+def _heart(cavity: MovingCavity, options: Options) -> HeartFlow | ValvedFlow:
+    ramp = options.ramp_ms * 1e-3
+    if options.valves == "window":
+        return HeartFlow(cavity, Fluid(), steps=options.steps, ramp=ramp)
+    return ValvedFlow(
+        cavity,
+        Fluid(),
+        steps=options.steps,
+        atrium=lambda _: options.atrium_mmhg * MMHG,
+        aorta=lambda _: options.aorta_mmhg * MMHG,
+        leaflets=Leaflets(
+            surface=ResistiveSurface(resistance=options.resistance_kg_per_m_s),
+            ramp=ramp,
+            closing_volume=options.closing_ml * ML,
+        ),
+    )
+
+
+def _of_valves(table: Mapping[str, np.ndarray], heart: ValvedFlow) -> dict[str, float]:
+    """Return what resistive valves let through where they should not, and the pressures."""
+    found = {}
+    for name, flow in (("mitral", "inflow_ml_per_s"), ("aortic", "outflow_ml_per_s")):
+        shut, through = table[f"{name}_open"] == 0, table[flow] * heart.time_step
+        back = np.minimum(through, 0.0)
+        found[f"{name}_leak_ml"] = -float(through[shut].sum())
+        found[f"{name}_back_while_shutting_ml"] = -float(back[~shut].sum())
+        found[f"{name}_jet_m_per_s"] = float(table[f"{name}_jet_m_per_s"].max())
+    level = table["ventricle_mmhg"]
+    return found | {
+        "ventricle_max_mmhg": float(level.max()),
+        "ventricle_min_mmhg": float(level.min()),
+        "ventricle_step_max_mmhg": float(np.abs(np.diff(level)).max()),
+    }
+
+
+def _watch(
+    heart: HeartFlow | ValvedFlow, steps: int
+) -> tuple[list[dict[str, float]], dict[int, Moment]]:
     """Return one row per step, and every tenth moment itself."""
     rows, kept, begin = [], {}, heart.flow.time
     for k, moment in enumerate(heart.run(steps)):
         slow = k % EVERY == 0
-        rows.append(_row(heart, moment, slow=slow) | {"time_s": moment.time - begin})
+        row = _row(heart, moment, slow=slow) | {"time_s": moment.time - begin}
+        rows.append(row | (_valve_row(heart, moment) if isinstance(heart, ValvedFlow) else {}))
         if slow:
             kept[k] = moment
     return rows, kept
 
 
-def _row(heart: HeartFlow, moment: Moment, *, slow: bool) -> dict[str, float]:
+def _row(heart: HeartFlow | ValvedFlow, moment: Moment, *, slow: bool) -> dict[str, float]:
     region, fluid = heart.cavity.region, heart.flow.fluid
     field = (moment.points, region.cells, moment.velocity)
     mitral, aortic = (
@@ -146,6 +207,24 @@ def _row(heart: HeartFlow, moment: Moment, *, slow: bool) -> dict[str, float]:
             "vorticity_per_s": float(sizes @ curl / sizes.sum()),
         }
     return row | told
+
+
+def _valve_row(heart: ValvedFlow, moment: Moment) -> dict[str, float]:
+    """Return absolute pressures, how far valves are open, and what goes forward through each."""
+    cavity = heart.cavity
+    cells = cavity.region.cells[: cavity.n_ventricle]
+    sizes = cell_sizes(moment.points, cells)
+    level = float(sizes @ moment.pressure[cells].mean(axis=1) / sizes.sum())
+    row = {"ventricle_mmhg": level / MMHG}
+    for name, sign in (("mitral", -1.0), ("aortic", 1.0)):
+        layers = cavity.stubs[name]
+        along = moment.points[layers[-1]].mean(axis=0) - moment.points[layers[0]].mean(axis=0)
+        middle = layers[len(layers) // 2]
+        speed = sign * moment.velocity[middle] @ along / np.linalg.norm(along)
+        row[f"{name}_mmhg"] = float(moment.pressure[layers[-1]].mean()) / MMHG
+        row[f"{name}_open"] = heart.open[name]
+        row[f"{name}_jet_m_per_s"] = float(speed.max())
+    return row
 
 
 if __name__ == "__main__":

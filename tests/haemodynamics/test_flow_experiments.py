@@ -61,5 +61,7 @@ def test_cases_that_are_not_there_are_refused():
         study.orders(study.Options(finest=4))
     with pytest.raises(InputError, match=r"heart_flow needs a folder of .*, found path=''"):
         heart_flow.beat(heart_flow.Options())
+    with pytest.raises(InputError, match=r"valves must be window or resistive, found 'disc'"):
+        heart_flow.beat(heart_flow.Options(valves="disc"))
     with pytest.raises(InputError, match="at least one beat, found beats=0"):
         heart_flow.beat(heart_flow.Options(beats=0))

@@ -56,6 +56,11 @@ class Valves:
             )
             raise InputError(msg)
 
+    def systole(self, time: float) -> bool:
+        """Return whether the volume falls from its maximum to its minimum."""
+        length = (self.end_systole - self.end_diastole) % self.period
+        return (time - self.end_diastole) % self.period < length
+
     def aortic(self, time: float) -> float:
         """Return the aortic valve's share of the flow: 0 closed, 1 open; the rest is mitral."""
         since_opening = (time - self.end_diastole + self.ramp / 2) % self.period
@@ -104,14 +109,14 @@ class Moment:
     time
         Since the first end-diastole, s.
     points, velocity, pressure
-        At the region's nodes: m, m/s, Pa (of mean zero).
+        At the region's nodes: m, m/s, Pa (of mean zero between windows).
     inflow
-        Through the mitral window, m^3/s, positive into the ventricle.
+        Through the mitral valve, m^3/s, positive into the ventricle.
     outflow
-        Through the aortic window, m^3/s, positive out of it.
+        Through the aortic valve, m^3/s, positive out of it.
     imbalance
-        What goes through the windows against what the wall displaces, m^3/s: zero but for
-        rounding.
+        What goes through the valves against what the wall displaces, m^3/s: zero but for
+        rounding between windows.
     """
 
     time: float
@@ -121,6 +126,13 @@ class Moment:
     inflow: float
     outflow: float
     imbalance: float
+
+
+def check_steps(steps: int) -> None:
+    """Refuse a beat of few steps."""
+    if steps < 50:
+        msg = f"A beat takes at least 50 steps, found {steps}. 200 to 1000 resolve the valves."
+        raise InputError(msg)
 
 
 class HeartFlow:
@@ -155,9 +167,7 @@ class HeartFlow:
         tolerance: float = 1e-6,
         comm: MPI.Intracomm = MPI.COMM_SELF,
     ) -> None:
-        if steps < 50:
-            msg = f"A beat takes at least 50 steps, found {steps}. 200 to 1000 resolve the valves."
-            raise InputError(msg)
+        check_steps(steps)
         self.cavity = cavity
         self.valves = valves or valve_times(cavity, ramp)
         self.time_step = cavity.motion.period / steps
@@ -216,4 +226,4 @@ class HeartFlow:
         )
 
 
-__all__ = ["HeartFlow", "Moment", "Valves", "growth", "valve_times", "volume"]
+__all__ = ["HeartFlow", "Moment", "Valves", "check_steps", "growth", "valve_times", "volume"]

@@ -1,5 +1,6 @@
 """The linear solvers of a step of flow: Krylov methods whose preconditioners are kept."""
 
+from collections.abc import Callable
 from typing import Any
 
 from mpi4py import MPI  # noqa: F401  # loads the library that dolfinx links to
@@ -18,7 +19,10 @@ COARSEST = {"mg_coarse_pc_type": "redundant", "mg_coarse_redundant_pc_type": "sv
 PREFIX = "cardiotwin_flow_pressure_"
 FLOOR = 1e-30  # a right-hand side smaller than this is none
 
+RESTART = 60  # directions that GMRES keeps
+
 Dofs = Float[np.ndarray, " dofs"]
+Operator = Callable[[Dofs], Dofs]
 
 
 class VelocitySolver:
@@ -75,8 +79,31 @@ class VelocitySolver:
         return found
 
 
+class _Shell:
+    """An operator that PETSc knows by what it does; where the solution is given, the identity."""
+
+    def __init__(
+        self, domain: FluidDomain, apply: Operator, given: Integer[np.ndarray, " some"] | None
+    ) -> None:
+        self._domain, self._apply, self._given = domain, apply, given
+
+    def mult(self, _: Any, x: Any, y: Any) -> None:
+        """Fill y."""
+        n = self._domain.n_owned
+        whole = np.zeros(len(self._domain.node_of_dof))
+        whole[:n] = x.array_r
+        if self._given is not None:
+            whole[self._given] = 0
+        found = self._apply(self._domain.updated(whole))[:n]
+        if self._given is not None:
+            found[self._given] = x.array_r[self._given]
+        y.array_w[:] = found
+
+
 class PressureSolver:
     """Poisson problems whose matrix changes little from step to step: CG with kept multigrid.
+
+    Of an operator that the matrix only stands for, by GMRES with the matrix's multigrid.
 
     Parameters
     ----------
@@ -86,16 +113,27 @@ class PressureSolver:
         Dofs where the solution is given; None where only its gradient matters.
     tolerance
         Of the residual, relative to the right-hand side.
+    exact
+        Whether `solve` is given such an operator.
     """
 
     def __init__(
-        self, domain: FluidDomain, open_dofs: Integer[np.ndarray, " some"] | None, tolerance: float
+        self,
+        domain: FluidDomain,
+        open_dofs: Integer[np.ndarray, " some"] | None,
+        tolerance: float,
+        *,
+        exact: bool = False,
     ) -> None:
         self._domain = domain
         own = None if open_dofs is None else open_dofs[open_dofs < domain.n_owned]
         self._open = None if own is None else own.astype(np.int32)
         self._solver: Any = PETSc.KSP().create(_comm(domain))
-        self._solver.setType("cg")
+        self._solver.setType("gmres" if exact else "cg")
+        if exact:
+            self._solver.setGMRESRestart(RESTART)
+            side: Any = PETSc.PC.Side.RIGHT  # the norm is the residual's own
+            self._solver.setPCSide(side)
         self._solver.getPC().setType("gamg")
         self._solver.setTolerances(rtol=tolerance, atol=FLOOR, max_it=MOST)
         # The coarsest problem is as singular as the finest.
@@ -107,31 +145,37 @@ class PressureSolver:
         self._null = PETSc.NullSpace().create(constant=True, comm=_comm(domain))
         self._used, self._first, self._last = 0, 0, 0
 
-    def prepare(self, matrix: Any) -> None:
-        """Take the matrix of the new time, and renew the hierarchy where it has grown old."""
+    def prepare(self, matrix: Any, *, changed: bool = False) -> None:
+        """Take the matrix of the new time, and renew the hierarchy where it has grown old.
+
+        `changed` says that the matrix is not near to the last one.
+        """
         if self._open is None:
             matrix.setNullSpace(self._null)
-        worn = self._used >= KEPT or self._last > WORSE * max(self._first, 1)
+        worn = changed or self._used >= KEPT or self._last > WORSE * max(self._first, 1)
         self._solver.getPC().setReusePreconditioner(self._used > 0 and not worn)
-        self._solver.setOperators(matrix)
         self._matrix = matrix
         if worn or self._used == 0:
             self._used = 0
 
-    def solve(self, load: Dofs, given: Dofs) -> Dofs:
+    def solve(self, load: Dofs, given: Dofs, operator: Operator | None = None) -> Dofs:
         """Return the solution, which takes given values where it is open.
 
-        Ghosts are zero until they are updated.
+        Ghosts are zero until they are updated. `operator` acts on dofs whose ghosts are updated.
         """
         n = self._domain.n_owned
         x, b = self._matrix.createVecs()
         b.array_w[:] = load[:n]
-        if self._open is None:
-            self._null.remove(b)
+        if operator is None:
+            if self._open is None:
+                self._null.remove(b)
+            else:
+                x.array_w[:] = given[:n]
+                self._matrix.zeroRowsColumnsLocal(self._open, 1.0, x, b)
+                x.set(0)
+            self._solver.setOperators(self._matrix)
         else:
-            x.array_w[:] = given[:n]
-            self._matrix.zeroRowsColumnsLocal(self._open, 1.0, x, b)
-            x.set(0)
+            self._pose(operator, given, b)
         self._solver.solve(b, x)
         if self._solver.getConvergedReason() <= 0 and self._used > 0:
             # The mesh has moved so far that the old hierarchy is no preconditioner any more.
@@ -147,9 +191,31 @@ class PressureSolver:
         self._used += 1
         found = np.zeros_like(load)
         found[:n] = x.array_r
+        if operator is not None and self._open is not None:
+            found[self._open] = given[self._open]
         x.destroy()
         b.destroy()
         return found
+
+    def _pose(self, operator: Operator, given: Dofs, b: Any) -> None:
+        """Take an operator in the matrix's place, and what given values do to the load."""
+        sizes = self._matrix.getSizes()
+        shell: Any = PETSc.Mat().create(_comm(self._domain))
+        shell.setSizes(sizes)
+        shell.setType("python")
+        shell.setPythonContext(_Shell(self._domain, operator, self._open))
+        shell.setUp()
+        if self._open is None:
+            shell.setNullSpace(self._null)
+            self._null.remove(b)
+        else:
+            held = np.zeros_like(given)
+            held[self._open] = given[self._open]
+            left = operator(self._domain.updated(held))[: self._domain.n_owned]
+            b.array_w[:] = b.array_r - left
+            b.array_w[self._open] = 0
+            self._matrix.zeroRowsColumnsLocal(self._open, 1.0)
+        self._solver.setOperators(shell, self._matrix)
 
 
 def _comm(domain: FluidDomain) -> Any:

@@ -20,6 +20,7 @@ from cardiotwin.errors import ConvergenceError, InputError
 from cardiotwin.haemodynamics.assembled import Matrix
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.cells import SIDES, LinearCells, Pairs, Vectors, rule
+from cardiotwin.haemodynamics.correction import Correction
 from cardiotwin.haemodynamics.domain import FluidDomain, Nodes
 from cardiotwin.haemodynamics.krylov import PressureSolver, VelocitySolver
 from cardiotwin.haemodynamics.stabilisation import intrinsic_time
@@ -53,6 +54,9 @@ class Projection:
         Of the linear solvers, relative.
     resistive
         Whether cells may resist the flow (`step`).
+    exact
+        Whether the velocity itself is left without sources (`correction`); else a part of what
+        a step changes arrives some steps later where pressure is given.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Projection:
         backflow: float = 0.5,
         tolerance: float = 1e-8,
         resistive: bool = False,
+        exact: bool = False,
     ) -> None:
         if not time_step > 0:
             msg = f"time_step must be positive, found {time_step:g} s. A beat takes 200 to 1000."
@@ -87,9 +92,10 @@ class Projection:
         self._backflow, self._resistive = backflow, resistive
         self._head = {name: domain.dofs_of(name) for name in openings}
         self._brake: Braked = 0.0  # 1/s
-        self._steps = 0
+        self._steps, self._switched = 0, False
         self._cells = LinearCells(np.asarray(domain.scalar.dofmap.list).T, n_dofs)
         self._place()
+        self._exact = Correction(domain, self._cells, self._fixed) if exact else None
         corners = self._cells.corners
         pairs = np.broadcast_to(corners[:, None], (len(corners), *corners.shape))
         rows, columns = pairs.ravel(), pairs.swapaxes(0, 1).ravel()
@@ -101,7 +107,7 @@ class Projection:
         columns = np.concatenate([columns, pairs.swapaxes(0, 1).ravel()])
         self._momentum = Matrix(domain, rows, columns)
         self._velocity_solver = VelocitySolver(domain, self._fixed, tolerance)
-        self._pressure_solver = PressureSolver(domain, self._open, tolerance)
+        self._pressure_solver = PressureSolver(domain, self._open, tolerance, exact=exact)
 
     @property
     def velocity(self) -> Nodes:
@@ -161,7 +167,8 @@ class Projection:
             self._w = self._dofs(mesh_velocity)
         if resistance is not None:
             assert self._resistive, "the flow was made resistive"  # noqa: S101 - a bug
-            self._brake = domain.to_cells(resistance) / self.fluid.density
+            before, self._brake = self._brake, domain.to_cells(resistance) / self.fluid.density
+            self._switched = not np.array_equal(before, self._brake)
         first = self._steps == 0
         if first:
             self._u2 = self._u1
@@ -171,8 +178,7 @@ class Projection:
         carried = self._cells.at_corners(2 * self._u1 - self._u2 - self._w)
         predicted = self._predict(self._dofs(boundary_velocity), history, carried)
         self._u2, self._u1 = self._u1, self._corrected(predicted, carried, opening_pressure or {})
-        self._steps += 1
-        self.time += self.time_step
+        self._steps, self.time = self._steps + 1, self.time + self.time_step
         if not np.isfinite(self._u1).all():
             msg = (
                 f"The flow has no finite velocity after {self._steps} steps. "
@@ -255,20 +261,26 @@ class Projection:
         steep = np.stack([cells.spread(calm * part) for part in slope], axis=1)
         smoothed = cells.at_corners(domain.shared(steep) / mass[:, None]).mean(axis=1) / calm
         still = cells.swept(carried.mean(axis=1))
-        smooth = intrinsic_time(still, cells.fineness, mu / rho, self._brake) / rho
-        pushed = 1 / (rho * (self._rate + self._brake))
+        rate = self._brake if self._exact is None else np.hypot(self._brake, 2 / self.time_step)
+        smooth = intrinsic_time(still, cells.fineness, mu / rho, rate) / rho
+        pushed = np.broadcast_to(1 / (rho * (self._rate + self._brake)), smooth.shape)
         matrix = self._poisson.filled((((pushed + smooth) * cells.sizes) * cells.products).ravel())
-        self._pressure_solver.prepare(matrix)
+        self._pressure_solver.prepare(matrix, changed=self._switched)
         before = self._p
         given = np.zeros_like(before)
         for name, value in heads.items():
             given[self._head[name]] = value - before[self._head[name]]
         rough = cells.gathered(smooth * cells.sizes * cells.swept(slope - smoothed))
         load = domain.shared(-sources - rough)
-        change = domain.updated(self._pressure_solver.solve(load, given))
-        parts = [cells.spread(pushed * part) for part in cells.slope(change)]
-        push = domain.shared(np.stack(parts, axis=1)) / mass[:, None]
-        push[self._fixed] = 0
+        if self._exact is None:
+            change = domain.updated(self._pressure_solver.solve(load, given))
+            parts = [cells.spread(pushed * part) for part in cells.slope(change)]
+            push = domain.shared(np.stack(parts, axis=1)) / mass[:, None]
+            push[self._fixed] = 0
+        else:
+            self._exact.place(mass, pushed, smooth)
+            sought = self._pressure_solver.solve(load, given, self._exact.sources)
+            push = self._exact.pushes(change := domain.updated(sought))
         self._p = before + change - mu * divergence
         if self._open is None:
             self._p -= self._mean()

@@ -131,7 +131,7 @@ def test_a_pulse_in_a_pipe_is_found_better_than_its_phases_tell_it(pipe):
         strength=Strength(smooth=2e-3, solenoidal=1e-2, steady=0.05),
         n_draws=2,
     )
-    ours, filled, _ = flow4d.at_voxels(found, truth, series)
+    ours, filled, _ = flow4d.at_voxels(found, truth)
     mask = (share > 0.5) & (filled > 0)
     told = flow4d.decoded(series, 0.3)
     told = told + 0.6 * np.round((mean - told) / 0.6)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 
 from cardiotwin.errors import Flag
 from cardiotwin.geometry.cavity.disc import Window
@@ -38,6 +38,8 @@ class MovingCavity:
         The valves in the lid's disc.
     profile
         By valve: 1 in the middle of its stub's end, 0 at the rim and at all other nodes.
+    stubs
+        By valve: the nodes of its stub, layer by layer from the lid to the end.
     n_ventricle
         How many of the cells, the first ones, lie below the endocardium's rim.
     apex
@@ -52,6 +54,7 @@ class MovingCavity:
     motion: Motion
     windows: tuple[Window, ...]
     profile: dict[str, Float[np.ndarray, " nodes"]]
+    stubs: dict[str, Integer[np.ndarray, "layers _"]]
     n_ventricle: int
     apex: int
     shrinkage: float
@@ -101,18 +104,22 @@ def make_cavity(
         tetrahedra = tetrahedra[:, [1, 0, 2, 3]]
     region = Region(points=start, cells=tetrahedra, facets=_outward(start, tetrahedra, facets))
     shrinkage = check_cells(region, motion)
-    profile = {}
+    profile, stubs = {}, {}
     first = len(start) - sum(len(under) for under in cells.stub_nodes) * template.stub_layers
+    lid = first - len(cells.disc.points)
     for window, under in zip(windows, cells.stub_nodes, strict=True):
-        first += len(under) * template.stub_layers
+        above = first + np.arange(len(under) * template.stub_layers).reshape(-1, len(under))
+        first += above.size
         shape = np.zeros(len(start))
-        shape[first - len(under) : first] = _blunt(window, cells.disc.points[under])
+        shape[above[-1]] = _blunt(window, cells.disc.points[under])
         profile[window.name] = shape
+        stubs[window.name] = np.concatenate([lid + under[None], above])
     return MovingCavity(
         region=region,
         motion=motion,
         windows=windows,
         profile=profile,
+        stubs=stubs,
         n_ventricle=cells.n_ventricle,
         apex=int(np.argmin(np.hypot(*cells.disc.points.T))),
         shrinkage=shrinkage,

@@ -6,13 +6,19 @@ drops out by variable projection (Golub & Pereyra 1973, SIAM Journal on Numerica
 10:413-432). Phases are never unwrapped: the misfit is that of complex numbers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Complex, Float
 from scipy.sparse import csr_matrix
 
-from cardiotwin.imaging.phase_contrast import FlowSeries, VelocitySignal, VoxelGrid
+from cardiotwin.imaging.phase_contrast import (
+    BoxAverage,
+    FlowSeries,
+    VelocitySignal,
+    VoxelGrid,
+)
 from cardiotwin.measurement.flow.lumen import Lumen, sampling
 from cardiotwin.operators import LinearOperator
 
@@ -94,8 +100,21 @@ class Images:
         """Return a frame's view."""
         return self.views[frame % len(self.views)]
 
+    @cached_property
+    def _near(self) -> tuple[FrameView, ...]:
+        """Return the views that the images are made from: of a box's mean, the used voxels alone.
+
+        Their samples are those of a grid one voxel wide that is as long as there are voxels.
+        """
+        if not isinstance(self.average, BoxAverage):
+            return self.views
+        return tuple(_alone(seen, self.average.per_edge) for seen in self.views)
+
+    def _modelled(self, frame: int, images: np.ndarray) -> np.ndarray:
+        return np.asarray(images[self._near[frame % len(self.views)].used][:, 0])
+
     def _signal(self, frame: int) -> VelocitySignal:
-        blood = self.view(frame).blood
+        blood = self._near[frame % len(self.views)].blood
         return VelocitySignal(
             average=self.average,
             encoding=self.series.encoding,
@@ -105,7 +124,7 @@ class Images:
         )
 
     def _fine(self, frame: int, nodal: Float[np.ndarray, "nodes 3"]) -> np.ndarray:
-        seen = self.view(frame)
+        seen = self._near[frame % len(self.views)]
         return np.asarray((seen.samples @ nodal).reshape(*seen.blood.shape, 1, 3))
 
     def amplitude(
@@ -126,15 +145,16 @@ class Images:
         seen, signal = self.view(frame), self._signal(frame)
         fine = self._fine(frame, nodal)
         modelled = signal.forward(fine)
-        f, measured = modelled[seen.used][:, 0], self.series.signal[seen.used][:, frame]
+        f, measured = self._modelled(frame, modelled), self.series.signal[seen.used][:, frame]
         a = self.amplitude(measured, f)
         left = measured - a * f
         variance = self.series.noise_sd**2
         pull = np.zeros_like(modelled)
-        pull[seen.used] = (a.conj() * left)[:, None] / variance
+        near = self._near[frame % len(self.views)]
+        pull[near.used] = (a.conj() * left)[:, None] / variance
         back = signal.derivative(fine).adjoint(pull).reshape(-1, 3)
         misfit = 0.5 * float(np.sum(np.abs(left) ** 2)) / variance
-        return misfit, np.asarray(-(seen.samples.T @ back))
+        return misfit, np.asarray(-(near.samples.T @ back))
 
     def curvature(
         self, frame: int, nodal: Float[np.ndarray, "nodes 3"]
@@ -146,7 +166,7 @@ class Images:
         """
         seen, k = self.view(frame), self.series.encoding
         modelled = self._signal(frame).forward(self._fine(frame, nodal))
-        f, measured = modelled[seen.used][:, 0], self.series.signal[seen.used][:, frame]
+        f, measured = self._modelled(frame, modelled), self.series.signal[seen.used][:, frame]
         a = self.amplitude(measured, f)
         share = np.asarray(seen.means.sum(axis=1)).ravel()[:, None]
         blood = (f - self.tissue * (1 - share)) / share
@@ -163,12 +183,26 @@ class Images:
     ) -> Float[np.ndarray, "voxels 3"]:
         """Return the velocity's change that turns the modelled phases into the measured ones."""
         seen, k = self.view(frame), self.series.encoding
-        f = self._signal(frame).forward(self._fine(frame, nodal))[seen.used][:, 0]
+        f = self._modelled(frame, self._signal(frame).forward(self._fine(frame, nodal)))
         turned = self.series.signal[seen.used][:, frame] * f.conj()
         if self.series.referenced:
             return np.asarray(np.angle(turned) @ np.linalg.pinv(k).T)
         phases = np.angle(turned * turned[:, :1].conj())[:, 1:]
         return np.asarray(phases @ np.linalg.pinv(k[1:] - k[:1]).T)
+
+
+def _alone(seen: FrameView, per_edge: int) -> FrameView:
+    """Return a view of the used voxels, each after the other."""
+    i, j, k = (axis[:, None] * per_edge for axis in np.nonzero(seen.used))
+    a, b, c = np.indices((per_edge,) * 3).reshape(3, -1)
+    numbers = np.ravel_multi_index((i + a, j + b, k + c), seen.blood.shape)
+    shape = (len(numbers) * per_edge, per_edge, per_edge)
+    return replace(
+        seen,
+        samples=seen.samples[numbers.ravel()],
+        blood=seen.blood.ravel()[numbers].reshape(shape),
+        used=np.ones((len(numbers), 1, 1), dtype=bool),
+    )
 
 
 __all__ = ["FrameView", "Images", "view"]

@@ -1,5 +1,6 @@
 """Where blood is: tetrahedra that stand still or move with the wall, and their linear elements."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,36 +96,51 @@ def sampling(points: Nodes, cells: Integer[np.ndarray, "cells 4"], grid: VoxelGr
 
     Each cell tells which centres lie in it, so no point is missed, and one on a face counts once.
     """
-    corners = grid.indices(points)[cells]
-    last = np.array(grid.shape) - 1
-    low = np.clip(np.ceil(corners.min(axis=1) - 1e-9), 0, last + 1).astype(np.int64)
-    high = np.clip(np.floor(corners.max(axis=1) + 1e-9), -1, last).astype(np.int64)
-    count = np.maximum(high - low + 1, 0)
-    total = count.prod(axis=1)
-    cell = np.repeat(np.arange(len(cells)), total)
-    number = np.arange(total.sum()) - np.repeat(np.cumsum(total) - total, total)
-    wide = count[cell]
-    offset = np.stack(
-        [
-            number // (wide[:, 1] * wide[:, 2]),
-            number // wide[:, 2] % wide[:, 1],
-            number % wide[:, 2],
-        ],
-        axis=1,
-    )
-    place = low[cell] + offset
-    inverse = np.linalg.inv(corners[:, 1:] - corners[:, :1])
-    rest = np.einsum("pi,pij->pj", place - corners[cell, 0], inverse[cell])
+    corners = np.ascontiguousarray(grid.indices(points)[cells].T)  # axes, corners, cells
+    first = corners[:, 0]
+    inverse = np.linalg.inv((corners[:, 1:] - corners[:, :1]).T).transpose(1, 2, 0)
+    owner = np.full(int(np.prod(grid.shape)), -1, dtype=np.int32)
+    for flat, cell in _centres(corners, inverse, grid.shape):
+        owner[flat] = cell
+    flat = np.flatnonzero(owner >= 0)
+    cell = owner[flat]
+    place = np.stack(np.unravel_index(flat, grid.shape))
+    rest = np.einsum("ip,ijp->pj", place - first[:, cell], inverse[:, :, cell])
     shares = np.column_stack([1 - rest.sum(axis=1), rest])
-    inside = shares.min(axis=1) > -1e-9
-    place, shares, cell = place[inside], shares[inside], cell[inside]
-    flat = np.ravel_multi_index(tuple(place.T), grid.shape)
-    flat, first = np.unique(flat, return_index=True)
-    rows = np.repeat(flat, 4)
-    shape = (int(np.prod(grid.shape)), len(points))
-    found = csr_matrix((shares[first].ravel(), (rows, cells[cell[first]].ravel())), shape=shape)
+    full = np.zeros(len(owner) + 1, dtype=np.int32)
+    full[flat + 1] = 4
+    starts = np.cumsum(full, dtype=np.int32)
+    entries = (shares.ravel(), cells[cell].ravel().astype(np.int32), starts)
+    found = csr_matrix(entries, shape=(len(owner), len(points)))
     found.eliminate_zeros()
     return found
+
+
+def _centres(
+    corners: Float[np.ndarray, "3 4 cells"],
+    inverse: Float[np.ndarray, "3 3 cells"],
+    shape: tuple[int, int, int],
+) -> Iterator[tuple[Integer[np.ndarray, " some"], Integer[np.ndarray, " some"]]]:
+    """Yield centres, by their number in the grid, and the cells they lie in.
+
+    All cells whose boxes hold as many centres along each axis are looked at together.
+    """
+    last = np.array(shape)[:, None] - 1
+    low = np.clip(np.ceil(corners.min(axis=1) - 1e-9), 0, last + 1).astype(np.int64)
+    high = np.clip(np.floor(corners.max(axis=1) + 1e-9), -1, last).astype(np.int64)
+    sizes, kind = np.unique(np.maximum(high - low + 1, 0), axis=1, return_inverse=True)
+    strides = np.array([shape[1] * shape[2], shape[2], 1])
+    for number, size in enumerate(sizes.T):
+        if not size.all():
+            continue
+        which = np.flatnonzero(kind.ravel() == number)
+        box = np.indices(size).reshape(3, -1)
+        own = inverse[:, :, which]
+        begin = np.einsum("ic,ijc->jc", low[:, which] - corners[:, 0, which], own)
+        rest = np.einsum("in,ijc->jcn", box, own, optimize=True) + begin[:, :, None]
+        least = np.minimum(rest.min(axis=0), 1 - rest.sum(axis=0))
+        cell, place = np.nonzero(least > -1e-9)
+        yield strides @ (low[:, which[cell]] + box[:, place]), which[cell]
 
 
 __all__ = ["Elements", "Lumen", "elements", "sampling", "shape_gradients"]
