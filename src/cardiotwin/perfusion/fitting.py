@@ -70,9 +70,10 @@ def fit_kinetics(
     """
     chosen = kinetics(model)
     doubts: tuple[Flag, ...] = ()
+    scale_error = 0.0
     if aif is None:
         own = find_arterial_input(time, concentration)
-        aif, doubts = own.concentration, own.flags
+        aif, doubts, scale_error = own.concentration, own.flags, own.scale_error
     _refuse(chosen, time, concentration, aif, mask=mask, delay=delay)
     flags = (*doubts, *check_first_pass(time, aif, concentration, mask))
     shape, n = concentration.shape[:-1], concentration.shape[-1]
@@ -117,6 +118,7 @@ def fit_kinetics(
         basis=problem.directions.numpy(),
         weights=spread(found.weights.T),
         flags=flags,
+        scale_error=scale_error,
     )
 
 
