@@ -2,16 +2,17 @@
 
 `python experiments/beat.py [path=subject] [anatomy=lv|biventricular] [step_ms=4] [frames=40]
 [muscle=twitch|land2017] [tension_share=1] [segment_contractility=7:0/8:0.5]
-[tolerance_percent=0.5] [most_beats=10] [output=folder]`: the twin is built first (without `path`
-that of the volunteer; a finished run folder `twin` in `output` is used again), then it beats from
-its end-diastole at its heart rate until a beat differs from the one before by less than the
-tolerance, at most `most_beats` times. Its muscle is a prescribed twitch or the cross-bridges of
-Land et al. (2017), as strong as the fit says; blood and afterload are those with which the wall
-beats from its imaged end-diastole back to it (trial beats tell, kept in `trials`).
-`tension_share` multiplies the fitted contractility, `segment_contractility` that of AHA segments:
-an infarct after the fit. The last beat's numbers go to `result.json` and `function.json`, its
-steps to `beat.csv`, its frames to `curves.csv` and `beat.vtkhdf`, beside pictures; the same
-command goes on where it was stopped (`journal`).
+[coronaries=no|yes] [tolerance_percent=0.5] [most_beats=10] [output=folder]`: the twin is built
+first (without `path` that of the volunteer; a finished run folder `twin` in `output` is used
+again), then it beats from its end-diastole at its heart rate until a beat differs from the one
+before by less than the tolerance, at most `most_beats` times. Its muscle is a prescribed twitch or
+the cross-bridges of Land et al. (2017), as strong as the fit says; blood and afterload are those
+with which the wall beats from its imaged end-diastole back to it (trial beats tell, kept in
+`trials`). `tension_share` multiplies the fitted contractility, `segment_contractility` that of AHA
+segments: an infarct after the fit. With `coronaries=yes` the aorta feeds both coronary arteries,
+too, which the ventricles squeeze (`beat_coronaries.png`). The last beat's numbers go to
+`result.json` and `function.json`, its steps to `beat.csv`, its frames to `curves.csv` and
+`beat.vtkhdf`, beside pictures; the same command goes on where it was stopped (`journal`).
 """
 
 import csv
@@ -22,6 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from beat_coronaries import coronary_numbers, draw_coronaries
 from beat_numbers import beat_numbers
 from command import finished_twin
 from experiment import run
@@ -60,6 +62,7 @@ class Options:
     muscle: str = "twitch"
     tension_share: float = 1.0
     segment_contractility: str = ""
+    coronaries: str = "no"
     tolerance_percent: float = 0.5
     most_beats: int = 10
     output: str = "outputs/beat"
@@ -79,6 +82,9 @@ class Options:
             msg = f"anatomy must be lv or biventricular, found {self.anatomy!r}."
             raise InputError(msg)
         self.contractility()
+        if self.coronaries not in ("no", "yes"):
+            msg = f"coronaries must be no or yes, found {self.coronaries!r}."
+            raise InputError(msg)
         if self.most_beats < 2:
             msg = f"most_beats must be 2 or more, for beats to repeat, found {self.most_beats}."
             raise InputError(msg)
@@ -157,7 +163,9 @@ def beat(options: Options) -> Mapping[str, Any]:
     recipe = kept_recipe(Path(options.output) / "twin")
     found = fingerprint(sha256_of(twin_record(options)), options.muscle)
     kept = Stages(Path(options.output) / "trials", found)
-    wall, loop, start = beating_heart(twin, recipe, options.contractility(), kept)
+    wall, loop, start = beating_heart(
+        twin, recipe, options.contractility(), kept, coronaries=options.coronaries == "yes"
+    )
     journal, stages = journal_of(options, loop.circulation)
     period, step = loop.circulation.period, options.step_ms * MS
     cine = Cine(wall, stages, start, period=period, step=step, n_frames=options.frames)
@@ -194,8 +202,11 @@ def beat(options: Options) -> Mapping[str, Any]:
     for flag in left_planes(read.function):
         print(f"! {flag.name}: {flag.sentence}", flush=True)
     write_files(read, beats, twin, options)
+    if loop.arteries:
+        draw_coronaries(beats.course, loop.arteries, Path(options.output) / "beat_coronaries.png")
     return {
         **beat_numbers(read, record),
+        **coronary_numbers(beats.course, loop.arteries),
         "cycles": count,
         "last_change_percent": 100 * beats.changes[-1],
         "cpu_s": float(cost.read_text()) * n_steps if cost.exists() else None,

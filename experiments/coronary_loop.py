@@ -19,8 +19,9 @@ from perfused_heart import heart
 
 from cardiotwin.coupling import Beat, personal_circulation
 from cardiotwin.coupling.coronaries import ARTERIES, LV, Coronary
-from cardiotwin.coupling.coronary_beat import RA, CoronaryCourse
+from cardiotwin.coupling.coronary_beat import CoronaryCourse
 from cardiotwin.coupling.coronary_loop import CoronaryCycle, settle_joined, with_room
+from cardiotwin.coupling.coronary_step import RA
 from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.template import Template
 from cardiotwin.geometry.volumes import wall_volume

@@ -83,6 +83,7 @@ def arterial(options: Options, times: Any, tissue: Any, given: Any) -> tuple[Any
         "aif_source": "images",
         "aif_voxels": int(found.voxels.sum()),
         "aif_standard_error_mmol_l": float(found.standard_error.max()),
+        "aif_scale_error_percent": 100 * found.scale_error,
         "aif_transit_s": found.transit,
         "aif_flags": [flag.sentence for flag in found.flags],
     }

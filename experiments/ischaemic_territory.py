@@ -10,6 +10,7 @@ territory with an edge are weighed by their evidence; `normal_` tells what the f
 """
 
 import itertools
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,8 +43,7 @@ AORTA = 90 * MMHG
 PIECES = (6, 12, 2)  # along, around, through
 THRESHOLD = 1.94 * ML_MIN_G  # Kellman 2017: stress flow below it is ischaemic
 SDS, LENGTHS = (0.2, 0.4, 0.8, 1.6), (0.02, 0.04, 0.08)
-DRAWS = 400
-NINETY = (0.05, 0.95)
+DRAWS, NINETY = 400, (0.05, 0.95)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,14 +233,15 @@ def found_again(options: Options) -> Mapping[str, Any]:
     own = examined(heart(options.path, COARSE)[0])
     pieces = wall_pieces(fine.wall, *PIECES)
     cases = itertools.product(options.shapes.split(","), map(int, options.middles.split(",")))
-    rows: list[dict[str, Any]] = []
-    shown: dict[str, First] = {}
+    rows, shown = list[dict[str, Any]](), dict[str, First]()
     for number, (shape, middle) in enumerate(cases):
         truth = truth_of(fine, pieces, shape, middle, options)
         for again in range(options.maps):
             seed = options.seed + number * options.maps + again
             row, first = one_map(own, truth, options.noise, seed)
             rows.append(row)
+            held = {key: value for key, value in row.items() if key.endswith("_covered")}
+            print(f"map {len(rows)}, {shape} {middle}:", json.dumps(held), flush=True)
             shown.setdefault(shape, first)
     result: dict[str, Any] = {"values": float(pieces.shape[0]), "maps": float(len(rows))}
     for shape in options.shapes.split(","):

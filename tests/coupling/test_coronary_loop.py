@@ -7,8 +7,9 @@ import pytest
 
 from cardiotwin.circulation import Circulation, beat, from_end_diastole, settle
 from cardiotwin.coupling.coronaries import ARTERIES, LV, RV, Coronary
-from cardiotwin.coupling.coronary_beat import RA, Joined, JoinedBeat
+from cardiotwin.coupling.coronary_beat import Joined, JoinedBeat
 from cardiotwin.coupling.coronary_loop import settle_joined, with_room
+from cardiotwin.coupling.coronary_step import RA
 from cardiotwin.errors import ConvergenceError
 from cardiotwin.perfusion.coronary import PER_MINUTE, Drive, Stenosis, coronary_beat
 from cardiotwin.perfusion.coronary_bed import CoronaryBed
@@ -102,7 +103,9 @@ def test_inner_layers_widen_first_so_that_they_have_as_much_and_less_left(rest, 
 
 def test_muscle_of_no_mass_leaves_the_loop_as_it_is():
     none = Coronary(mass=1e-9)
-    run = JoinedBeat(arteries=(none, none), moments=[Joined.rest(LOOP.start(), (none, none))])
+    run = JoinedBeat(
+        arteries=(none, none), moments=[Joined.rest(LOOP.start(), (none, none))], perfused=[]
+    )
     alone = beat(LOOP, LOOP.start(), STEPS)
     for _ in range(STEPS):
         run.grow(LOOP, LOOP.period / STEPS, 0.5)
@@ -111,7 +114,9 @@ def test_muscle_of_no_mass_leaves_the_loop_as_it_is():
 
 
 def course(n_steps):
-    run = JoinedBeat(arteries=(LEFT, RIGHT), moments=[Joined.rest(LOOP.start(), (LEFT, RIGHT))])
+    run = JoinedBeat(
+        arteries=(LEFT, RIGHT), moments=[Joined.rest(LOOP.start(), (LEFT, RIGHT))], perfused=[]
+    )
     for _ in range(n_steps):
         run.grow(ROOM, LOOP.period / n_steps, 0.5)
     return run.course(0).flow

@@ -53,7 +53,9 @@ def test_the_evidence_tells_whether_there_is_an_edge_and_the_draws_cover_the_tru
         "segments": [by_segment(wall, 0.8)],
         "territory": edged_territory(wall, edge=(40, 8), healthy=(12, 3)),
     }
-    posterior = map_posterior(model, measured, beliefs, rng, Tempering(draws=40))
+    posterior = map_posterior(
+        model, measured, beliefs, rng, Tempering(draws=40, moves=3, longest=6)
+    )
     likely = posterior.probability(list(beliefs))
     assert sum(likely.values()) == pytest.approx(1)
     assert likely["territory"] > 0.9

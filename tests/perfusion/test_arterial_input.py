@@ -32,6 +32,13 @@ def test_the_input_is_the_left_ventricles_to_three_standard_errors(made):
     assert not names(found)
 
 
+def test_the_scale_is_as_doubtful_as_the_voxels_heights_lie_apart(made):
+    assert find_arterial_input(made.time, made.still).scale_error < 0.01  # noise alone
+    gain = 1 + 0.08 * np.random.default_rng(4).standard_normal((SIZE, SIZE))
+    images = np.where((LEFT < INNER)[..., None], gain[..., None] * made.still, made.still)
+    assert find_arterial_input(made.time, images).scale_error == pytest.approx(0.08, rel=0.25)
+
+
 def test_a_slow_foot_is_not_baseline():
     """What is seen of the bolus before its foot ends would be taken from the whole curve."""
     rng = np.random.default_rng(2)
@@ -71,7 +78,9 @@ def test_a_fit_without_an_input_takes_that_of_the_images(made):
     given = fit_kinetics("2cxm", made.time, made.still, made.aif, mask=made.wall)
     apart = own.values["mbf"] / given.values["mbf"] - 1
     assert abs(np.nanmedian(apart)) < 0.01
-    assert np.array_equal(own.aif, find_arterial_input(made.time, made.still).concentration)
+    found = find_arterial_input(made.time, made.still)
+    assert np.array_equal(own.aif, found.concentration)
+    assert (own.scale_error, given.scale_error) == (found.scale_error, 0)
 
 
 def test_few_saturated_voxels_are_named_and_bend_nothing(made):

@@ -29,6 +29,7 @@ def test_a_clean_first_pass_raises_no_flag():
     ("aif", "flag"),
     [
         (np.minimum(bolus(), 3.0), "clipped_input"),
+        (np.minimum(bolus(), 2.5) + 0.02 * np.sin(7 * TIME), "clipped_input"),
         (bolus() + bolus(arrival=28.0), "two_peaks"),
         (bolus(arrival=-3.0), "no_baseline"),
         (10 * bolus(), "input_too_high"),
@@ -37,6 +38,13 @@ def test_a_clean_first_pass_raises_no_flag():
 )
 def test_each_defect_of_the_input_has_its_name(aif, flag):
     assert flag in names(TIME, aif)
+
+
+def test_a_gap_in_the_times_has_its_name_and_lost_beats_have_none():
+    late = np.where(TIME > 20, TIME + 30, TIME)
+    assert names(late, bolus(late)) == ["gap_in_series"]
+    lost = np.delete(TIME, [20, 21, 40])
+    assert not names(lost, bolus(lost))
 
 
 def test_a_series_that_ends_with_the_bolus_is_too_short():

@@ -34,3 +34,6 @@ def test_the_input_of_its_own_blood_pool_gives_a_plausible_flow_too(real_data):
     assert abs(time[found.concentration.argmax()] - time[given.argmax()]) <= 1.0
     assert [flag.name for flag in found.flags] == ["saturated_pool"]  # LUT ends at 6 mM
     assert found.transit > 2.0
+    high = given > given.max() / 2
+    apart = found.concentration[high] @ given[high] / (given[high] @ given[high]) - 1
+    assert abs(apart) < 1.96 * found.scale_error < 0.25  # the dedicated sequence's is within

@@ -1,11 +1,15 @@
 """Whole beats of one ventricle, or both, in the closed loop of the blood."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from cardiotwin.circulation import Circulation, State
 from cardiotwin.circulation.beats import REPEATS, Record
+from cardiotwin.coupling.coronaries import Coronary
+from cardiotwin.coupling.coronary_step import BedSteps, Perfused, regulated
 from cardiotwin.coupling.join import CHAMBERS, Join
 from cardiotwin.coupling.journal import Course, Journal
 from cardiotwin.coupling.moment import Moment
@@ -57,6 +61,10 @@ class ClosedLoop:
     muscle
         Active tension along the fibre, Pa, by the time in the beat, s (zero at its beginning), or
         cross-bridges of the same `dynamics`.
+    arteries
+        The left and the right coronary one, from the aorta through the muscle to the right atrium;
+        none by default. Their layers widen or narrow from beat to beat until they have their
+        demand.
     implicitness
         Of the loop's steps; 1 is backward Euler's.
     """
@@ -67,9 +75,11 @@ class ClosedLoop:
         circulation: Circulation,
         muscle: Callable[[float], float] | CrossBridgeMuscle,
         *,
+        arteries: Sequence[Coronary] = (),
         implicitness: float = 1.0,
     ) -> None:
         self.dynamics = dynamics
+        self.arteries = tuple(arteries)
         self.circulation = circulation
         self.muscle = muscle
         self._join = Join(dynamics, circulation, implicitness=implicitness)
@@ -79,10 +89,11 @@ class ClosedLoop:
         """Return the names of the ventricles that are the wall's."""
         return self._join.chambers
 
-    def begin(self, image: Solved, loop: State) -> Moment:
+    def begin(self, image: Solved, loop: State, perfused: Perfused | None = None) -> Moment:
         """Return wall and loop at end-diastole; the ventricles' blood and pressure are the wall's.
 
-        `image` is an equilibrium of the wall over its unloaded placement.
+        `image` is an equilibrium of the wall over its unloaded placement. Coronary beds are at
+        rest, where they are not given.
         """
         body = self.dynamics.body
         body.put(image)
@@ -96,9 +107,12 @@ class ClosedLoop:
             pressure=loop.pressure._replace(**pressures),
         )
         muscle = self.muscle
+        if perfused is None and self.arteries:
+            perfused = Perfused.rest(self.arteries, loop.pressure.systemic_arteries)
         return Moment(
             wall=self.dynamics.rest(image, loop.time),
             loop=loop,
+            perfused=perfused,
             bridges=muscle.rest(image, 0.0) if isinstance(muscle, CrossBridgeMuscle) else None,
         )
 
@@ -117,7 +131,10 @@ class ClosedLoop:
             loads = replace(loads, active_tension=muscle(phase))
         elif start.bridges is not None:
             muscle.prepare(start.bridges, phase, dt)
-        self._join.begin(start.loop, dt)
+        beds = None
+        if start.perfused is not None:
+            beds = BedSteps.of(self.arteries, start.perfused.beds, start.perfused.tones, dt)
+        self._join.begin(start.loop, dt, None if beds is None else beds.beside)
         wall = self.dynamics.step(
             start.wall, loads, dt, sought=self._join.sought, border=self._join
         )
@@ -134,7 +151,8 @@ class ClosedLoop:
         bridges = start.bridges
         if bridges is not None and isinstance(muscle, CrossBridgeMuscle):
             bridges = muscle.after(bridges, wall.solved, phase, dt)
-        return Moment(wall=wall, loop=loop, bridges=bridges)
+        perfused = None if beds is None else beds.end(loop.pressure)
+        return Moment(wall=wall, loop=loop, bridges=bridges, perfused=perfused)
 
     def march(
         self, start: Moment, end: float, dt: float, *, begin: float | None = None
@@ -204,12 +222,11 @@ class ClosedLoop:
                 course, here = course.grown(moment), moment
                 if watch is not None:
                     watch(moment)
-            ended = sum(state.time < begin + period + 1e-9 for state in course.states)
-            whole = Course(states=course.states[:ended], tension=course.tension[:ended])
-            latest = whole.since(begin)
+            latest = course.between(begin, begin + period)
             record = latest.record
+            here, turned = self._answered(latest, here)
             if before is not None:
-                changes.append(record.change(before))
+                changes.append(max(record.change(before), turned))
                 if tell is not None:
                     tell(number, changes[-1])
                 if changes[-1] < tolerance:
@@ -220,6 +237,20 @@ class ClosedLoop:
             f"(asked for {100 * tolerance:.2g} %). Allow more beats, or start nearer."
         )
         raise ConvergenceError(msg, changes, here.wall.solved.unknown)
+
+    def _answered(self, beat: Course, end: Moment) -> tuple[Moment, float]:
+        """Return a beat's end with the coronary tones that answer to its flows, and their change.
+
+        What a journal has gone on to beyond the beat has them already.
+        """
+        if end.perfused is None:
+            return end, 0.0
+        had = beat.perfused[-1].tones
+        tones = regulated(self.arteries, beat.layers(), had)
+        shares = [np.abs(new / old - 1).max() for new, old in zip(tones, had, strict=True)]
+        if end.time <= beat.states[-1].time:
+            end = replace(end, perfused=replace(end.perfused, tones=tones))
+        return end, float(max(shares))
 
     def _journalled(
         self, start: Moment, end: float, dt: float, course: Course, journal: Journal | None

@@ -1,23 +1,16 @@
-"""A beat of the closed loop with both coronary arteries beside it: the steps, and what they show.
-
-What a bed takes, gives and stores follows from the pressures at the step's end, so it enters the
-loop's own Newton step (`circulation.stepping.Beside`): no drop of blood is lost between them. Each
-ventricle squeezes its own bed; the right atrium's pressure is the veins'.
-"""
+"""A beat of the closed loop with both coronary arteries beside it: its steps, and their course."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.circulation import Circulation, State, step
-from cardiotwin.circulation.stepping import Beside
-from cardiotwin.coupling.coronaries import ARTERIES, LV, RV, Coronary
-from cardiotwin.perfusion.coronary_bed import BedState, BedStep, bed_step
+from cardiotwin.coupling.coronaries import Coronary
+from cardiotwin.coupling.coronary_step import BedSteps, Layers, Perfused, bed_volumes
+from cardiotwin.perfusion.coronary_bed import BedState
 
-RA = 4  # of the circulation's stores
-VENTRICLES = (LV, RV)  # that squeeze the left bed and the right one
 Rows = Float[np.ndarray, " rows"]
 
 
@@ -68,27 +61,17 @@ class Joined:
 
     loop: State
     beds: tuple[BedState, ...]
-    tones: tuple[Float[np.ndarray, " layers"], ...]
+    tones: Layers
 
     @classmethod
     def rest(cls, loop: State, arteries: Sequence[Coronary]) -> "Joined":
         """Return full beds beside a loop, whose blood they add to."""
-        aorta = loop.pressure.systemic_arteries
-        beds = tuple(BedState.rest(artery.bed, aorta) for artery in arteries)
-        return cls(
-            loop=loop, beds=beds, tones=tuple(np.ones(len(own.bed.squeeze)) for own in arteries)
-        )
+        full = Perfused.rest(arteries, loop.pressure.systemic_arteries)
+        return cls(loop=loop, beds=full.beds, tones=full.tones)
 
     def blood(self, arteries: Sequence[Coronary]) -> float:
         """Return all of it, m^3."""
-        return self.loop.blood + sum(_volumes(self, arteries))
-
-
-def _volumes(at: Joined, arteries: Sequence[Coronary]) -> list[float]:
-    return [
-        float(own.mass * bed.volume(own.bed)[0])
-        for own, bed in zip(arteries, at.beds, strict=True)
-    ]
+        return float(self.loop.blood + bed_volumes(arteries, self.beds).sum())
 
 
 @dataclass(kw_only=True)
@@ -101,71 +84,40 @@ class JoinedBeat:
         The left and the right one.
     moments
         Where the blood was, the beat's begin first.
-    flows
-        From the aorta and into the atrium, m^3/s, by step and artery.
-    layers
-        Blood flow of each artery's layers, m^3/(s kg), by step.
+    perfused
+        The beds after each step.
     """
 
     arteries: Sequence[Coronary]
     moments: list[Joined]
-    flows: list[Float[np.ndarray, "arteries 2"]] = field(default_factory=list)
-    layers: list[list[Float[np.ndarray, " layers"]]] = field(default_factory=list)
+    perfused: list[Perfused]
 
     def grow(self, circulation: Circulation, dt: float, implicitness: float) -> None:
         """Make a step."""
         here = self.moments[-1]
-        steps = [
-            bed_step(
-                own.bed,
-                bed,
-                dt,
-                tone=here.tones[i][None],
-                resistance=own.stenosis.resistance,
-                separation=own.stenosis.separation,
-            )
-            for i, (own, bed) in enumerate(zip(self.arteries, here.beds, strict=True))
-        ]
-        masses = [own.mass for own in self.arteries]
-        loop = step(
-            circulation, here.loop, dt, implicitness=implicitness, beside=beside(steps, masses)
-        ).state
-        beds, flows, layers = [], [], []
-        for mass, squeezed, after in zip(masses, VENTRICLES, steps, strict=True):
-            given = loop.pressure[ARTERIES], loop.pressure[squeezed], loop.pressure[RA]
-            bed, mbf = after.at(*given)
-            beds.append(bed)
-            layers.append(mbf[0])
-            flows.append([float(mass * q[0] @ [1, *given]) for q in (after.inflow, after.outflow)])
-        self.moments.append(Joined(loop=loop, beds=tuple(beds), tones=here.tones))
-        self.flows.append(np.array(flows))
-        self.layers.append(layers)
+        beds = BedSteps.of(self.arteries, here.beds, here.tones, dt)
+        beside = beds.beside
+        loop = step(circulation, here.loop, dt, implicitness=implicitness, beside=beside).state
+        self.perfused.append(beds.end(loop.pressure))
+        self.moments.append(Joined(loop=loop, beds=self.perfused[-1].beds, tones=here.tones))
 
-    def mbf(self) -> list[Float[np.ndarray, " layers"]]:
+    def mbf(self) -> Layers:
         """Return each artery's mean flow by layer, m^3/(s kg)."""
-        return [np.mean(rows, axis=0) for rows in zip(*self.layers, strict=True)]
+        rows = zip(*(after.layers for after in self.perfused), strict=True)
+        return tuple(np.mean(layers, axis=0) for layers in rows)
 
     def course(self, i: int) -> CoronaryCourse:
         """Return the course of an artery, by its number."""
-        flows = np.array([self.flows[0], *self.flows])[:, i]
+        flows = np.array([after.flows[i] for after in (self.perfused[0], *self.perfused)])
+        volumes = [bed_volumes(self.arteries, at.beds)[i] for at in self.moments]
         return CoronaryCourse(
             inflow=flows[:, 0],
             outflow=flows[:, 1],
-            volume=np.array([_volumes(at, self.arteries)[i] for at in self.moments]),
+            volume=np.array(volumes),
             distal_pressure=np.array([float(at.beds[i].distal[0]) for at in self.moments]),
             mbf=self.mbf()[i],
             tone=self.moments[0].tones[i],
         )
 
 
-def beside(steps: Sequence[BedStep], masses: Sequence[float]) -> Beside:
-    """Return what the left and the right bed take of the ring's stores and give to them."""
-    flow, slope = np.zeros(8), np.zeros((8, 8))
-    for mass, squeezed, after in zip(masses, VENTRICLES, steps, strict=True):
-        for store, rate in ((ARTERIES, -mass * after.inflow[0]), (RA, mass * after.outflow[0])):
-            flow[store] += rate[0]
-            slope[store, [ARTERIES, squeezed, RA]] += rate[1:]
-    return Beside(flow=flow, slope=slope)
-
-
-__all__ = ["CoronaryCourse", "Joined", "JoinedBeat", "beside"]
+__all__ = ["CoronaryCourse", "Joined", "JoinedBeat"]

@@ -23,10 +23,9 @@ from cardiotwin.circulation.beats import (
 from cardiotwin.circulation.stepping import TRAPEZOIDAL
 from cardiotwin.coupling.coronaries import LV, Coronary
 from cardiotwin.coupling.coronary_beat import CoronaryCourse, Joined, JoinedBeat
+from cardiotwin.coupling.coronary_step import Perfused, regulated
 from cardiotwin.errors import ConvergenceError
 from cardiotwin.perfusion.coronary_bed import BedState
-
-LEAST = 0.1  # of the demand: a flow below it widens a bed no faster
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,6 +38,8 @@ class CoronaryCycle:
         The loop's.
     left, right
         The arteries'.
+    end
+        Their beds at the beat's end.
     changes
         From beat to beat, as shares.
     spilt
@@ -48,6 +49,7 @@ class CoronaryCycle:
     record: Record
     left: CoronaryCourse
     right: CoronaryCourse
+    end: Perfused
     changes: tuple[float, ...]
     spilt: float
 
@@ -114,20 +116,21 @@ def settle_joined(
         here = replace(here, tones=tuple(wide))
     mixer, changes, blood = Mixer(), list[float](), [here.blood(arteries)]
     for _ in range(beats):
-        run = JoinedBeat(arteries=arteries, moments=[here])
+        run = JoinedBeat(arteries=arteries, moments=[here], perfused=[])
         for _ in range(n_steps):
             run.grow(circulation, circulation.period / n_steps, implicitness)
         blood += [at.blood(arteries) for at in run.moments]
         record = Record.of([at.loop for at in run.moments])
         end = run.moments[-1]
         if not hyperaemia:
-            end = replace(end, tones=_regulated(run))
+            end = replace(end, tones=regulated(arteries, run.mbf(), end.tones))
         changes.append(_change(record, here, end, arteries))
         if changes[-1] < tolerance:
             return CoronaryCycle(
                 record=record,
                 left=run.course(0),
                 right=run.course(1),
+                end=run.perfused[-1],
                 changes=tuple(changes),
                 spilt=float(np.ptp(blood) / blood[0]),
             )
@@ -138,15 +141,6 @@ def settle_joined(
         "start nearer."
     )
     raise ConvergenceError(msg, changes, here)
-
-
-def _regulated(run: JoinedBeat) -> tuple[Float[np.ndarray, " layers"], ...]:
-    """Return the tones by which the beds answer to a beat."""
-    tones = []
-    for own, mbf, tone in zip(run.arteries, run.mbf(), run.moments[0].tones, strict=True):
-        ratio = own.demand / np.maximum(mbf, LEAST * own.demand)
-        tones.append(np.clip(tone * ratio, own.bed.least_tone, own.bed.most_tone))
-    return tuple(tones)
 
 
 def _change(record: Record, start: Joined, end: Joined, arteries: Sequence[Coronary]) -> float:

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.circulation import Circulation, State, Step, step
+from cardiotwin.circulation.stepping import Beside
 from cardiotwin.geometry.closure import cavity_volume, cavity_volume_gradient
 from cardiotwin.mechanics.dynamics import Dynamics, SoughtLoads
 
@@ -40,12 +41,13 @@ class Join:
         self._surfaces = tuple(self._body.cavities[name] for name in names)
         self.sought = SoughtLoads(dynamics, names)
         self._start: State | None = None
+        self._beside: Beside | None = None
         self._dt = 0.0
         self._units = np.ones(len(names))
 
-    def begin(self, start: State, dt: float) -> None:
-        """Begin a step of the loop."""
-        self._start, self._dt = start, dt
+    def begin(self, start: State, dt: float, beside: Beside | None = None) -> None:
+        """Begin a step of the loop, and of what vessels there are beside it."""
+        self._start, self._dt, self._beside = start, dt, beside
         self._units = np.array([getattr(start.volume, name) for name in self.chambers])
 
     def answer(self) -> Step:
@@ -58,6 +60,7 @@ class Join:
             self._dt,
             outside,
             implicitness=self._implicitness,
+            beside=self._beside,
         )
 
     @property

@@ -9,6 +9,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from cardiotwin.circulation import Record, State
+from cardiotwin.coupling.coronary_rows import from_rows, to_rows
+from cardiotwin.coupling.coronary_step import Layers, Perfused
 from cardiotwin.coupling.moment import Moment
 from cardiotwin.errors import InputError
 from cardiotwin.mechanics.active import CrossBridges
@@ -35,21 +37,38 @@ class Course:
         Of the loop, the run's first one included.
     tension
         Active tension at each, Pa: the prescribed one, or the cross-bridges' mean.
+    perfused
+        The coronary beds at each; empty of a loop without.
     """
 
     states: tuple[State, ...] = ()
     tension: tuple[float, ...] = ()
+    perfused: tuple[Perfused, ...] = ()
 
     def grown(self, moment: Moment) -> "Course":
         """Return the course with one more moment."""
+        beds = () if moment.perfused is None else (moment.perfused,)
         return Course(
-            states=(*self.states, moment.loop), tension=(*self.tension, moment.active_tension)
+            states=(*self.states, moment.loop),
+            tension=(*self.tension, moment.active_tension),
+            perfused=(*self.perfused, *beds),
         )
 
-    def since(self, time: float) -> "Course":
-        """Return what lies not before a time, s (to rounding)."""
-        first = sum(state.time < time - 1e-9 for state in self.states)
-        return Course(states=self.states[first:], tension=self.tension[first:])
+    def between(self, begin: float, end: float) -> "Course":
+        """Return what lies not before a time nor after another, s (to rounding)."""
+        first = sum(state.time < begin - 1e-9 for state in self.states)
+        last = sum(state.time < end + 1e-9 for state in self.states)
+        return Course(
+            states=self.states[first:last],
+            tension=self.tension[first:last],
+            perfused=self.perfused[first:last],
+        )
+
+    def layers(self) -> Layers:
+        """Return the mean flow of each coronary bed's layers, m^3/(s kg)."""
+        steps = np.diff([state.time for state in self.states])
+        rows = zip(*(at.layers for at in self.perfused[1:]), strict=True)
+        return tuple(np.average(layers, axis=0, weights=steps) for layers in rows)
 
     @property
     def record(self) -> Record:
@@ -81,6 +100,7 @@ class Journal:
         rows, comm = course.record, of.layout.comm
         page: dict[str, Any] = {name: getattr(rows, name) for name in ROWS}
         page |= {"tension": np.array(course.tension)} | _packed(last, of)
+        page |= to_rows(course.perfused)
         number = comm.bcast(len(self._pages()))
         write_arrays(self._folder / f"steps_{number:06d}.npz", page, comm)
 
@@ -111,7 +131,9 @@ def _joined(course: Course, page: Mapping[str, Any]) -> Course:
     record = Record(**{name: page[name] for name in ROWS})
     states = [record.state(row) for row in range(len(record.time))]
     return Course(
-        states=(*course.states, *states), tension=(*course.tension, *page["tension"].tolist())
+        states=(*course.states, *states),
+        tension=(*course.tension, *page["tension"].tolist()),
+        perfused=(*course.perfused, *from_rows(page)),
     )
 
 
@@ -138,5 +160,10 @@ def _unpacked(page: Mapping[str, Any], of: Fields) -> Moment:
             mean_tension=float(page["mean_tension"]),
         )
     wall = {name.removeprefix(WALL): page[name] for name in page if name.startswith(WALL)}
-    loop = _joined(Course(), page).states[-1]
-    return Moment(wall=motion_from(of, wall), loop=loop, bridges=bridges)
+    rows = _joined(Course(), page)
+    return Moment(
+        wall=motion_from(of, wall),
+        loop=rows.states[-1],
+        bridges=bridges,
+        perfused=rows.perfused[-1] if rows.perfused else None,
+    )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cardiotwin.circulation import State
+from cardiotwin.coupling.coronary_step import Perfused
 from cardiotwin.mechanics.dynamics import Kinematics
 from cardiotwin.mechanics.muscle import Bridges
 
@@ -19,11 +20,14 @@ class Moment:
         The blood.
     bridges
         The muscle's state, where cross-bridges make it contract.
+    perfused
+        The coronary beds, where the loop has any.
     """
 
     wall: Kinematics
     loop: State
     bridges: Bridges | None = None
+    perfused: Perfused | None = None
 
     @property
     def time(self) -> float:

@@ -2,7 +2,9 @@
 
 Draws of the prior are carried through growing powers of the likelihood, each chosen so that
 their weights stay even, and moved at each power (Del Moral, Doucet & Jasra 2006, J R Stat Soc B
-68:411-436) by Hamiltonian trajectories whose mass is the draws' own spread.
+68:411-436) by Hamiltonian trajectories. A parameter's mass is the mean square of its slope, which
+is the mean curvature of any density: the draws' own spread would not do, since that of draws with
+few ancestors is too small, and keeps them from moving apart.
 """
 
 from collections.abc import Callable
@@ -39,8 +41,8 @@ class Tempering:
 
     draws: int = 100
     even: float = 0.5
-    moves: int = 3
-    longest: int = 6
+    moves: int = 5
+    longest: int = 8
 
     def __post_init__(self) -> None:
         """Refuse what would carry nothing."""
@@ -48,7 +50,7 @@ class Tempering:
             msg = (
                 "Tempering needs two draws or more, a move, a step, and an even share between 0 "
                 f"and 1, found {self.draws}, {self.moves}, {self.longest} and {self.even:g}. The "
-                "defaults are 100, 3, 6 and 0.5."
+                "defaults are 100, 5, 8 and 0.5."
             )
             raise InputError(msg)
 
@@ -87,7 +89,7 @@ def temper(likelihood: Likelihood, n: int, how: Tempering, rng: np.random.Genera
         If the powers do not reach 1.
     """
     x = rng.standard_normal((how.draws, n))
-    told = likelihood(x)[0]
+    told, slope = likelihood(x)
     powers, accepted, evidence = [0.0], [], 0.0
     while powers[-1] < 1:
         power = _next_power(told, powers[-1], how.even)
@@ -95,7 +97,7 @@ def temper(likelihood: Likelihood, n: int, how: Tempering, rng: np.random.Genera
         weight = np.exp(log_weight)
         evidence += np.log(weight.mean()) + (power - powers[-1]) * told.max()
         weight /= weight.sum()
-        spread = weight @ (x - weight @ x) ** 2
+        mass = np.maximum(weight @ (power * slope - x) ** 2, 1.0)  # at least the prior's
         x = x[_resampled(weight, rng)]
 
         def density(at: Points, power: float = power) -> tuple[Values, Points]:
@@ -103,9 +105,9 @@ def temper(likelihood: Likelihood, n: int, how: Tempering, rng: np.random.Genera
             return power * value - np.sum(at**2, axis=1) / 2, power * slope - at
 
         few = Sampling(warm_up=how.moves - 1, draws=1, longest=how.longest)
-        drawn = sample(density, x, np.diag(spread), few, rng)
+        drawn = sample(density, x, np.diag(1 / mass), few, rng)
         x = drawn.x[:, -1]
-        told = likelihood(x)[0]
+        told, slope = likelihood(x)
         powers.append(power)
         accepted.append(drawn.accepted)
         if len(powers) > POWERS:

@@ -40,6 +40,10 @@ class ArterialInput:
         In whole blood, mol/m^3, its baseline taken away.
     standard_error
         Of the median over voxels, mol/m^3; too small where an interpolation correlates voxels.
+    scale_error
+        By how much the whole curve may be too high or too low, as a share: how far the heights of
+        the voxels lie apart, beyond what their noise does. All hold the same blood, and what sets
+        one apart from another may be wrong for all of them.
     voxels
         From which it was taken.
     pool
@@ -54,6 +58,7 @@ class ArterialInput:
 
     concentration: Float[np.ndarray, " samples"]
     standard_error: Float[np.ndarray, " samples"]
+    scale_error: float
     voxels: Bool[np.ndarray, "*voxels"]
     pool: Bool[np.ndarray, "*voxels"]
     arrival: float
@@ -114,19 +119,12 @@ def find_arterial_input(
             "Give images of a slice through the left ventricle, or aif."
         )
         raise InputError(msg)
-    found, spread, voxels, flags = _curve(time, stack[:, :, at], best)
+    found, spread, scale, voxels, flags = _curve(time, stack[:, :, at], best)
     taken, pool = np.zeros((2, *stack.shape[:-1]), dtype=bool)
     taken[:, :, at], pool[:, :, at] = voxels, best.mask
     shape = concentration.shape[:-1]
-    return ArterialInput(
-        found,
-        spread,
-        taken.reshape(shape),
-        pool.reshape(shape),
-        best.arrival,
-        best.transit,
-        flags,
-    )
+    masks = taken.reshape(shape), pool.reshape(shape)
+    return ArterialInput(found, spread, scale, *masks, best.arrival, best.transit, flags)
 
 
 def _pools(time: np.ndarray, images: np.ndarray) -> list[_Pool]:
@@ -202,8 +200,8 @@ def _by_arrival(arrival: np.ndarray, blood: np.ndarray) -> list[np.ndarray]:
 
 def _curve(
     time: np.ndarray, images: np.ndarray, pool: _Pool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[Flag, ...]]:
-    """Return the pool's curve, its standard error, the voxels it is of, and what is doubtful."""
+) -> tuple[np.ndarray, np.ndarray, float, np.ndarray, tuple[Flag, ...]]:
+    """Return the pool's curve, its errors, the voxels it is of, and what is doubtful."""
     inner = ndimage.binary_erosion(pool.mask)
     voxels = inner if inner.sum() >= FEWEST else pool.mask.copy()
     curves = np.where(np.isnan(images), np.inf, images)[voxels]
@@ -224,8 +222,23 @@ def _curve(
     rest = finite - np.outer(np.nanmax(finite, -1) / median.max(), median)
     sd = 1.4826 * np.nanmedian(np.abs(rest), axis=0)
     error = np.sqrt(np.pi / 2) * sd / np.sqrt(len(curves))
-    flags = _doubts(pool, curves, float(np.nanmax(images)), float(median.max()))
-    return median - median[:quiet].mean(), error, voxels, flags
+    scale = _scale_error(curves, median)
+    highest = float(median.max())
+    flags = _doubts(pool, curves, float(np.nanmax(images)), highest=highest, scale=scale)
+    return median - median[:quiet].mean(), error, scale, voxels, flags
+
+
+def _scale_error(curves: np.ndarray, median: np.ndarray) -> float:
+    """Return how far the heights of voxels lie apart beyond their noise, as a share."""
+    high = median > 0.5 * median.max()
+    known = np.isfinite(curves[:, high])
+    of_voxel, of_pool = np.where(known, curves[:, high], 0.0), known * median[high]
+    size = np.maximum(np.sum(of_pool**2, axis=1), np.finfo(np.float64).tiny)
+    scale = np.sum(of_voxel * of_pool, axis=1) / size
+    left = np.sum((of_voxel - scale[:, None] * of_pool) ** 2, axis=1)
+    noise = left / np.maximum(known.sum(axis=1) - 1, 1) / size
+    apart = 1.4826 * np.median(np.abs(scale - np.median(scale)))
+    return float(np.sqrt(max(apart**2 - np.median(noise), 0.0)))
 
 
 def _pure(curves: np.ndarray) -> np.ndarray:
@@ -240,7 +253,9 @@ def _pure(curves: np.ndarray) -> np.ndarray:
     return np.asarray(pure & alike if (pure & alike).any() else pure)
 
 
-def _doubts(pool: _Pool, curves: np.ndarray, ceiling: float, highest: float) -> tuple[Flag, ...]:
+def _doubts(
+    pool: _Pool, curves: np.ndarray, ceiling: float, *, highest: float, scale: float
+) -> tuple[Flag, ...]:
     flags = []
     level = curves >= ceiling * (1 - LEVEL)
     touched = level.any(-1)
@@ -255,7 +270,8 @@ def _doubts(pool: _Pool, curves: np.ndarray, ceiling: float, highest: float) -> 
         if where < 0.5 and highest > FLAT * ceiling:
             effect += (
                 ", but its height comes from the flat end of the signal's curve, where one per "
-                "cent of the signal is several of the concentration, and flow has that error too"
+                "cent of the signal is several of the concentration: its voxels' heights lie "
+                f"{100 * scale:.0f} % apart, and all flows may be wrong by as much"
             )
         sentence = (
             f"{share:.0f} % of the left ventricle's voxels are saturated at {ceiling:.3g} mM: "

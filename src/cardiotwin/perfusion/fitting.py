@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 from cardiotwin.errors import Flag, InputError
@@ -23,6 +23,7 @@ from cardiotwin.perfusion.quality import check_first_pass
 
 SAME = 1e-6  # of the misfit: a model that fits no better than this is its own limit
 HAEMATOCRIT = 0.42  # of adults; as QPerf's default
+DENSITIES = 200.0, 3000.0  # kg/m^3, of lung to bone
 
 
 def fit_kinetics(
@@ -35,7 +36,7 @@ def fit_kinetics(
     density: float = BLOOD_IN_TISSUE,
     delay: tuple[float, float] | None = None,
     noise_sd: float | None = None,
-    mask: Bool[np.ndarray, "..."] | None = None,
+    mask: Bool[np.ndarray, "..."] | Integer[np.ndarray, "..."] | None = None,
 ) -> KineticFit:
     """Return the parameters of each voxel with standard errors.
 
@@ -60,7 +61,7 @@ def fit_kinetics(
     noise_sd
         Of the concentration, mol/m^3; None: from the residual.
     mask
-        Where to fit; None: everywhere.
+        Where to fit, true or 1; None: everywhere.
 
     Raises
     ------
@@ -70,10 +71,13 @@ def fit_kinetics(
     """
     chosen = kinetics(model)
     doubts: tuple[Flag, ...] = ()
+    scale_error = 0.0
     if aif is None:
         own = find_arterial_input(time, concentration)
-        aif, doubts = own.concentration, own.flags
+        aif, doubts, scale_error = own.concentration, own.flags, own.scale_error
     _refuse(chosen, time, concentration, aif, mask=mask, delay=delay)
+    _refuse_numbers(density, noise_sd)
+    mask = None if mask is None else mask.astype(bool)
     flags = (*doubts, *check_first_pass(time, aif, concentration, mask))
     shape, n = concentration.shape[:-1], concentration.shape[-1]
     data = torch.from_numpy(np.ascontiguousarray(concentration, dtype=float).reshape(-1, n)).T
@@ -117,6 +121,7 @@ def fit_kinetics(
         basis=problem.directions.numpy(),
         weights=spread(found.weights.T),
         flags=flags,
+        scale_error=scale_error,
     )
 
 
@@ -158,8 +163,30 @@ def _refuse(
             "Bring it to the images' grid."
         )
         raise InputError(msg)
+    if mask is not None and not np.isin(mask, (0, 1)).all():
+        msg = (
+            f"mask must be of 0 and 1, found values up to {mask.max()}. Of labels choose one: "
+            "labels == 2."
+        )
+        raise InputError(msg)
     if delay is not None and not delay[0] < delay[1]:
         msg = f"delay must be two increasing times, found {delay}. Give (lowest, highest) in s."
+        raise InputError(msg)
+
+
+def _refuse_numbers(density: float, noise_sd: float | None) -> None:
+    """Refuse a density of another unit, and a noise that is none."""
+    if not DENSITIES[0] <= density <= DENSITIES[1]:
+        msg = (
+            f"density must be that of tissue in kg/m^3, {DENSITIES[0]:g} to {DENSITIES[1]:g}, "
+            f"found {density:g}. Of muscle it is 1050."
+        )
+        raise InputError(msg)
+    if noise_sd is not None and not 0 < noise_sd < np.inf:
+        msg = (
+            f"noise_sd must be positive and finite, found {noise_sd:g} mM. Leave it out to take "
+            "it from the residual."
+        )
         raise InputError(msg)
 
 

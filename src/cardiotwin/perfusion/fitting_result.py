@@ -23,6 +23,10 @@ class KineticFit:
         Its name.
     values, standard_errors
         By parameter, in the units below; the errors are the Cramer-Rao bound at the estimate.
+    scale_error
+        Of flows, permeability and volumes, as a share and the same for all voxels: that of the
+        input's height, where it came from the images. No mean over voxels makes it smaller, so it
+        is not within the standard errors.
     units
         By parameter.
     status
@@ -63,6 +67,7 @@ class KineticFit:
     basis: Float[np.ndarray, "samples rank"]
     weights: Float[np.ndarray, "*voxels rank"]
     flags: tuple[Flag, ...] = ()
+    scale_error: float = 0.0
 
     @property
     def fitted(self) -> Bool[np.ndarray, "*voxels"]:

@@ -17,6 +17,9 @@ WIDEST = 60.0  # s, of a first pass at half its height: a longer one is no first
 NARROWEST = 1.0
 LARGEST = 20.0  # mM that no arterial input of a clinical dose reaches
 CLIPPED = 3  # frames at one largest value
+FLAT_TOP = 0.95  # of the peak: a bolus spends a quarter of its width at half height above it
+FLAT_SHARE = 0.5  # of that width: a clipped one, whose noise is not clipped
+LONG_STEP = 5.0  # times the usual one, and of so many s: frames are missing, or their times wrong
 SECOND_PEAK = 0.5  # of the first: recirculation is lower and wider
 TAIL = 1.0  # half-widths of the bolus that must be seen after its peak
 NEGATIVE = 0.1  # of the peak
@@ -67,19 +70,12 @@ def check_first_pass(
             f"{NARROWEST:g} to {WIDEST:g} s. Give time in seconds, and the blood pool's curve."
         )
         raise InputError(msg)
-    flags = [*_input_flags(time, aif, peak, width)]
+    flags = [*_time_flags(time), *_input_flags(time, aif, peak, width)]
     if concentration is not None:
         tissue = concentration if mask is None else concentration[mask]
         tissue = tissue.reshape(-1, tissue.shape[-1])
-        highest = np.nanmax(np.abs(tissue), axis=-1)
-        below = np.nanmin(tissue, axis=-1) < -NEGATIVE * max(float(np.median(highest)), 1e-300)
-        below &= np.nanmin(tissue, axis=-1) < -0.5 * highest
-        if below.mean() > 0.05:
-            sentence = (
-                f"{100 * below.mean():.0f} % of the voxels fall below 0 by half of what they "
-                "rise: the baseline or the conversion from signal is wrong there."
-            )
-            flags.append(Flag(name="negative_concentrations", sentence=sentence))
+        tissue = tissue[np.isfinite(tissue).any(-1)]
+        flags += _tissue_flags(tissue)
     return tuple(flags)
 
 
@@ -129,6 +125,33 @@ def _width(time: np.ndarray, aif: np.ndarray, peak: int) -> float:
     return float(ends[1] - ends[0])
 
 
+def _tissue_flags(tissue: np.ndarray) -> list[Flag]:
+    if not len(tissue):
+        return []
+    highest, lowest = np.nanmax(np.abs(tissue), axis=-1), np.nanmin(tissue, axis=-1)
+    below = lowest < -NEGATIVE * max(float(np.median(highest)), 1e-300)
+    below &= lowest < -0.5 * highest
+    if below.mean() <= 0.05:
+        return []
+    sentence = (
+        f"{100 * below.mean():.0f} % of the voxels fall below 0 by half of what they rise: the "
+        "baseline or the conversion from signal is wrong there."
+    )
+    return [Flag(name="negative_concentrations", sentence=sentence)]
+
+
+def _time_flags(time: np.ndarray) -> list[Flag]:
+    steps = np.diff(time)
+    longest = int(np.argmax(steps))
+    if steps[longest] <= LONG_STEP * max(1.0, float(np.median(steps))):
+        return []
+    sentence = (
+        f"Frames {longest} and {longest + 1} lie {steps[longest]:.1f} s apart, others "
+        f"{np.median(steps):.2g} s: frames are missing, or the times are wrong."
+    )
+    return [Flag(name="gap_in_series", sentence=sentence)]
+
+
 def _input_flags(time: np.ndarray, aif: np.ndarray, peak: int, width: float) -> list[Flag]:
     flags = []
     quiet = int(np.argmax(aif > QUIET_SHARE * aif[peak]))
@@ -142,6 +165,9 @@ def _input_flags(time: np.ndarray, aif: np.ndarray, peak: int, width: float) -> 
         )
         flags.append(Flag(name="series_too_short", sentence=sentence))
     top = aif >= aif[peak] * (1 - 1e-6)
+    flat = aif >= FLAT_TOP * aif[peak]
+    if flat.sum() >= max(CLIPPED, FLAT_SHARE * np.sum(aif >= aif[peak] / 2)):
+        top = flat
     if top.sum() >= CLIPPED:
         sentence = (
             f"The arterial input stays at its largest value, {aif[peak]:.3g} mM, for {top.sum()} "

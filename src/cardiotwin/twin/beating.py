@@ -12,6 +12,7 @@ from cardiotwin.mechanics.muscle import CrossBridgeMuscle
 from cardiotwin.mechanics.schemes import BackwardEuler
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.twin.build import Recipe
+from cardiotwin.twin.coronaries import twin_coronaries
 from cardiotwin.twin.cross_bridges import fitted_bridges, personal_calcium, resting_stretch
 from cardiotwin.twin.refill import fillings_of, refill
 from cardiotwin.twin.stages import Stages
@@ -59,6 +60,8 @@ def beating_heart(
     recipe: Recipe,
     contractility: Contractility | None = None,
     stages: Stages | None = None,
+    *,
+    coronaries: bool = False,
 ) -> tuple[Wall, ClosedLoop, Moment]:
     """Return a twin's wall, the loop in which it beats, and its end-diastole there.
 
@@ -73,6 +76,8 @@ def beating_heart(
     stages
         Where trial beats and the cross-bridges' strength are kept, under a fingerprint of the twin
         and of the muscle.
+    coronaries
+        Whether the aorta feeds the coronary arteries, too.
 
     Raises
     ------
@@ -140,8 +145,13 @@ def beating_heart(
     dynamics.problem.forget()
     if asked.segments:  # befalls the heart after the fit, beside what the recipe knows of it
         wall.set_segment_contractility({**recipe.segment_contractility, **asked.segments})
-    loop = ClosedLoop(dynamics, circulation, muscle(asked.tension_share))
-    return wall, loop, loop.begin(image, cycle.state)
+    pulling = muscle(asked.tension_share)
+    if not coronaries:
+        loop = ClosedLoop(dynamics, circulation, pulling)
+        return wall, loop, loop.begin(image, cycle.state)
+    own = twin_coronaries(twin, circulation, cycle)
+    loop = ClosedLoop(dynamics, own.circulation, pulling, arteries=own.arteries)
+    return wall, loop, loop.begin(image, cycle.state, own.perfused)
 
 
 __all__ = ["MUSCLES", "RESTING_RATE", "Contractility", "beating_heart"]
