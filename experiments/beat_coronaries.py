@@ -69,7 +69,7 @@ def draw_coronaries(course: Course, arteries: Sequence[Coronary], path: Path) ->
         flow.axhline(0, color=theme.PALE, linewidth=0.8)
         for plot, label in ((pressure, "mmHg"), (flow, "mL/min"), (blood, "mL of blood")):
             plot.set_ylabel(label)
-            plot.legend(loc="upper right", fontsize="small", ncols=2)
+            plot.legend(loc="best", fontsize="small", ncols=2)
         blood.set_xlabel("time after end-diastole, ms")
         figure.tight_layout()
         theme.save(figure, path)
