@@ -18,18 +18,17 @@ from experiment import run
 from perfused_heart import heart
 
 from cardiotwin.coupling import Beat, personal_circulation
-from cardiotwin.coupling.coronaries import ARTERIES, LV, Coronary
+from cardiotwin.coupling.coronaries import ARTERIES, LV, RA, RIGHT_DEMAND, Coronary
 from cardiotwin.coupling.coronary_beat import CoronaryCourse
 from cardiotwin.coupling.coronary_loop import CoronaryCycle, settle_joined, with_room
-from cardiotwin.coupling.coronary_step import RA
 from cardiotwin.geometry.closure import cavity_volume
 from cardiotwin.geometry.template import Template
 from cardiotwin.geometry.volumes import wall_volume
 from cardiotwin.perfusion.coronary_bed import PER_MINUTE, Stenosis
+from cardiotwin.perfusion.darcy.bed import DENSITY
 from cardiotwin.units import ML, MMHG
 from cardiotwin.viz import theme
 
-DENSITY = 1050.0  # kg/m^3, of muscle
 EMPTIED = 0.45  # of its volume that an ellipsoid keeps
 EJECTING = 0.5  # of the ventricle's peak
 ML_MIN = ML / 60
@@ -62,7 +61,7 @@ def joined(options: Options) -> Mapping[str, Any]:
     )
     circulation, cycle = personal_circulation(beat)
     left = Coronary(mass=mass)
-    right = Coronary(mass=options.right_mass_share * mass, demand=0.8 * PER_MINUTE)
+    right = Coronary(mass=options.right_mass_share * mass, demand=RIGHT_DEMAND)
     asked = left.mass * left.demand + right.mass * right.demand
     room = with_room(circulation, asked * options.period_s / (full - small))
     narrow = Stenosis(resistance=options.stenosis_mmhg_per_ml_min_g * MMHG / PER_MINUTE)

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from cardiotwin.circulation import Circulation, beat, from_end_diastole, settle
-from cardiotwin.coupling.coronaries import ARTERIES, LV, RV, Coronary
+from cardiotwin.coupling.coronaries import ARTERIES, LV, RA, RV, Coronary
 from cardiotwin.coupling.coronary_beat import Joined, JoinedBeat
 from cardiotwin.coupling.coronary_loop import settle_joined, with_room
-from cardiotwin.coupling.coronary_step import RA
 from cardiotwin.errors import ConvergenceError
 from cardiotwin.perfusion.coronary import PER_MINUTE, Drive, Stenosis, coronary_beat
 from cardiotwin.perfusion.coronary_bed import CoronaryBed

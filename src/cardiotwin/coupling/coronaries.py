@@ -21,7 +21,8 @@ from cardiotwin.perfusion.coronary import (
 )
 from cardiotwin.perfusion.regulation import regulated_tone
 
-LV, ARTERIES, RV = 1, 2, 5  # of the circulation's stores
+LV, ARTERIES, RA, RV = 1, 2, 4, 5  # of the circulation's stores
+RIGHT_DEMAND = 0.8 * PER_MINUTE  # of the right one's muscle at rest, which works less
 SAMPLES = 400
 
 

@@ -13,10 +13,9 @@ from jaxtyping import Float
 
 from cardiotwin.circulation import Stores
 from cardiotwin.circulation.stepping import Beside
-from cardiotwin.coupling.coronaries import ARTERIES, LV, RV, Coronary
+from cardiotwin.coupling.coronaries import ARTERIES, LV, RA, RV, Coronary
 from cardiotwin.perfusion.coronary_bed import BedState, BedStep, bed_step
 
-RA = 4  # of the circulation's stores
 VENTRICLES = (LV, RV)  # that squeeze the left bed and the right one
 LEAST = 0.1  # of the demand: a flow below it widens a bed no faster
 Layers = tuple[Float[np.ndarray, " layers"], ...]
@@ -134,4 +133,4 @@ class BedSteps:
         )
 
 
-__all__ = ["RA", "VENTRICLES", "BedSteps", "Perfused", "bed_volumes", "regulated"]
+__all__ = ["VENTRICLES", "BedSteps", "Perfused", "bed_volumes", "regulated"]

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 
 from cardiotwin.circulation import Circulation
 from cardiotwin.circulation.beats import LimitCycle
-from cardiotwin.coupling.coronaries import Coronary
+from cardiotwin.coupling.coronaries import RIGHT_DEMAND, Coronary
 from cardiotwin.coupling.coronary_loop import settle_joined, with_room
 from cardiotwin.coupling.coronary_step import Perfused
-from cardiotwin.perfusion.coronary_bed import PER_MINUTE
+from cardiotwin.perfusion.darcy.bed import DENSITY
 from cardiotwin.twin.twin import Twin
 
-DENSITY = 1050.0  # kg/m^3, of muscle
 RIGHT_SHARE = 0.3  # of the left ventricle's mass, where no right wall was built
-RIGHT_DEMAND = 0.8 * PER_MINUTE
 REPEATS = 2e-3  # from beat to beat, of the elastances' beats
 
 
