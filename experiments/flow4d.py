@@ -1,8 +1,8 @@
 """4D flow of known truth: retrieved from its complex images, against the filter that one installs.
 
 `python experiments/flow4d.py phantom=womersley|stenosis|heart [snr=10] [venc_ratio=1.1]
-[voxel_mm=2] [background_rad=0] [edge=EDGE] [draws=8] [path=folder] [peers=folder]
-[output=folder]`;
+[voxel_mm=2] [background_rad=0] [edge=EDGE] [draws=8] [path=folder] [images=folder]
+[peers=folder] [output=folder]`;
 `phantom=heart` takes a folder of a cine's contours, `phantom=sr4d` that of the published pair.
 
 SNR is the blood's signal over the standard deviation of one image's real part; `venc_ratio` is
@@ -30,7 +30,12 @@ from flow4d_vessels import pipe, stenosis
 from peers.environment import SLICERHEART, install
 
 from cardiotwin.errors import InputError
-from cardiotwin.imaging.phase_contrast import BoxAverage, FlowSeries, without_background
+from cardiotwin.imaging.phase_contrast import (
+    BoxAverage,
+    FlowSeries,
+    without_background,
+    write_flow,
+)
 from cardiotwin.measurement.flow import FlowRetrieval, retrieve_flow
 from cardiotwin.measurement.flow.images import FrameView, view
 from cardiotwin.measurement.flow.numbers import pressure_difference
@@ -54,6 +59,7 @@ class Options:
     draws: int = 8
     seed: int = 1
     path: str = ""
+    images: str = ""
     peers: str = "outputs/peers"
     output: str = "outputs/flow4d"
 
@@ -68,6 +74,8 @@ def solve(options: Options) -> Mapping[str, Any]:
     fastest = max(float(np.abs(truth.at(m)[1]).max()) for m in range(0, FRAMES * 3, 4))
     venc = options.venc_ratio * fastest
     series, share, mean = scan(truth, venc, options.snr, rng, background=options.background_rad)
+    if options.images:
+        write_flow(Path(options.images) / "flow.nii.gz", series)
     series, flags = without_background(series, beside(truth))
     start = time.process_time()
     found = retrieve_flow(

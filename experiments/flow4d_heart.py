@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 from cine_frames import cine_frames
-from flow4d_phantoms import FLUID, FRAMES, PERIOD, Field, Truth, around, moments
+from flow4d_phantoms import FLUID, FRAMES, PER_FRAME, PERIOD, Field, Truth, around, moments
 
 from cardiotwin.geometry.cavity import (
     CavityTemplate,
@@ -13,12 +13,12 @@ from cardiotwin.geometry.cavity import (
     make_cavity,
 )
 from cardiotwin.haemodynamics.heart import HeartFlow
-from cardiotwin.measurement.flow import Lumen
+from cardiotwin.measurement.flow import Lumen, moving_lumen
 from cardiotwin.measurement.flow.lumen import sampling
 from cardiotwin.measurement.flow.pressure import pressure_at
 
 TRUE = CavityTemplate(edge=0.1, layers=32)
-STEPS = 192  # of a beat
+STEPS = 4 * FRAMES * PER_FRAME  # of a beat
 LAYERS = 20  # of the mesh on which it is looked for
 BETWEEN = (0.15, 0.7)  # shares of the way from the apex to the windows: where pressure is told
 
@@ -53,16 +53,7 @@ def heart(voxel: float, edge: float, path: str) -> Truth:
 
     looked = make_cavity(frames, PERIOD, CavityTemplate(edge=edge, layers=LAYERS))
     times = np.arange(FRAMES) * PERIOD / FRAMES
-    wall, end = (np.zeros(len(looked.region.points), dtype=bool) for _ in range(2))
-    for name, triangles in looked.region.facets.items():
-        (end if name in ("mitral", "aortic") else wall)[triangles] = True
-    lumen = Lumen(
-        positions=np.stack([looked.motion.positions(float(t)) for t in times]),
-        cells=looked.region.cells,
-        wall=wall,
-        open=end & ~wall,
-        wall_velocity=np.stack([looked.motion.velocity(float(t)) for t in times]),
-    )
+    lumen = moving_lumen(looked, times)
     axis = np.subtract(*_ends(cavity, cavity.motion.positions(0.0))[::-1])
     ends = np.array([_ends(looked, points) for points in lumen.positions])
     middles = np.round((np.arange(FRAMES) / FRAMES - begin) * n_steps).astype(int) - 1

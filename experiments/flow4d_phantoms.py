@@ -19,7 +19,7 @@ from cardiotwin.imaging.phase_contrast import (
 from cardiotwin.imaging.signal import REFERENCE_ENCODING
 from cardiotwin.measurement.flow import Lumen
 
-FRAMES, PERIOD, PER_FRAME = 16, 0.8, 3
+FRAMES, PERIOD, PER_FRAME = 24, 0.8, 3
 TISSUE = 0.5  # brightness beside the blood
 FLUID = Fluid()
 

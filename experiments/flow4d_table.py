@@ -15,6 +15,7 @@ from typing import Any
 import flow4d
 from bench_page import write_section
 from experiment import run
+from flow4d_phantoms import FRAMES
 from verification import Row, Solutions
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "flow.md"
@@ -26,7 +27,7 @@ ASKED = {  # percent
     "pressure_difference": 10.0,
     "poisson_pressure": 10.0,
 }
-HEAD = """What `flow4d_table.py` wrote: voxels of 2 mm, 16 frames, venc 1.1 of the fastest.
+HEAD = f"""What `flow4d_table.py` wrote: voxels of 2 mm, {FRAMES} frames, venc 1.1 of the fastest.
 Velocity: root mean square over the voxels more than half full of blood; the others over the
 frames, of the largest value; the filter is given the same voxels and the true share of blood.
 

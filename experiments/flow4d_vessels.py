@@ -20,7 +20,7 @@ WAVES = ((1, 1500.0), (2, 500.0))  # harmonics and pressure gradients, Pa/m
 STEADY = 30.0  # Pa/m
 VESSEL, LENGTH, THROAT, NARROW, TIGHT = 10e-3, 80e-3, 26e-3, 24e-3, 0.4  # m, of the radius
 SEEN = (10e-3, 46e-3)  # m, of the stenosis
-STEPS = 8 * FRAMES * PER_FRAME
+STEPS = 6 * FRAMES * PER_FRAME
 BEATS = 3  # until the narrowing's pressures repeat
 FINE, DENSE, SPARSE = 0.14, 1e-3, 2e-3  # of the radius, m, m: where it is seen, and behind
 

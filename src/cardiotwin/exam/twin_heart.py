@@ -189,9 +189,7 @@ def _beating(twin: Twin, path: Path, scan: Scan, period: float, n_frames: int) -
             "Run the beat of this twin again, or remove the file."
         )
         raise InputError(msg)
-    course = CubicSpline(
-        [*times, times[0] + period], np.concatenate([points, points[:1]]), bc_type="periodic"
-    )
+    course = periodic_course(times, points, period)
     even = period * np.arange(n_frames) / n_frames
     fine = times[0] + period * np.arange(200) / 200
     volumes = [cavity_volume(course(time), twin.mesh) for time in fine]
@@ -205,6 +203,14 @@ def _beating(twin: Twin, path: Path, scan: Scan, period: float, n_frames: int) -
         end_systole_time=end,
         marked={Phase.END_DIASTOLE: points[0], Phase.END_SYSTOLE: np.asarray(course(end))},
     )
+
+
+def periodic_course(
+    times: Float[np.ndarray, " frames"], points: Float[np.ndarray, "frames nodes 3"], period: float
+) -> CubicSpline:
+    """Return the nodes at any time of a beat that repeats, by cubic splines."""
+    ends = [*times, times[0] + period]
+    return CubicSpline(ends, np.concatenate([points, points[:1]]), bc_type="periodic")
 
 
 def read_frames(
@@ -261,4 +267,4 @@ def _truth(twin: Twin, heart: BeatingHeart) -> dict[str, Any]:
     }
 
 
-__all__ = ["BEAT", "TwinInScanner", "WallOf", "read_frames", "twin_in_scanner"]
+__all__ = ["BEAT", "TwinInScanner", "WallOf", "periodic_course", "read_frames", "twin_in_scanner"]

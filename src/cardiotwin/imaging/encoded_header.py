@@ -20,6 +20,8 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "FrameTime": (0.0, 10.0),
     "MagneticFieldStrength": (0.01, 25.0),
     "NoiseSD": (1e-30, 1e30),
+    "HeartPeriod": (0.2, 3.0),
+    "FrameWindow": (0.0, 1.5),
 }
 """Between which each key lies, in its own unit (s, s/mm^2, T): beyond, the unit was mistaken."""
 

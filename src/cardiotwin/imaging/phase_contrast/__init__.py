@@ -6,6 +6,7 @@ from cardiotwin.imaging.phase_contrast.background import (
     monomials,
     without_background,
 )
+from cardiotwin.imaging.phase_contrast.files import read_flow, write_flow
 from cardiotwin.imaging.phase_contrast.series import (
     FlowSeries,
     check_alike,
@@ -35,5 +36,7 @@ __all__ = [
     "from_velocities",
     "monomials",
     "noise_of",
+    "read_flow",
     "without_background",
+    "write_flow",
 ]

@@ -1,7 +1,16 @@
 """Blood's velocity from complex images, and the numbers it tells."""
 
-from cardiotwin.measurement.flow.lumen import Lumen
+from cardiotwin.measurement.flow.beat import FlowBeat, flow_beat
+from cardiotwin.measurement.flow.lumen import Lumen, moving_lumen
 from cardiotwin.measurement.flow.prior import Strength
 from cardiotwin.measurement.flow.retrieval import FlowRetrieval, retrieve_flow
 
-__all__ = ["FlowRetrieval", "Lumen", "Strength", "retrieve_flow"]
+__all__ = [
+    "FlowBeat",
+    "FlowRetrieval",
+    "Lumen",
+    "Strength",
+    "flow_beat",
+    "moving_lumen",
+    "retrieve_flow",
+]

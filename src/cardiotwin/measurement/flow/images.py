@@ -11,7 +11,9 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Complex, Float
+from scipy.ndimage import binary_dilation
 from scipy.sparse import csr_matrix
+from scipy.spatial import cKDTree
 
 from cardiotwin.imaging.phase_contrast import (
     BoxAverage,
@@ -23,6 +25,7 @@ from cardiotwin.measurement.flow.lumen import Lumen, sampling
 from cardiotwin.operators import LinearOperator
 
 LEAST = 0.1  # of a voxel that blood must fill for its images to count
+FULL = 0.99  # of a voxel, beside an open end
 Field = Float[np.ndarray, "frames nodes 3"]
 
 
@@ -73,6 +76,36 @@ def view(
         means=(shares @ samples)[used],
         used=used.reshape(grid.shape),
     )
+
+
+def brightness_beside(series: FlowSeries, views: tuple[FrameView, ...]) -> float:
+    """Return the brightness of what lies beside a lumen, over the blood's, by the images.
+
+    Beside it: the voxels next to those that it touches. Both are means over the frames.
+    """
+    inside, outside = [], []
+    for t in range(len(series.times)):
+        seen = views[t % len(views)]
+        size = np.abs(series.signal[:, :, :, t]).mean(axis=3)
+        full = np.asarray(seen.means.sum(axis=1)).ravel() > FULL
+        near = binary_dilation(seen.used, iterations=2)
+        inside.append(size[seen.used][full])
+        outside.append(size[near & ~binary_dilation(seen.used)])
+    return float(np.concatenate(outside).mean() / np.concatenate(inside).mean())
+
+
+def without_mixed(
+    seen: FrameView, grid: VoxelGrid, places: Float[np.ndarray, "places 3"], reach: float
+) -> FrameView:
+    """Return a view without the voxels near some places that hold other things than the lumen.
+
+    Beside an open end lies blood that moves too. `places` and `reach` are in m.
+    """
+    near = cKDTree(places).query(grid.points()[seen.used], distance_upper_bound=reach)[0] <= reach
+    kept = ~near | (np.asarray(seen.means.sum(axis=1)).ravel() > FULL)
+    used = seen.used.copy()
+    used[seen.used] = kept
+    return replace(seen, means=seen.means[kept], used=used)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -205,4 +238,4 @@ def _alone(seen: FrameView, per_edge: int) -> FrameView:
     )
 
 
-__all__ = ["FrameView", "Images", "view"]
+__all__ = ["FrameView", "Images", "brightness_beside", "view", "without_mixed"]

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Integer
 from scipy.sparse import csr_matrix
 
 from cardiotwin.errors import InputError
+from cardiotwin.geometry.cavity import MovingCavity
 from cardiotwin.geometry.regions import cell_sizes, linear_functions
 from cardiotwin.imaging.phase_contrast import VoxelGrid
 
@@ -47,6 +48,20 @@ class Lumen:
                     "have no volume. Look at the wall of that frame."
                 )
                 raise InputError(msg)
+
+
+def moving_lumen(cavity: MovingCavity, times: Float[np.ndarray, " frames"]) -> Lumen:
+    """Return a ventricle's cavity at some times of its beat, s: its stubs' ends are open."""
+    wall, end = (np.zeros(len(cavity.region.points), dtype=bool) for _ in range(2))
+    for name, triangles in cavity.region.facets.items():
+        (end if name in cavity.stubs else wall)[triangles] = True
+    return Lumen(
+        positions=np.stack([cavity.motion.positions(float(t)) for t in times]),
+        cells=cavity.region.cells,
+        wall=wall,
+        open=end & ~wall,
+        wall_velocity=np.stack([cavity.motion.velocity(float(t)) for t in times]),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -143,4 +158,4 @@ def _centres(
         yield strides @ (low[:, which[cell]] + box[:, place]), which[cell]
 
 
-__all__ = ["Elements", "Lumen", "elements", "sampling", "shape_gradients"]
+__all__ = ["Elements", "Lumen", "elements", "moving_lumen", "sampling", "shape_gradients"]

@@ -27,8 +27,12 @@ Cells = Integer[np.ndarray, "cells 4"]
 
 
 def relative_pressure(
-    lumen: Lumen, velocity: Field, *, period: float, fluid: Fluid
-) -> Float[np.ndarray, "frames nodes"]:
+    lumen: Lumen,
+    velocity: Float[np.ndarray, "*fields frames nodes 3"],
+    *,
+    period: float,
+    fluid: Fluid,
+) -> Float[np.ndarray, "*fields frames nodes"]:
     """Return the pressure at the nodes, Pa, of mean zero over the lumen in each frame.
 
     Parameters
@@ -36,7 +40,7 @@ def relative_pressure(
     lumen
         With one position per frame, or one for all.
     velocity
-        Of the blood at the nodes, m/s, over a beat that repeats.
+        Of the blood at the nodes, m/s, over a beat that repeats; of several fields at once too.
     period
         s.
     fluid
@@ -47,22 +51,25 @@ def relative_pressure(
     InputError
         If the frames of velocity and positions do not match.
     """
-    n_frames, n_places = len(velocity), len(lumen.positions)
+    fields = velocity.reshape(-1, *velocity.shape[-3:])
+    n_frames, n_places = fields.shape[1], len(lumen.positions)
     if n_places not in {1, n_frames}:
         msg = (
             f"{n_frames} frames of velocity need as many positions of the lumen or one, found "
             f"{n_places}. Give both over the same beat."
         )
         raise InputError(msg)
-    rate = periodic_rate(velocity, period)
-    relative = velocity
-    if n_places > 1:
-        relative = velocity - periodic_rate(lumen.positions, period)
-    sides, found = _sides(lumen.cells), []
-    balances = [_Balance(points, lumen.cells, sides, fluid) for points in lumen.positions]
-    for t, (nodal, change, carried) in enumerate(zip(velocity, rate, relative, strict=True)):
-        found.append(balances[t % n_places].pressure(nodal, change, carried))
-    return np.array(found)
+    rates = np.stack([periodic_rate(each, period) for each in fields])
+    moving = periodic_rate(lumen.positions, period) if n_places > 1 else np.zeros(3)
+    sides, found = _sides(lumen.cells), np.zeros(fields.shape[:3])
+    balance = None
+    for t in range(n_frames):
+        if balance is None or n_places > 1:
+            balance = _Balance(lumen.positions[t], lumen.cells, sides, fluid)
+        carried = fields[:, t] - (moving[t] if n_places > 1 else moving)
+        for row, *each in zip(found, fields[:, t], rates[:, t], carried, strict=True):
+            row[t] = balance.pressure(*each)
+    return found.reshape(velocity.shape[:-1])
 
 
 def pressure_at(

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from cardiotwin.errors import ConvergenceError, Flag
 from cardiotwin.imaging.phase_contrast import FlowSeries
+from cardiotwin.measurement.flow.doubts import doubts, number_of, underrated
 from cardiotwin.measurement.flow.images import FrameView, Images, view
 from cardiotwin.measurement.flow.lumen import Lumen
 from cardiotwin.measurement.flow.prior import FlowPrior, Strength, flow_prior
@@ -46,6 +47,8 @@ class FlowRetrieval:
         Degrees of freedom that the images determined.
     misfit
         Sum of squared residuals over the noise's variance.
+    number
+        Of the values that the images measure, without their voxels' amplitudes.
     flags
         What the reader must know.
     """
@@ -55,6 +58,7 @@ class FlowRetrieval:
     strength: Strength
     freedom: float
     misfit: float
+    number: int
     flags: tuple[Flag, ...]
 
     @property
@@ -116,7 +120,8 @@ def retrieve_flow(
     images = Images(series=series, average=average, views=views, tissue=tissue)
     prior = flow_prior(lumen, series.period / n_frames, float(series.grid.spacing.mean()))
     field = np.zeros((n_frames, len(lumen.wall), 3))
-    field[:, lumen.wall] = np.broadcast_to(lumen.wall_velocity, field.shape)[:, lumen.wall]
+    given = np.broadcast_to(lumen.wall_velocity, field.shape)[:, lumen.wall]
+    field[:, lumen.wall] = over_windows(given, series.window)
     edge = float(series.grid.spacing.mean())
     used = strength or Strength(
         smooth=0.6 * edge, solenoidal=4 * edge, steady=series.period / n_frames
@@ -138,27 +143,44 @@ def retrieve_flow(
     for k in range(n_draws):
         side = system.probe(rng) + system.push(rng, used, field)
         draws[k] = system.solve(side[None], used, tolerance=ROUGH)[0]
-    sharp = partial(at_middles, window=series.window, free=~lumen.wall)
+    left, number = 2 * _pull(images, field)[0], number_of(images, n_frames)
+    draws *= underrated(left, number, freedom)
+    sharp = partial(at_middles, window=series.window)
     return FlowRetrieval(
         velocity=sharp(field),
         draws=np.array([sharp(each) for each in draws]).reshape(draws.shape),
         strength=used,
         freedom=freedom,
-        misfit=2 * _pull(images, field)[0],
-        flags=_flags(images, field, turned),
+        misfit=left,
+        number=number,
+        flags=doubts(images, field, turned, left / number),
     )
 
 
-def at_middles(field: Field, *, window: float, free: Bool[np.ndarray, " nodes"]) -> Field:
+def at_middles(field: Field, window: float) -> Field:
     """Return the field at the frames' middles from its means over their windows.
 
     A wave that turns n times in N frames loses all but sinc(n window / N) of itself.
     """
-    if window == 0 or len(field) < 3:
+    return _scaled(field, 1 / _left(len(field), window))
+
+
+def over_windows(field: Field, window: float) -> Field:
+    """Return the means over the frames' windows of a field told at their middles."""
+    return _scaled(field, _left(len(field), window))
+
+
+def _left(n_frames: int, window: float) -> Float[np.ndarray, " waves"]:
+    if n_frames < 3:
+        return np.ones(n_frames // 2 + 1)
+    return np.asarray(np.sinc(np.arange(n_frames // 2 + 1) * window / n_frames))
+
+
+def _scaled(field: Field, by: Float[np.ndarray, " waves"]) -> Field:
+    if (by == 1).all():
         return field
-    left = np.sinc(np.arange(len(field) // 2 + 1) * window / len(field))
-    waves = np.fft.rfft(field, axis=0) / left[:, None, None]
-    return np.where(free[:, None], np.fft.irfft(waves, n=len(field), axis=0), field)
+    waves = np.fft.rfft(field, axis=0) * by[:, None, None]
+    return np.asarray(np.fft.irfft(waves, n=len(field), axis=0))
 
 
 def _system(
@@ -262,23 +284,6 @@ def _pull(images: Images, field: Field) -> tuple[float, Field]:
     return sum(misfit for misfit, _ in found), np.stack([pull for _, pull in found])
 
 
-def _flags(images: Images, field: Field, turned: float) -> tuple[Flag, ...]:
-    """Return a flag where voxels' velocities go beyond half a turn of the encodings."""
-    k = images.series.encoding
-    k = k if images.series.referenced else k[1:] - k[:1]
-    means = [images.view(t).means for t in range(len(field))]
-    seen = [m @ nodal / np.asarray(m.sum(axis=1)) for m, nodal in zip(means, field, strict=True)]
-    beyond = np.abs(np.concatenate(seen) @ k.T).max(axis=1) / np.pi
-    if not (beyond > 1).any():
-        return ()
-    sentence = (
-        f"The venc is below the velocities present: phases reach {beyond.max():.2f} half turns "
-        f"in {100 * (beyond > 1).mean():.1f} % of the voxels, and those of {100 * turned:.1f} % "
-        "were turned back by their neighbours'. A higher venc would not need them."
-    )
-    return (Flag(name="venc_exceeded", sentence=sentence),)
-
-
 def _step(
     system: System, field: Field, pull: Field, strength: Strength, tolerance: float
 ) -> Field:
@@ -286,4 +291,4 @@ def _step(
     return np.asarray(system.solve(side[None], strength, tolerance=tolerance)[0])
 
 
-__all__ = ["FlowRetrieval", "at_middles", "retrieve_flow"]
+__all__ = ["FlowRetrieval", "at_middles", "over_windows", "retrieve_flow"]

@@ -19,7 +19,7 @@ from cardiotwin.measurement.flow.system import System
 Field = Float[np.ndarray, "frames nodes 3"]
 FACTORS = {"smooth": 1.7, "solenoidal": 1.7, "steady": 1.25}
 """Between two tries of a reach; that in time enters with its sixth power."""
-BOUNDS = {"smooth": (0.35, 4.0), "solenoidal": (1.5, 10.0), "steady": (0.5, 4.0)}
+BOUNDS = {"smooth": (0.15, 4.0), "solenoidal": (1.5, 10.0), "steady": (0.2, 4.0)}
 """Voxels, or frames, that a reach may be: that blood has no sources is never given up."""
 TRIES = 20
 CLOSE = 2e-3  # of the linear solver

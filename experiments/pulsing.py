@@ -7,7 +7,9 @@ from cardiotwin.geometry.cavity import EndocardialFrames
 PERIOD = 0.8  # s
 
 
-def pulsing_spheroid(n_frames: int = 20, squeeze: float = 0.3, n_rings: int = 9):
+def pulsing_spheroid(
+    n_frames: int = 20, squeeze: float = 0.3, n_rings: int = 9
+) -> EndocardialFrames:
     """Return the frames of a spheroid that shrinks sideways by a share, and by half of it along.
 
     Its opening faces z; angles run right-handed about it.
