@@ -21,7 +21,7 @@ FRAMES, STEPS = 20, 80
 def beating():
     cavity = make_cavity(pulsing_spheroid(), PERIOD, CavityTemplate(edge=0.16, layers=10))
     heart = HeartFlow(cavity, Fluid(), steps=STEPS)
-    moments = list(heart.run(STEPS))
+    moments = list(heart.run(2 * STEPS))[STEPS:]  # the first beat begins at rest
     times = heart.start + PERIOD * np.arange(1, FRAMES + 1) / FRAMES
     lumen = moving_lumen(cavity, times)
     shown = moments[STEPS // FRAMES - 1 :: STEPS // FRAMES]
