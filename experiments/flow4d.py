@@ -44,7 +44,7 @@ from cardiotwin.viz.velocity_maps import draw_velocity_maps
 
 PROGRAM = Path(__file__).resolve().parent / "peers" / "flow_filter.py"
 SAMPLES = 3  # along a voxel's edge, in the retrieval
-EDGES = {"womersley": 0.2, "stenosis": 0.2, "heart": 0.13}  # of the radius
+EDGES = {"womersley": 0.2, "stenosis": 0.2, "heart": 0.105}  # of the radius
 OF_PAIR = ("phantom", "path", "peers", "output")  # options that the published pair knows
 
 

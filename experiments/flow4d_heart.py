@@ -17,9 +17,9 @@ from cardiotwin.measurement.flow import Lumen, moving_lumen
 from cardiotwin.measurement.flow.lumen import sampling
 from cardiotwin.measurement.flow.pressure import pressure_at
 
-TRUE = CavityTemplate(edge=0.1, layers=32)
+TRUE = CavityTemplate(edge=0.085, layers=38)
 STEPS = 4 * FRAMES * PER_FRAME  # of a beat
-LAYERS = 20  # of the mesh on which it is looked for
+LAYERS = 26  # of the mesh on which it is looked for
 BETWEEN = (0.15, 0.7)  # shares of the way from the apex to the windows: where pressure is told
 
 

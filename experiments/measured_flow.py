@@ -1,6 +1,6 @@
 """The blood's flow in a ventricle from its 4D flow: what clinicians read, with standard errors.
 
-`python experiments/measured_flow.py path=folder [flow=file] [edge=0.13] [layers=20] [draws=8]
+`python experiments/measured_flow.py path=folder [flow=file] [edge=0.105] [layers=26] [draws=8]
 [movie=1] [output=folder]`
 
 `path` holds the contours of a whole cine (guide points), or is the run folder of a twin with its
@@ -75,8 +75,8 @@ UNITS = {
 class Options:
     path: str = ""
     flow: str = ""
-    edge: float = 0.13  # of the cross-section's radius
-    layers: int = 20
+    edge: float = 0.105  # of the cross-section's radius
+    layers: int = 26
     draws: int = 8
     seed: int = 1
     movie: int = 1

@@ -14,14 +14,14 @@ from cardiotwin.imaging.phase_contrast import FlowSeries, VoxelGrid
 from cardiotwin.measurement.flow import FlowRetrieval, Strength, flow_beat, moving_lumen
 from cardiotwin.measurement.flow.images import brightness_beside, view, without_mixed
 
-FRAMES, STEPS = 20, 80
+FRAMES, STEPS = 20, 240
 
 
 @pytest.fixture(scope="module")
 def beating():
     cavity = make_cavity(pulsing_spheroid(), PERIOD, CavityTemplate(edge=0.16, layers=10))
     heart = HeartFlow(cavity, Fluid(), steps=STEPS)
-    moments = list(heart.run(2 * STEPS))[STEPS:]  # the first beat begins at rest
+    moments = list(heart.run(STEPS))
     times = heart.start + PERIOD * np.arange(1, FRAMES + 1) / FRAMES
     lumen = moving_lumen(cavity, times)
     shown = moments[STEPS // FRAMES - 1 :: STEPS // FRAMES]
