@@ -38,7 +38,13 @@ from cardiotwin.measurement.flow import (
     moving_lumen,
     retrieve_flow,
 )
-from cardiotwin.measurement.flow.images import FrameView, brightness_beside, view, without_mixed
+from cardiotwin.measurement.flow.images import (
+    FrameView,
+    brightness_beside,
+    covered,
+    view,
+    without_mixed,
+)
 from cardiotwin.units import ML, MMHG
 from cardiotwin.viz.flow import draw_flow
 from cardiotwin.viz.flow_courses import draw_flow_courses
@@ -47,6 +53,7 @@ from cardiotwin.viz.flow_film import draw_flow_film
 SAMPLES = 3  # along a voxel's edge
 AWAY = 20e-3  # m from the lumen, beyond which tissue is taken for still
 BRIGHT = 0.15  # of the brightest: below is air
+LEAST, ALL = 0.5, 0.98  # of the ventricle that the images must hold, and that is all of it
 UNITS = {
     "inflow": ("inflow_ml_per_s", ML),
     "outflow": ("outflow_ml_per_s", ML),
@@ -94,6 +101,7 @@ def measure(options: Options) -> Mapping[str, Any]:
     template = CavityTemplate(edge=options.edge, layers=options.layers)
     cavity = make_cavity(frames, series.period, template)
     lumen = moving_lumen(cavity, series.times)
+    flags = (*flags, *_coverage(lumen, series))
     views = tuple(_view(cavity, lumen, series, t) for t in range(len(series.times)))
     series, more = _clean(series, views)
     found = retrieve_flow(
@@ -151,6 +159,30 @@ def _file(options: Options) -> Path:
         msg = f"{folder} must hold one series of flow, found {names}. Name it by flow=file."
         raise InputError(msg)
     return found[0]
+
+
+def _coverage(lumen: Lumen, series: FlowSeries) -> tuple[Flag, ...]:
+    """Return a flag where the images do not hold all of the ventricle.
+
+    Raises
+    ------
+    InputError
+        If they hold less than half of it.
+    """
+    share = covered(lumen, series.grid)
+    if share < LEAST:
+        msg = (
+            f"The flow's images hold {100 * share:.0f} % of the ventricle's blood. Contours and "
+            "flow are not of one place: give those of one examination, in one frame of reference."
+        )
+        raise InputError(msg)
+    if share > ALL:
+        return ()
+    sentence = (
+        f"The flow's images hold {100 * share:.0f} % of the ventricle's blood; elsewhere its "
+        "velocity follows from that and from the wall."
+    )
+    return (Flag(name="not_covered", sentence=sentence),)
 
 
 def _view(cavity: MovingCavity, lumen: Lumen, series: FlowSeries, t: int) -> FrameView:

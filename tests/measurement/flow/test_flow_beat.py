@@ -12,7 +12,7 @@ from cardiotwin.haemodynamics.heart import HeartFlow, valve_times
 from cardiotwin.haemodynamics.numbers import kinetic_energy
 from cardiotwin.imaging.phase_contrast import FlowSeries, VoxelGrid
 from cardiotwin.measurement.flow import FlowRetrieval, Strength, flow_beat, moving_lumen
-from cardiotwin.measurement.flow.images import brightness_beside, view, without_mixed
+from cardiotwin.measurement.flow.images import brightness_beside, covered, view, without_mixed
 
 FRAMES, STEPS = 20, 240
 
@@ -85,6 +85,9 @@ def test_voxels_that_mix_the_lumen_with_what_it_opens_to_do_not_count(beating):
     np.testing.assert_array_equal(gone, seen.used & (apart <= 3e-3) & (filled <= 0.99))
     assert gone.sum() > 10
     assert kept.means.shape[0] == kept.used.sum()
+    half = VoxelGrid(shape=(shape[0], shape[1], shape[2] // 2), affine=affine)
+    assert covered(lumen, grid) == pytest.approx(1)
+    assert 0.2 < covered(lumen, half) < 0.8
     signal = np.where(filled > 0, 2.0 * filled + 0.8 * (1 - filled), 0.8)[..., None, None] + 0j
     series = FlowSeries(
         signal=np.repeat(signal, 4, axis=4),

@@ -15,6 +15,7 @@ from scipy.ndimage import binary_dilation
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
+from cardiotwin.geometry.regions import cell_sizes
 from cardiotwin.imaging.phase_contrast import (
     BoxAverage,
     FlowSeries,
@@ -76,6 +77,17 @@ def view(
         means=(shares @ samples)[used],
         used=used.reshape(grid.shape),
     )
+
+
+def covered(lumen: Lumen, grid: VoxelGrid) -> float:
+    """Return the share of a lumen's blood that lies in a grid's voxels, in the worst frame."""
+    shares = []
+    for points in lumen.positions:
+        place = grid.indices(points[lumen.cells].mean(axis=1))
+        inside = ((place > -0.5) & (place < np.array(grid.shape) - 0.5)).all(axis=1)
+        sizes = cell_sizes(points, lumen.cells)
+        shares.append(float(sizes @ inside / sizes.sum()))
+    return min(shares)
 
 
 def brightness_beside(series: FlowSeries, views: tuple[FrameView, ...]) -> float:
@@ -238,4 +250,4 @@ def _alone(seen: FrameView, per_edge: int) -> FrameView:
     )
 
 
-__all__ = ["FrameView", "Images", "brightness_beside", "view", "without_mixed"]
+__all__ = ["FrameView", "Images", "brightness_beside", "covered", "view", "without_mixed"]
