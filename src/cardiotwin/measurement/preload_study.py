@@ -14,9 +14,11 @@ import numpy as np
 from jaxtyping import Float
 
 from cardiotwin.errors import Flag, InputError
+from cardiotwin.imaging.provenance import require_file
 from cardiotwin.units import ML, MMHG
 
 Course = Float[np.ndarray, " _"]
+FILES = "pressures_1kHz.npz", "realtime_lv_volume.csv"
 REFRACTORY = 0.5  # s: no beat follows another sooner
 UPSTROKE = 0.4  # of the range of the pressure
 REGULAR = 0.05  # by which a beat may differ from the median one
@@ -61,12 +63,15 @@ def read_preload_study(folder: Path, first: int = 1, beats: int = 2) -> StudiedB
     Raises
     ------
     InputError
-        If the volumes hold too few beats, or the two do not show the same ones.
+        If a file is missing, the volumes hold too few beats, or the two do not show the same ones.
     """
-    recorded = np.load(folder / "pressures_1kHz.npz")
+    pressures, volumes = (folder / name for name in FILES)
+    for needed in (pressures, volumes):
+        require_file(needed, "data")
+    recorded = np.load(pressures)
     rate = float(recorded["fs"])
     pressure = recorded["ibp0_mmHg"].astype(float) * MMHG
-    with (folder / "realtime_lv_volume.csv").open(newline="") as file:
+    with volumes.open(newline="") as file:
         rows = list(csv.DictReader(file))
     time = np.array([float(row["t_ms"]) for row in rows]) / 1e3
     volume = np.array([float(row["LV_endo_mL"]) for row in rows]) * ML

@@ -23,6 +23,7 @@ from cardiotwin.measurement.flow.start import first_velocities
 
 REGION = box((3, 3, 4), (0.0, 0.0, 0.0), (3e-2, 3e-2, 4e-2))
 AXIS = np.array([0.0, 0.0, 1.0])
+LAYERS = 2  # of the penalty's roots, which its diagonal leaves out
 STRENGTH = Strength(smooth=1e-3, solenoidal=5e-3, steady=0.05)
 
 
@@ -71,7 +72,8 @@ def test_the_penaltys_roots_and_their_transpose_are_one_map(n_positions):
     assert float(np.vdot(back, x)) == pytest.approx(forth, rel=1e-12)
     unit = np.zeros_like(x)
     unit[2, 40, 1] = 1.0
-    size = sum(float(np.sum(part**2)) for part in prior.roots(unit, STRENGTH))
+    parts = prior.roots(unit, STRENGTH)
+    size = sum(float(np.sum(part**2)) for k, part in enumerate(parts) if k != LAYERS)
     assert prior.diagonal(STRENGTH, 5)[2, 40, 1] == pytest.approx(size, rel=1e-12)
 
 

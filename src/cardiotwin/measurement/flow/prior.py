@@ -5,6 +5,10 @@ and summed over the frames, where c is the images' information per volume: so s,
 lengths (m) and the time (s) below which the images are not believed alone. The Laplacian is the
 weak one; it weighs less within a voxel of the wall, where the boundary layer bends as it must (not
 nothing, or a mesh finer than the voxels would be free there). The wall's own velocity is given.
+
+Linear elements cannot bend round a jet without sources at single nodes, so those are only dear. Of
+whole layers across the lumen's longest axis they are ten times as dear: what flows through a
+section follows from the wall's motion, or from the flow through any other.
 """
 
 from dataclasses import dataclass
@@ -18,6 +22,8 @@ from cardiotwin.measurement.flow.lumen import Elements, Lumen, elements
 
 Field = Float[np.ndarray, "frames nodes 3"]
 AT_WALL = 0.1  # weight of the Laplacian in the layer at the wall
+THICK = 3.0  # voxels: of the layers across the longest axis that are held as wholes
+WHOLE = 10.0  # by which a layer's sources weigh more than a node's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +53,8 @@ class FlowPrior:
         Rows: nodes inside.
     divergences
         Rows: nodes; columns: the three components' nodes one after another.
+    layers
+        As the divergences, of whole layers: rows: layers.
     masses
         Square roots of the lumped masses.
     frame_time
@@ -55,6 +63,7 @@ class FlowPrior:
 
     laplacians: tuple[csr_matrix, ...]
     divergences: tuple[csr_matrix, ...]
+    layers: tuple[csr_matrix, ...]
     masses: tuple[Float[np.ndarray, " nodes"], ...]
     frame_time: float
 
@@ -63,6 +72,7 @@ class FlowPrior:
         parts = [self._each(self.laplacians, x) * strength.smooth**2]
         flat = x.transpose(0, 2, 1).reshape(len(x), -1)
         parts.append(self._each(self.divergences, flat) * strength.solenoidal)
+        parts.append(self._each(self.layers, flat) * strength.solenoidal)
         if len(x) > 2:
             parts.append(self._weighted(_third(x)) * (strength.steady / self.frame_time) ** 3)
         return parts
@@ -70,15 +80,16 @@ class FlowPrior:
     def adjoint(self, parts: list[np.ndarray], strength: Strength, n_nodes: int) -> Field:
         """Return the transposed square roots' product."""
         total = self._each(self.laplacians, parts[0], transposed=True) * strength.smooth**2
-        flat = self._each(self.divergences, parts[1], transposed=True) * strength.solenoidal
+        flat = self._each(self.divergences, parts[1], transposed=True)
+        flat = (flat + self._each(self.layers, parts[2], transposed=True)) * strength.solenoidal
         total = total + flat.reshape(len(total), 3, n_nodes).transpose(0, 2, 1)
-        if len(parts) > 2:
+        if len(parts) > 3:
             rate = (strength.steady / self.frame_time) ** 3
-            total = total + _third(self._weighted(parts[2]), back=True) * rate
+            total = total + _third(self._weighted(parts[3]), back=True) * rate
         return np.asarray(total)
 
     def diagonal(self, strength: Strength, n_frames: int) -> Field:
-        """Return the diagonal of the penalty's matrix over c."""
+        """Return the diagonal of the penalty's matrix over c, without the layers'."""
         found = []
         for frame in range(n_frames):
             n = frame % len(self.masses)
@@ -113,10 +124,12 @@ def flow_prior(lumen: Lumen, frame_time: float, layer: float) -> FlowPrior:
     `layer` is how near to the wall, m, the Laplacian weighs less.
     """
     parts = [elements(points, lumen.cells) for points in lumen.positions]
+    members = _members(lumen.positions[0], THICK * layer)
     weights = [_weights(lumen, points, layer) for points in lumen.positions]
     return FlowPrior(
         laplacians=tuple(_laplacian(*pair) for pair in zip(parts, weights, strict=True)),
         divergences=tuple(_divergence(part) for part in parts),
+        layers=tuple(_of_layers(part, members) for part in parts),
         masses=tuple(np.sqrt(part.mass) for part in parts),
         frame_time=frame_time,
     )
@@ -142,6 +155,20 @@ def _laplacian(part: Elements, weights: Float[np.ndarray, " nodes"]) -> csr_matr
 
 def _divergence(part: Elements) -> csr_matrix:
     return csr_matrix(diags(1 / np.sqrt(part.mass)) @ hstack(part.slopes))
+
+
+def _of_layers(part: Elements, members: csr_matrix) -> csr_matrix:
+    weights = diags(WHOLE / np.sqrt(members @ part.mass))
+    return csr_matrix(weights @ members @ hstack(part.slopes))
+
+
+def _members(points: Float[np.ndarray, "nodes 3"], thickness: float) -> csr_matrix:
+    """Return which nodes lie in each layer across the longest axis."""
+    apart = points - points.mean(axis=0)
+    along = apart @ np.linalg.svd(apart, full_matrices=False)[2][0]
+    number = ((along - along.min()) / thickness).astype(int)
+    _, row = np.unique(number, return_inverse=True)
+    return csr_matrix((np.ones(len(row)), (row, np.arange(len(row)))))
 
 
 def _third(x: Field, *, back: bool = False) -> Field:

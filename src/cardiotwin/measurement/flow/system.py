@@ -1,5 +1,6 @@
 """The Gauss-Newton system of a retrieval, solved by conjugate gradients."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -99,17 +100,17 @@ class System:
             If the residuals do not fall by the tolerance.
         """
         keep = self.free[None, :, None].astype(float)
-        diagonal = self._diagonal(strength, sides.shape[1])
+        near = self._near(strength, sides.shape[1])
         solutions = []
-        first = max(float(np.linalg.norm(keep * side / np.sqrt(diagonal))) for side in sides)
+        first = max(np.sqrt(float(np.vdot(keep * side, near(keep * side)))) for side in sides)
         for number, side in enumerate(sides):
             x, left = np.zeros_like(side), keep * side
             if start is not None:  # a solution for other reaches may be no help
                 begun = keep * start[number]
                 rest = keep * (side - self._product(begun, strength))
-                if np.vdot(rest, rest / diagonal) < np.vdot(left, left / diagonal):
+                if np.vdot(rest, near(rest)) < np.vdot(left, near(left)):
                     x, left = begun, rest
-            towards = left / diagonal
+            towards = near(left)
             direction, size = towards, float(np.vdot(left, towards))
             norms = [np.sqrt(size)]
             while norms[-1] > tolerance * first:
@@ -124,7 +125,7 @@ class System:
                 step = size / float(np.vdot(direction, product))
                 x = x + step * direction
                 left = left - step * product
-                towards = left / diagonal
+                towards = near(left)
                 before, size = size, float(np.vdot(left, towards))
                 direction = towards + size / before * direction
                 norms.append(np.sqrt(size))
@@ -133,6 +134,32 @@ class System:
 
     def _product(self, x: Field, strength: Strength) -> Field:
         return np.asarray(self.told(x) + self.penalty(x, strength))
+
+    def _near(self, strength: Strength, n_frames: int) -> Callable[[Field], Field]:
+        """Return the inverse of what is near to the system: its diagonal and the layers.
+
+        (D + R^T R)^-1 by Woodbury, frame by frame, with a row of R for each layer.
+        """
+        diagonal = self._diagonal(strength, n_frames)
+        scale, free = np.sqrt(self.density) * strength.solenoidal, np.tile(self.free, 3)
+        pairs = []
+        for t, each in enumerate(diagonal):
+            layers = self.prior.layers[t % len(self.prior.layers)]
+            rows = layers.multiply(scale * free).tocsr()
+            lifted = rows.multiply(1 / each.T.ravel()).tocsr()
+            inner = np.eye(rows.shape[0]) + (rows @ lifted.T).toarray()
+            pairs.append((lifted, np.linalg.inv(inner)))
+
+        def near(left: Field) -> Field:
+            flat = left.transpose(0, 2, 1).reshape(len(left), -1)
+            taken = [
+                lifted.T @ (inverse @ (lifted @ part))
+                for (lifted, inverse), part in zip(pairs, flat, strict=True)
+            ]
+            shape = len(left), 3, left.shape[1]
+            return np.asarray(left / diagonal - np.reshape(taken, shape).transpose(0, 2, 1))
+
+        return near
 
     def _diagonal(self, strength: Strength, n_frames: int) -> Field:
         found = self._told_diagonal + self.density * self.prior.diagonal(strength, n_frames)
