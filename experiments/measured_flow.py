@@ -34,6 +34,7 @@ from cardiotwin.measurement.flow import (
     FlowBeat,
     FlowRetrieval,
     Lumen,
+    blood_parts,
     flow_beat,
     moving_lumen,
     retrieve_flow,
@@ -117,6 +118,7 @@ def measure(options: Options) -> Mapping[str, Any]:
     valves, fluid = valve_times(cavity), Fluid()
     end_systole = (valves.end_systole - series.times[0]) % series.period
     beat = flow_beat(cavity, lumen, found, end_systole=end_systole, fluid=fluid)
+    parts = blood_parts(cavity, found, valves, first=float(series.times[0]))
     cost = time.process_time() - start
     told = (*cavity.flags, *flags, *more, *found.flags, *beat.flags)
     folder, moments = Path(options.output), _moments(series.times, lumen, found, beat)
@@ -127,6 +129,8 @@ def measure(options: Options) -> Mapping[str, Any]:
     for key, (value, error) in beat.numbers.items():
         name, unit = UNITS[key]
         numbers |= {name: value / unit, f"{name}_se": error / unit}
+    for key, (share, error) in parts.items():
+        numbers |= {f"{key}_percent": 100 * share, f"{key}_percent_se": 100 * error}
     return {
         **numbers,
         "stroke_volume_ml": float(np.ptp(beat.volume) / ML),

@@ -7,11 +7,18 @@ import pytest
 from pulsing import PERIOD, pulsing_spheroid
 
 from cardiotwin.geometry.cavity import CavityTemplate, make_cavity
+from cardiotwin.geometry.regions import cell_sizes
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.heart import HeartFlow, valve_times
 from cardiotwin.haemodynamics.numbers import kinetic_energy
 from cardiotwin.imaging.phase_contrast import FlowSeries, VoxelGrid
-from cardiotwin.measurement.flow import FlowRetrieval, Strength, flow_beat, moving_lumen
+from cardiotwin.measurement.flow import (
+    FlowRetrieval,
+    Strength,
+    blood_parts,
+    flow_beat,
+    moving_lumen,
+)
 from cardiotwin.measurement.flow.images import brightness_beside, covered, view, without_mixed
 
 FRAMES, STEPS = 20, 240
@@ -98,3 +105,20 @@ def test_voxels_that_mix_the_lumen_with_what_it_opens_to_do_not_count(beating):
         noise_sd=0.1,
     )
     assert brightness_beside(series, (seen,)) == pytest.approx(0.4, rel=1e-3)
+
+
+def test_the_parts_of_the_blood_are_those_of_its_volumes(beating):
+    """All blood has a part, and direct and delayed flow are what is ejected."""
+    cavity, lumen, found, *_ = beating
+    valves = valve_times(cavity)
+    few = replace(found, draws=found.draws[:2])
+    told = blood_parts(cavity, few, valves, first=valves.end_diastole + PERIOD / FRAMES)
+    assert sum(value for value, _ in told.values()) == pytest.approx(1)
+    assert all(0 < error < 0.05 for _, error in told.values())
+    full, empty = (
+        cell_sizes(cavity.motion.positions(t), lumen.cells).sum()
+        for t in (valves.end_diastole, valves.end_systole)
+    )
+    share = (full - empty) / full
+    assert told["direct"][0] + told["delayed"][0] == pytest.approx(share, abs=0.05)
+    assert told["direct"][0] + told["retained"][0] == pytest.approx(share, abs=0.05)

@@ -2,6 +2,7 @@
 
 from cardiotwin.measurement.flow.beat import FlowBeat, flow_beat
 from cardiotwin.measurement.flow.lumen import Lumen, moving_lumen
+from cardiotwin.measurement.flow.parts import blood_parts
 from cardiotwin.measurement.flow.prior import Strength
 from cardiotwin.measurement.flow.retrieval import FlowRetrieval, retrieve_flow
 
@@ -10,6 +11,7 @@ __all__ = [
     "FlowRetrieval",
     "Lumen",
     "Strength",
+    "blood_parts",
     "flow_beat",
     "moving_lumen",
     "retrieve_flow",
