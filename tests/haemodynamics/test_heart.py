@@ -1,10 +1,8 @@
 """The flow in a cavity that beats in closed form, and the numbers that are read in it."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
+from pulsing import PERIOD, pulsing_spheroid
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity import CavityTemplate, make_cavity
@@ -19,12 +17,8 @@ STEPS = 60
 
 @pytest.fixture(scope="module")
 def cavity():
-    path = Path(__file__).parent / "pulsing.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    pulsing = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(pulsing)
     template = CavityTemplate(edge=0.16, layers=8, collar_layers=2, stub_layers=2)
-    return make_cavity(pulsing.pulsing_spheroid(), pulsing.PERIOD, template)
+    return make_cavity(pulsing_spheroid(), PERIOD, template)
 
 
 @pytest.fixture(scope="module")

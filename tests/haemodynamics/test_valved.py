@@ -1,10 +1,8 @@
 """A beat whose valves are resistive surfaces: they hold, yield and shut by themselves."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
+from pulsing import PERIOD, pulsing_spheroid
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity import CavityTemplate, make_cavity
@@ -25,10 +23,6 @@ ATRIUM, AORTA = 10 * MMHG, 95 * MMHG
 
 @pytest.fixture(scope="module")
 def cavity():
-    path = Path(__file__).parent / "pulsing.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    pulsing = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(pulsing)
     template = CavityTemplate(
         edge=0.16,
         layers=6,
@@ -36,7 +30,7 @@ def cavity():
         stub_layers=8,
         stub_length={"mitral": 12e-3, "aortic": 15e-3},
     )
-    return make_cavity(pulsing.pulsing_spheroid(), pulsing.PERIOD, template)
+    return make_cavity(pulsing_spheroid(), PERIOD, template)
 
 
 @pytest.fixture(scope="module")
