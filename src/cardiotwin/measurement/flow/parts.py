@@ -35,7 +35,7 @@ def blood_parts(
     first
         Time of the first frame, s.
 
-    Source: Bolger et al. (2007), J Cardiovasc Magn Reson 9:741-747.
+    Source: Bolger et al. (2007), JCMR 9:741-747.
     """
     motion, period = cavity.motion, valves.period
     times = valves.end_diastole + period * np.arange(STEPS + 1) / STEPS
