@@ -16,9 +16,10 @@ import numpy as np
 from experiment import run
 
 from cardiotwin.circulation import Circulation, from_end_diastole
-from cardiotwin.coupling.personal import scaled
+from cardiotwin.coupling.personal import healthy_adult, scaled
+from cardiotwin.coupling.timing import root_impedance
 from cardiotwin.errors import Flag, InputError
-from cardiotwin.fitting.haemodynamics import Channel, HaemodynamicFit, fit_circulation
+from cardiotwin.fitting.haemodynamics import ROOT_SHARE, Channel, HaemodynamicFit, fit_circulation
 from cardiotwin.fitting.priors import LogNormal
 from cardiotwin.measurement.preload_study import read_preload_study
 from cardiotwin.measurement.pressure_trace import BeatTrace, read_beat_trace
@@ -40,7 +41,9 @@ UNITS = {
     "unstressed_volume": ("ml", ML),
     "blood_volume": ("ml", ML),
     "level": ("mmhg", MMHG),
+    "share": ("of_valve", 1.0),
 }
+NOISY = 1.5  # times the noise, beyond which a residual is the model's
 SPREAD = {
     "left_atrium.active": 1.0,
     "left_ventricle.active": 1.0,
@@ -72,6 +75,12 @@ def loop_and_priors(period: float) -> tuple[Circulation, dict[str, LogNormal]]:
     priors = {
         name: LogNormal(median=medians[name], sd=sd, source=source) for name, sd in SPREAD.items()
     }
+    adult = healthy_adult()
+    valve, root = adult.aortic.open_resistance, root_impedance(adult)
+    priors["aortic.open_resistance"] = LogNormal(
+        median=valve / DOG, sd=SPREAD["aortic.open_resistance"], source=source
+    )
+    priors[ROOT_SHARE] = LogNormal(median=root / valve, sd=0.3, source=source)
     priors["twitch.contraction"] = LogNormal(median=0.31 * period, sd=0.15, source=source)
     priors["twitch.relaxation"] = LogNormal(median=0.28 * period, sd=0.2, source=source)
     blood = DOG * Circulation().start().blood
@@ -172,11 +181,21 @@ def fit_animal(options: Options) -> Mapping[str, Any]:
     period, measured, flags = studied(options)
     for flag in flags:
         print(f"{flag.name}: {flag.sentence}", flush=True)
-    known = {"flags": [flag.name for flag in flags], "period_s": period}
+    known: dict[str, Any] = {"flags": [flag.name for flag in flags], "period_s": period}
     if not measured:
         return {**known, "fitted": 0}
     fit = fit_circulation(*loop_and_priors(period), measured)
     picture(measured, fit, options)
+    for channel in measured:
+        times = fit.residual[channel.name] / channel.noise
+        if times > NOISY:
+            known["flags"].append(f"model_error_of_{channel.name}")
+            print(
+                f"model_error: {channel.name} is missed by {times:.1f} times its noise. The "
+                "lumped loop has neither waves nor a wall: its errors are in the standard "
+                "deviations, which take the residuals for noise.",
+                flush=True,
+            )
     return known | numbers(measured, fit)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cardiotwin.circulation import Circulation, from_end_diastole, limit_cycle
-from cardiotwin.fitting.haemodynamics import Channel, correlated, fit_circulation
+from cardiotwin.fitting.haemodynamics import ROOT_SHARE, Channel, correlated, fit_circulation
 from cardiotwin.fitting.priors import LogNormal
 from cardiotwin.units import ML, MMHG
 
@@ -39,6 +39,8 @@ def test_a_fit_recovers_the_circulation_with_its_levels_and_clocks():
         clean = np.interp(time - delay, phase, course, period=0.8) + level
         return clean + rng.normal(0, NOISE[quantity], len(time))
 
+    outflow = np.interp(time, phase, trace.of("lv", "outflow")[:, 0].numpy(), period=0.8)
+    before_root = SHARE * LOOP.aortic.open_resistance * outflow
     channels = [
         Channel(
             name="lv_pressure",
@@ -50,7 +52,7 @@ def test_a_fit_recovers_the_circulation_with_its_levels_and_clocks():
         Channel(
             name="aortic_pressure",
             time=time,
-            value=measured("systemic_arteries", "pressure"),
+            value=measured("systemic_arteries", "pressure") + before_root,
             noise=NOISE["pressure"],
         ),
         Channel(
@@ -67,7 +69,9 @@ def test_a_fit_recovers_the_circulation_with_its_levels_and_clocks():
         for name, value in wide.items()
     }
     priors["blood_volume"] = LogNormal(median=1.6e-3, sd=0.3, source="the adult")
+    priors[ROOT_SHARE] = LogNormal(median=0.5, sd=0.4, source="a guess")
     fit = fit_circulation(LOOP, priors, channels)
+    assert abs(np.log(fit.values[ROOT_SHARE] / SHARE)) < 3 * fit.sd[ROOT_SHARE] < 0.6
     for name, value in {**TRUTH, "blood_volume": BLOOD}.items():
         assert abs(np.log(fit.values[name] / value)) < 3 * fit.sd[name]
         assert fit.sd[name] < 0.05

@@ -31,6 +31,8 @@ PLACES = {
     "lv_volume": ("lv", "volume"),
     "aortic_flow": ("lv", "outflow"),
 }
+ROOT_SHARE = "aortic_root.share"
+"""The root's impedance, of what the open aortic valve resists; pressure is told before it."""
 TIED = {
     "twitch.contraction": ("left_ventricle.contraction", "right_ventricle.contraction"),
     "twitch.relaxation": ("left_ventricle.relaxation", "right_ventricle.relaxation"),
@@ -133,6 +135,8 @@ class _Problem:
         values = self.si(x)
         given: dict[str, Any] = {}
         for name in self.priors:
+            if name == ROOT_SHARE:
+                continue
             for target in TIED.get(name, (name,)):
                 given[target] = torch.tensor(values[name])
         for chamber in ("left_atrium", "left_ventricle", "right_atrium", "right_ventricle"):
@@ -161,6 +165,11 @@ class _Problem:
         for channel in self.channels:
             store, quantity = PLACES[channel.name]
             course = trace.of(store, quantity).detach().numpy()
+            if channel.name == "aortic_pressure" and ROOT_SHARE in values:
+                valve = values.get("aortic.open_resistance")
+                opened = valve if valve is not None else self.circulation.aortic.open_resistance
+                flow = trace.of("lv", "outflow").detach().numpy()
+                course = course + np.minimum(values[ROOT_SHARE], 1.0) * opened * flow
             level = values.get(f"{channel.name}.level", np.zeros(x.shape[1]))
             shift = values.get(f"{channel.name}.shift", np.zeros(x.shape[1]))
             phase = np.linspace(0, period, len(course))
@@ -205,7 +214,8 @@ def fit_circulation(
         Its period is the beat's, its clock that of the R wave; what `priors` do not name is fixed.
     priors
         Of parameters by `parameter_values`' names, of ``twitch.contraction`` and
-        ``twitch.relaxation`` (both ventricles') and of ``blood_volume``, SI.
+        ``twitch.relaxation`` (both ventricles'), of ``blood_volume``, and of `ROOT_SHARE` where
+        the pressure of the aorta is that behind the valve and not that of its compliance, SI.
     channels
         What was measured.
 
