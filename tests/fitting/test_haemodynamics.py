@@ -8,6 +8,7 @@ from cardiotwin.fitting.haemodynamics import ROOT_SHARE, Channel, correlated, fi
 from cardiotwin.fitting.priors import LogNormal
 from cardiotwin.units import ML, MMHG
 
+SHARE = 0.75  # of what the open valve resists, that is the root's
 LOOP = from_end_diastole(Circulation(), 0.8)
 TRUTH = {
     "left_ventricle.active": 3.2 * MMHG / ML,
