@@ -42,7 +42,7 @@ from cardiotwin.imaging.phase_contrast import BoxAverage, FlowSeries
 from cardiotwin.measurement.flow import FlowRetrieval, retrieve_flow
 from cardiotwin.measurement.flow.ensemble import Foreseen, drawn_about, foresee
 from cardiotwin.measurement.flow.images import Images
-from cardiotwin.measurement.flow.members import UNKNOWNS, values_of
+from cardiotwin.measurement.flow.unknowns import UNKNOWNS, values_of
 
 KINDS = ("window", "resistive")
 
@@ -120,7 +120,8 @@ def assimilated(
     begin = time.process_time()
     found = retrieved(None)
     result: dict[str, Any] = {"plain_cpu_s": time.process_time() - begin}
-    told, fields = score.of("plain_", found)
+    fields: dict[str, np.ndarray] = {}
+    told, fields["plain"] = score.of("plain_", found)
     result |= told
     about, spread = np.zeros(len(UNKNOWNS)), np.eye(len(UNKNOWNS))
     foreseen: Foreseen | None = None

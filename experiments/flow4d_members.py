@@ -20,9 +20,9 @@ from cardiotwin.measurement.flow.members import (
     InflowFlow,
     chart_between,
     forecast,
-    values_of,
 )
 from cardiotwin.measurement.flow.pressure import pressure_at
+from cardiotwin.measurement.flow.unknowns import values_of
 from cardiotwin.units import MMHG
 
 STEPS = 9 * FRAMES  # of the truth's beat: three for each of a frame's moments
@@ -171,7 +171,7 @@ class Members:
         """Return the member of some deviations from the priors' middles."""
         start = time.process_time()
         flow = InflowFlow(self.cavity, COARSE, values_of(deviations), steps=PER_FRAME * FRAMES)
-        found = forecast(flow, self.charts, told, per_frame=PER_FRAME)
+        found = forecast(flow, self.charts, told, per_frame=PER_FRAME, window=1.0)
         self.costs.append(time.process_time() - start)
         return found
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import flow4d_ensemble
 import flow4d_phantoms as phantoms
 import numpy as np
 import pytest
@@ -193,3 +194,12 @@ def test_ensembles_that_tell_nothing_are_refused():
     short = [Beat(means=one.means[:3], middles=one.middles[:3]) for one in ensemble(PARAMETERS)]
     with pytest.raises(InputError, match=r"have 5 frames, found members of \[3\]"):
         foresee(images, short, lumen.wall, lumen.wall_velocity)
+
+
+def test_experiments_that_cannot_be_are_refused():
+    with pytest.raises(InputError, match=r"window or resistive, found 'glass'"):
+        flow4d_ensemble.solve(flow4d_ensemble.Options(truth="glass"))
+    with pytest.raises(InputError, match=r"found rounds=0 and draws=6"):
+        flow4d_ensemble.solve(flow4d_ensemble.Options(rounds=0))
+    with pytest.raises(InputError, match=r"needs a folder of a cine's contours, found path=''"):
+        flow4d_ensemble.solve(flow4d_ensemble.Options())

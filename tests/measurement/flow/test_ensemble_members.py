@@ -13,12 +13,12 @@ from cardiotwin.geometry.cavity.motion import area_vectors
 from cardiotwin.geometry.cavity.paced import PacedMotion
 from cardiotwin.haemodynamics.heart import volume
 from cardiotwin.measurement.flow.members import (
-    UNKNOWNS,
     InflowFlow,
+    _window_weights,
     chart_between,
     forecast,
-    values_of,
 )
+from cardiotwin.measurement.flow.unknowns import UNKNOWNS, values_of
 
 STEPS, FRAMES = 64, 8
 TEMPLATE = CavityTemplate(edge=0.16, layers=8, collar_layers=2, stub_layers=2)
@@ -100,6 +100,19 @@ def test_a_chart_between_two_cuts_carries_what_is_linear_in_the_wall(cavity):
     np.testing.assert_allclose((own @ others), others, atol=1e-12)
 
 
+@pytest.mark.parametrize("window", [0.0, 0.5, 0.9, 1.0, 1.5])
+def test_means_over_a_window_are_exact_between_steps(window):
+    """Of 1, t and t^2 between steps, whose own error there is h^2 / 6."""
+    half = int(np.ceil(window * 4))
+    weights, places = _window_weights(half, window * 4), np.arange(-half, half + 1)
+    assert weights.sum() == pytest.approx(1, rel=1e-12)
+    assert weights @ places == pytest.approx(0, abs=1e-12)
+    reach = window * 4
+    fine = np.linspace(-reach, reach, 200_001)
+    told = np.interp(fine, places, places**2) if half else np.zeros(1)
+    assert weights @ places**2 == pytest.approx(told.mean(), rel=1e-4)
+
+
 def test_a_model_foresees_its_own_flow(cavity):
     """Corrected at each frame to its own flow, on whose first frame nothing is known before."""
     flow = InflowFlow(cavity, TEMPLATE, MIDDLE, steps=STEPS)
@@ -108,7 +121,7 @@ def test_a_model_foresees_its_own_flow(cavity):
     own = np.stack(own[:FRAMES])
     chart = chart_between(cavity, TEMPLATE, cavity, TEMPLATE)
     again = InflowFlow(cavity, TEMPLATE, MIDDLE, steps=STEPS)
-    found = forecast(again, (chart, chart), own, per_frame=STEPS // FRAMES)
+    found = forecast(again, (chart, chart), own, per_frame=STEPS // FRAMES, window=1.0)
     inside = ~again.held
     size = np.sqrt(np.mean(own[:, inside] ** 2))
     wrong = np.sqrt(np.mean((found.middles - own)[2:, inside] ** 2))

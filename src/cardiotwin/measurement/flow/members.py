@@ -1,15 +1,13 @@
 """Flows that a measured heart may have: members of an ensemble, by what its images do not tell.
 
-Where the blood enters, how wide and how straight, how fast the valves move, how viscous blood is
-and how wrong the wall's motion may be are parameters with normal priors; each set of them is a
-beat of `HeartFlow` on a coarse mesh. Its velocity is told at the nodes of a finer lumen cut from
+What images leave open are parameters (`unknowns`); each set of them is a beat of `HeartFlow` on
+a coarse mesh. Its velocity is told at the nodes of a finer lumen cut from
 the same endocardium: both meshes are charts of one template, so that a node of one has the same
 place in the other at all times, however the wall moves, and a member's boundary layer stays on
 the wall of the lumen.
 
 Evensen (2009), Data Assimilation: the ensemble Kalman filter, Springer (parameters and state in
-one ensemble); Sotiropoulos, Le & Gilmanov (2016), Annu Rev Fluid Mech 48:259-283 (how the mitral
-orifice sets the ventricle's flow).
+one ensemble).
 """
 
 from collections.abc import Mapping
@@ -26,61 +24,9 @@ from cardiotwin.geometry.cavity.motion import PeriodicMotion, area_vectors, chec
 from cardiotwin.geometry.cavity.template import cavity_cells, reference_points
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.domain import Nodes
-from cardiotwin.haemodynamics.heart import LONGEST, SHORTEST, HeartFlow
+from cardiotwin.haemodynamics.heart import HeartFlow
 
 NEAR = 24  # cells in which a place is looked for
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unknown:
-    """A parameter of the flow that images leave open, with its normal prior.
-
-    Parameters
-    ----------
-    middle, sd
-        Of the prior; of the logarithm if `positive`, so that sd is relative.
-    low, high
-        What the model takes.
-    positive
-        Whether the logarithm is normal.
-    """
-
-    middle: float
-    sd: float
-    low: float
-    high: float
-    positive: bool = False
-
-    def at(self, deviation: float) -> float:
-        """Return the value so many standard deviations from the middle."""
-        if self.positive:
-            value = self.middle * np.exp(self.sd * deviation)
-        else:
-            value = self.middle + self.sd * deviation
-        return float(np.clip(value, self.low, self.high))
-
-
-UNKNOWNS: dict[str, Unknown] = {
-    "ramp": Unknown(middle=20e-3, sd=0.35, low=SHORTEST, high=LONGEST, positive=True),
-    "viscosity": Unknown(middle=3.5e-3, sd=0.25, low=1e-3, high=2e-2, positive=True),
-    "stroke": Unknown(middle=1.0, sd=0.03, low=0.88, high=1.12),
-    "size": Unknown(middle=1.0, sd=0.005, low=0.97, high=1.03),
-    "lag": Unknown(middle=0.0, sd=4e-3, low=-20e-3, high=20e-3),
-    "orifice_x": Unknown(middle=0.0, sd=0.12, low=-0.45, high=0.45),
-    "orifice_y": Unknown(middle=0.0, sd=0.12, low=-0.45, high=0.45),
-    "orifice_radius": Unknown(middle=0.8, sd=0.1, low=0.5, high=1.2),
-    "tilt_x": Unknown(middle=0.0, sd=0.12, low=-0.6, high=0.6),
-    "tilt_y": Unknown(middle=0.0, sd=0.12, low=-0.6, high=0.6),
-}
-"""How long one valve takes over from the other (s), blood's viscosity (Pa s), the wall's
-excursion and the heart's size over the measured ones, how late the motion is (s), the mitral
-orifice's middle and radius (of its window's), and the slope of its jet against the normal."""
-
-
-def values_of(deviations: Float[np.ndarray, " unknowns"]) -> dict[str, float]:
-    """Return the parameters' values from their deviations in prior standard deviations."""
-    pairs = zip(UNKNOWNS.items(), deviations, strict=True)
-    return {name: unknown.at(float(each)) for (name, unknown), each in pairs}
 
 
 class InflowFlow(HeartFlow):
@@ -204,6 +150,7 @@ def forecast(
     told: Float[np.ndarray, "frames nodes 3"],
     *,
     per_frame: int,
+    window: float,
 ) -> FlowMember:
     """Return what a flow foresees of each frame, corrected at every frame before it.
 
@@ -220,7 +167,9 @@ def forecast(
     told
         At the lumen's nodes and the frames' middles, m/s.
     per_frame
-        Steps; even.
+        Steps, at least 4.
+    window
+        Over which a frame's images are taken, of the frames' distance, at most 1.5.
 
     Raises
     ------
@@ -228,23 +177,36 @@ def forecast(
         If a step has no solution.
     """
     to_lumen, back = charts
-    n_frames, half = len(told), per_frame // 2
+    n_frames, half = len(told), int(np.ceil(window * per_frame / 2))
     means, middles = np.zeros_like(told), np.zeros_like(told)
-    weights = np.full(2 * half + 1, 1 / (2 * half))
-    weights[[0, -1]] /= 2
+    weights = _window_weights(half, window * per_frame / 2)
     flow.begin(back @ told[0])
-    for number in range(1, n_frames + 1):
+    for number in range(1, n_frames + 2):  # the second frame again, its pressure known by then
         frame = number % n_frames
         seen = [moment.velocity for moment in flow.run(per_frame)]
         pressure, time = flow.flow.pressure, flow.start + flow.flow.time
         middles[frame] = to_lumen @ seen[-1]
         later = [moment.velocity for moment in flow.run(half)]
-        over = np.tensordot(weights, np.stack(seen[half - 1 :] + later), 1)
+        over = np.tensordot(weights, np.stack(seen[-half - 1 :] + later), 1)
         means[frame] = to_lumen @ over
         change = back @ (told[frame] - middles[frame])
         change[flow.held] = 0
         flow.resume(time, seen[-1] + change, seen[-2] + change, pressure)
     return FlowMember(means=means, middles=middles)
+
+
+def _window_weights(half: int, reach: float) -> Float[np.ndarray, " steps"]:
+    """Return the weights of the steps -half to half in the mean from -reach to reach steps."""
+    if reach == 0:
+        return np.ones(1)
+    places = np.arange(-half, half + 1)
+
+    def below(x: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
+        """Return the integral, from far below, of a step's share between its neighbours."""
+        x = np.clip(x, -1, 1)
+        return np.asarray(np.where(x < 0, (1 + x) ** 2 / 2, 1 - (1 - x) ** 2 / 2))
+
+    return np.asarray((below(reach - places) - below(-reach - places)) / (2 * reach))
 
 
 def chart_between(
@@ -280,11 +242,8 @@ def chart_between(
 
 
 __all__ = [
-    "UNKNOWNS",
     "FlowMember",
     "InflowFlow",
-    "Unknown",
     "chart_between",
     "forecast",
-    "values_of",
 ]
