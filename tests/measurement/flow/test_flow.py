@@ -16,9 +16,9 @@ from cardiotwin.imaging.phase_contrast import BoxAverage, VoxelGrid
 from cardiotwin.measurement.flow import Lumen, Strength, retrieve_flow
 from cardiotwin.measurement.flow.images import Images, view
 from cardiotwin.measurement.flow.lumen import elements, sampling
+from cardiotwin.measurement.flow.middles import at_middles, over_windows
 from cardiotwin.measurement.flow.numbers import flow_energy, mean_flow_rate, pressure_difference
 from cardiotwin.measurement.flow.prior import flow_prior
-from cardiotwin.measurement.flow.retrieval import at_middles, over_windows
 from cardiotwin.measurement.flow.start import first_velocities
 
 REGION = box((3, 3, 4), (0.0, 0.0, 0.0), (3e-2, 3e-2, 4e-2))

@@ -260,6 +260,26 @@ def nodes(
     return np.concatenate(parts)
 
 
+def reference_points(template: CavityTemplate, cells: CavityCells) -> Float[np.ndarray, "nodes 3"]:
+    """Return each node's place in the template, whatever the endocardium: disc and height.
+
+    The height goes from 0 (cap) to 1 (the endocardium's rim), 2 (lid) and 3 (the stubs' ends), so
+    that cavities cut more or less finely from one endocardium are charts of the same space.
+    """
+    disc, n_disc = cells.disc.points, len(cells.disc.points)
+    heights = [
+        np.arange(template.layers + 1) / template.layers,
+        1 + np.arange(1, template.collar_layers + 1) / template.collar_layers,
+    ]
+    body = np.repeat(np.concatenate(heights), n_disc)
+    parts = [np.column_stack([np.tile(disc, (len(body) // n_disc, 1)), body])]
+    for under in cells.stub_nodes:
+        risen = 2 + np.arange(1, template.stub_layers + 1) / template.stub_layers
+        along = np.repeat(risen, len(under))
+        parts.append(np.column_stack([np.tile(disc[under], (len(risen), 1)), along]))
+    return np.concatenate(parts)
+
+
 __all__ = [
     "BASE",
     "ENDOCARDIUM",
@@ -268,4 +288,5 @@ __all__ = [
     "cavity_cells",
     "material_points",
     "nodes",
+    "reference_points",
 ]

@@ -11,7 +11,7 @@ whole layers across the lumen's longest axis they are ten times as dear: what fl
 section follows from the wall's motion, or from the flow through any other.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -21,6 +21,7 @@ from scipy.spatial import cKDTree
 from cardiotwin.measurement.flow.lumen import Elements, Lumen, elements
 
 Field = Float[np.ndarray, "frames nodes 3"]
+WIDEST = 30.0  # of a weight from place to place, up or down
 AT_WALL = 0.1  # weight of the Laplacian in the layer at the wall
 THICK = 3.0  # voxels: of the layers across the longest axis that are held as wholes
 WHOLE = 10.0  # by which a layer's sources weigh more than a node's
@@ -90,17 +91,49 @@ class FlowPrior:
 
     def diagonal(self, strength: Strength, n_frames: int) -> Field:
         """Return the diagonal of the penalty's matrix over c, without the layers'."""
-        found = []
+        found, n = [], len(self.masses)
+        rate = (strength.steady / self.frame_time) ** 6
+        laps = [_square_sums(each) * strength.smooth**4 for each in self.laplacians]
+        divs = [_square_sums(each) * strength.solenoidal**2 for each in self.divergences]
         for frame in range(n_frames):
-            n = frame % len(self.masses)
-            lap = _square_sums(self.laplacians[n]) * strength.smooth**4
-            div = _square_sums(self.divergences[n]).reshape(3, -1).T * strength.solenoidal**2
-            total = lap[:, None] + div
+            lap, div = laps[frame % len(laps)], divs[frame % len(divs)]
+            total = lap[:, None] + div.reshape(3, -1).T
             if n_frames > 2:
-                rate = (strength.steady / self.frame_time) ** 6
-                total = total + 20 * rate * (self.masses[n] ** 2)[:, None]
+                shares = zip((1, 9, 9, 1), range(frame, frame - 4, -1), strict=True)
+                masses = sum(share * self.masses[k % n] ** 2 for share, k in shares)
+                total = total + rate * np.asarray(masses)[:, None]
             found.append(total)
         return np.stack(found)
+
+    def suited(self, samples: Float[np.ndarray, "samples frames nodes 3"]) -> "FlowPrior":
+        """Return the penalties weighed, place by place, by how irregular samples are there.
+
+        A penalty is the inverse of a variance: where jets are, the Laplacian and the third
+        difference in time are large, and elsewhere small. The weights' geometric mean is one, so
+        that reaches keep their meaning.
+        """
+        n_frames = samples.shape[1]
+        laps = [self.laplacians[t % len(self.laplacians)] for t in range(n_frames)]
+        rough = [
+            np.mean([(lap @ one[t]) ** 2 for one in samples], axis=(0, 2))
+            for t, lap in enumerate(laps)
+        ]
+        near = [_neighbours(lap) for lap in laps]
+        rough = [mean @ each for mean, each in zip(near, rough, strict=True)]
+        weights = _inverse(rough)
+        masses = [self.masses[t % len(self.masses)].copy() for t in range(n_frames)]
+        jerk = list(np.mean([_third(x) ** 2 for x in samples], axis=(0, 3)))
+        loose = [m > 0 for m in jerk]  # not of the wall, whose velocity is known
+        inner = [each[one] for each, one in zip(jerk, loose, strict=True)]
+        for mass, one, weight in zip(masses, loose, _inverse(inner), strict=True):
+            mass[one] *= np.sqrt(weight)
+        return replace(
+            self,
+            laplacians=tuple(
+                csr_matrix(diags(np.sqrt(w)) @ lap) for w, lap in zip(weights, laps, strict=True)
+            ),
+            masses=tuple(masses),
+        )
 
     def _each(
         self, matrices: tuple[csr_matrix, ...], x: np.ndarray, *, transposed: bool = False
@@ -169,6 +202,21 @@ def _members(points: Float[np.ndarray, "nodes 3"], thickness: float) -> csr_matr
     number = ((along - along.min()) / thickness).astype(int)
     _, row = np.unique(number, return_inverse=True)
     return csr_matrix((np.ones(len(row)), (row, np.arange(len(row)))))
+
+
+def _neighbours(laplacian: csr_matrix) -> csr_matrix:
+    """Return the matrix of means over a row's node and those beside it that have rows too."""
+    pattern = (laplacian @ laplacian.T != 0).astype(float)
+    return csr_matrix(diags(1 / np.asarray(pattern.sum(axis=1)).ravel()) @ pattern)
+
+
+def _inverse(powers: list[np.ndarray]) -> list[np.ndarray]:
+    """Return weights against powers, of geometric mean one and neither too small nor too large."""
+    logs = [np.log(np.maximum(each, np.finfo(float).tiny)) for each in powers]
+    middle = np.concatenate(logs).mean()
+    found = [np.clip(middle - each, -np.log(WIDEST), np.log(WIDEST)) for each in logs]
+    shift = np.concatenate(found).mean()
+    return [np.exp(each - shift) for each in found]
 
 
 def _third(x: Field, *, back: bool = False) -> Field:

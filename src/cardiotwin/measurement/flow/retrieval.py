@@ -15,8 +15,10 @@ from jaxtyping import Float
 from cardiotwin.errors import ConvergenceError, Flag
 from cardiotwin.imaging.phase_contrast import FlowSeries
 from cardiotwin.measurement.flow.doubts import doubts, number_of, underrated
+from cardiotwin.measurement.flow.ensemble import Foreseen
 from cardiotwin.measurement.flow.images import FrameView, Images, view
 from cardiotwin.measurement.flow.lumen import Lumen
+from cardiotwin.measurement.flow.middles import at_middles, over_windows
 from cardiotwin.measurement.flow.prior import FlowPrior, Strength, flow_prior
 from cardiotwin.measurement.flow.start import first_velocities
 from cardiotwin.measurement.flow.strength import LeastError
@@ -84,6 +86,7 @@ def retrieve_flow(
     strength: Strength | None = None,
     n_draws: int = 0,
     views: tuple[FrameView, ...] | None = None,
+    foreseen: Foreseen | None = None,
 ) -> FlowRetrieval:
     """Return the velocity in a lumen.
 
@@ -107,6 +110,8 @@ def retrieve_flow(
         From the posterior.
     views
         How the voxels see the nodes, where the lumen's cells do not tell it (`images.view`).
+    foreseen
+        What models foresee (`ensemble`): the difference is regular, as far as its samples are.
 
     Raises
     ------
@@ -126,13 +131,18 @@ def retrieve_flow(
     used = strength or Strength(
         smooth=0.6 * edge, solenoidal=4 * edge, steady=series.period / n_frames
     )
-    told, turned = first_velocities(images, n_frames)
-    system = _system(images, prior, lumen, field)
-    field = field + _step(system, field, _told_pull(images, system, told, field), used, ROUGH)
-    system = _system(images, prior, lumen, field)
+    expected, turned = None, 0.0
+    if foreseen is None:
+        told, turned = first_velocities(images, n_frames)
+        system = _system(images, prior, lumen, field)
+        field = field + _step(system, field, _told_pull(images, system, told, field), used, ROUGH)
+    else:
+        field = expected = foreseen.means
+        prior = prior.suited(foreseen.samples)
+    system = _system(images, prior, lumen, field, expected=expected)
     told = [images.decoded(t, nodal) for t, nodal in enumerate(field)]
     field = field + _step(system, field, _told_pull(images, system, told, None), used, ROUGH)
-    system = _system(images, prior, lumen, field, system.density)
+    system = _system(images, prior, lumen, field, density=system.density, expected=expected)
     misfit, pull = _pull(images, field)
     least = LeastError(system=system, field=field, misfit=misfit, pull=pull, rng=rng)
     if strength is None:
@@ -140,15 +150,17 @@ def retrieve_flow(
     freedom = least.freedom(used)
     field, system = _settled(images, system, field, used, enough=SMALL**2 * freedom)
     draws = np.zeros((n_draws, *field.shape))
+    sharp = partial(at_middles, window=series.window)
     for k in range(n_draws):
-        side = system.probe(rng) + system.push(rng, used, field)
-        draws[k] = system.solve(side[None], used, tolerance=ROUGH)[0]
+        before = foreseen.samples[k % len(foreseen.samples)] if foreseen else None
+        push = system.push(rng, used, field) if before is None else system.bent(before, used)
+        drawn = system.solve((system.probe(rng) + push)[None], used, tolerance=ROUGH)[0]
+        draws[k] = foreseen.error_at_middles(k, drawn, sharp) if foreseen else sharp(drawn)
     left, number = 2 * _pull(images, field)[0], number_of(images, n_frames)
     draws *= underrated(left, number, freedom)
-    sharp = partial(at_middles, window=series.window)
     return FlowRetrieval(
-        velocity=sharp(field),
-        draws=np.array([sharp(each) for each in draws]).reshape(draws.shape),
+        velocity=foreseen.at_middles(field, sharp) if foreseen else sharp(field),
+        draws=draws,
         strength=used,
         freedom=freedom,
         misfit=left,
@@ -157,41 +169,26 @@ def retrieve_flow(
     )
 
 
-def at_middles(field: Field, window: float) -> Field:
-    """Return the field at the frames' middles from its means over their windows.
-
-    A wave that turns n times in N frames loses all but sinc(n window / N) of itself.
-    """
-    return _scaled(field, 1 / _left(len(field), window))
-
-
-def over_windows(field: Field, window: float) -> Field:
-    """Return the means over the frames' windows of a field told at their middles."""
-    return _scaled(field, _left(len(field), window))
-
-
-def _left(n_frames: int, window: float) -> Float[np.ndarray, " waves"]:
-    if n_frames < 3:
-        return np.ones(n_frames // 2 + 1)
-    return np.asarray(np.sinc(np.arange(n_frames // 2 + 1) * window / n_frames))
-
-
-def _scaled(field: Field, by: Float[np.ndarray, " waves"]) -> Field:
-    if (by == 1).all():
-        return field
-    waves = np.fft.rfft(field, axis=0) * by[:, None, None]
-    return np.asarray(np.fft.irfft(waves, n=len(field), axis=0))
-
-
 def _system(
-    images: Images, prior: FlowPrior, lumen: Lumen, field: Field, density: float | None = None
+    images: Images,
+    prior: FlowPrior,
+    lumen: Lumen,
+    field: Field,
+    *,
+    density: float | None = None,
+    expected: Field | None = None,
 ) -> System:
     information = tuple(images.curvature(t, field[t]) for t in range(len(field)))
     if density is None:
         traces = np.concatenate([np.trace(c, axis1=1, axis2=2) for c in information])
         density = float(np.median(traces)) / 3 / images.series.grid.voxel_volume
     return System(
-        images=images, information=information, prior=prior, density=density, free=~lumen.wall
+        images=images,
+        information=information,
+        prior=prior,
+        density=density,
+        free=~lumen.wall,
+        expected=expected,
     )
 
 
@@ -291,4 +288,4 @@ def _step(
     return np.asarray(system.solve(side[None], strength, tolerance=tolerance)[0])
 
 
-__all__ = ["FlowRetrieval", "at_middles", "over_windows", "retrieve_flow"]
+__all__ = ["FlowRetrieval", "retrieve_flow"]

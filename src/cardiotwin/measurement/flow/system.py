@@ -32,6 +32,8 @@ class System:
         Information per volume that scales the penalties, s^2/m^5.
     free
         Nodes whose velocity is sought.
+    expected
+        The field from which deviations are penalised, m/s; None: rest.
     """
 
     images: Images
@@ -39,6 +41,7 @@ class System:
     prior: FlowPrior
     density: float
     free: Bool[np.ndarray, " nodes"]
+    expected: Field | None = None
 
     def told(self, x: Field) -> Field:
         """Return the misfit's curvature times a field."""
@@ -57,13 +60,20 @@ class System:
         )
 
     def penalty(self, x: Field, strength: Strength) -> Field:
+        """Return the penalty's gradient at a field."""
+        return self.bent(self._apart(x), strength)
+
+    def bent(self, x: Field, strength: Strength) -> Field:
         """Return the penalty's curvature times a field."""
         roots = self.prior.roots(x, strength)
         return self.density * self.prior.adjoint(roots, strength, x.shape[1])
 
+    def _apart(self, x: Field) -> Field:
+        return x if self.expected is None else np.asarray(x - self.expected)
+
     def penalised(self, x: Field, strength: Strength) -> float:
         """Return the penalty of a field."""
-        roots = self.prior.roots(x, strength)
+        roots = self.prior.roots(self._apart(x), strength)
         return 0.5 * self.density * float(sum(np.sum(part**2) for part in roots))
 
     def probe(self, rng: np.random.Generator) -> Field:
@@ -133,7 +143,7 @@ class System:
         return np.stack(solutions)
 
     def _product(self, x: Field, strength: Strength) -> Field:
-        return np.asarray(self.told(x) + self.penalty(x, strength))
+        return np.asarray(self.told(x) + self.bent(x, strength))
 
     def _near(self, strength: Strength, n_frames: int) -> Callable[[Field], Field]:
         """Return the inverse of what is near to the system: its diagonal and the layers.
