@@ -54,9 +54,6 @@ class Projection:
         Of the linear solvers, relative.
     resistive
         Whether cells may resist the flow (`step`).
-    exact
-        Whether the velocity itself is left without sources (`correction`); else a part of what
-        a step changes arrives some steps later where pressure is given.
     """
 
     def __init__(
@@ -70,7 +67,6 @@ class Projection:
         backflow: float = 0.5,
         tolerance: float = 1e-8,
         resistive: bool = False,
-        exact: bool = False,
     ) -> None:
         if not time_step > 0:
             msg = f"time_step must be positive, found {time_step:g} s. A beat takes 200 to 1000."
@@ -95,7 +91,7 @@ class Projection:
         self._steps, self._switched = 0, False
         self._cells = LinearCells(np.asarray(domain.scalar.dofmap.list).T, n_dofs)
         self._place()
-        self._exact = Correction(domain, self._cells, self._fixed) if exact else None
+        self._correction = Correction(domain, self._cells, self._fixed)
         corners = self._cells.corners
         pairs = np.broadcast_to(corners[:, None], (len(corners), *corners.shape))
         rows, columns = pairs.ravel(), pairs.swapaxes(0, 1).ravel()
@@ -107,7 +103,7 @@ class Projection:
         columns = np.concatenate([columns, pairs.swapaxes(0, 1).ravel()])
         self._momentum = Matrix(domain, rows, columns)
         self._velocity_solver = VelocitySolver(domain, self._fixed, tolerance)
-        self._pressure_solver = PressureSolver(domain, self._open, tolerance, exact=exact)
+        self._pressure_solver = PressureSolver(domain, self._open, tolerance)
 
     @property
     def velocity(self) -> Nodes:
@@ -256,15 +252,15 @@ class Projection:
         domain, cells, mass = self.domain, self._cells, self._mass
         rho, mu, calm = self.fluid.density, self.fluid.viscosity, self._calm
         sources = cells.spread(cells.divergence(cells.at_corners(u)))
-        divergence = domain.shared(sources) / mass
         slope = cells.slope(self._p)
         steep = np.stack([cells.spread(calm * part) for part in slope], axis=1)
         smoothed = cells.at_corners(domain.shared(steep) / mass[:, None]).mean(axis=1) / calm
         still = cells.swept(carried.mean(axis=1))
-        rate = self._brake if self._exact is None else np.hypot(self._brake, 2 / self.time_step)
-        smooth = intrinsic_time(still, cells.fineness, mu / rho, rate) / rho
+        fast = np.hypot(self._brake, 2 / self.time_step)
+        smooth = intrinsic_time(still, cells.fineness, mu / rho, fast) / rho
         pushed = np.broadcast_to(1 / (rho * (self._rate + self._brake)), smooth.shape)
-        matrix = self._poisson.filled((((pushed + smooth) * cells.sizes) * cells.products).ravel())
+        through = (pushed + smooth) * cells.sizes
+        matrix = self._poisson.filled((through * cells.products).ravel())
         self._pressure_solver.prepare(matrix, changed=self._switched)
         before = self._p
         given = np.zeros_like(before)
@@ -272,16 +268,11 @@ class Projection:
             given[self._head[name]] = value - before[self._head[name]]
         rough = cells.gathered(smooth * cells.sizes * cells.swept(slope - smoothed))
         load = domain.shared(-sources - rough)
-        if self._exact is None:
-            change = domain.updated(self._pressure_solver.solve(load, given))
-            parts = [cells.spread(pushed * part) for part in cells.slope(change)]
-            push = domain.shared(np.stack(parts, axis=1)) / mass[:, None]
-            push[self._fixed] = 0
-        else:
-            self._exact.place(mass, pushed, smooth)
-            sought = self._pressure_solver.solve(load, given, self._exact.sources)
-            push = self._exact.pushes(change := domain.updated(sought))
-        self._p = before + change - mu * divergence
+        self._correction.place(mass, pushed, smooth)
+        sought = self._pressure_solver.solve(load, given, self._correction.sources)
+        change = domain.updated(sought)
+        push = self._correction.pushes(change)
+        self._p = before + change + mu * load / mass
         if self._open is None:
             self._p -= self._mean()
         else:

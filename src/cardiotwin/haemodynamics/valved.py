@@ -79,7 +79,6 @@ class ValvedFlow:
             backflow=BACKFLOW,
             tolerance=tolerance,
             resistive=True,
-            exact=True,
         )
         self.flow.start(np.zeros_like(points), np.full(len(points), atrium(0.0)))
         self._inside = np.ones(len(points))
