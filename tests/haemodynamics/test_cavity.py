@@ -1,8 +1,6 @@
 """The moving cavity: closed, unfolded, and as large as its wall's motion says."""
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,15 +14,6 @@ from cardiotwin.geometry.regions import boundary, cell_sizes
 from cardiotwin.geometry.template import Template, wall_mesh
 
 COARSE = CavityTemplate(edge=0.16, layers=12)
-
-
-@pytest.fixture(scope="module")
-def pulsing():
-    path = Path(__file__).parent / "pulsing.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,5 @@
 """The flow in a cavity that beats in closed form, and the numbers that are read in it."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -18,11 +15,7 @@ STEPS = 60
 
 
 @pytest.fixture(scope="module")
-def cavity():
-    path = Path(__file__).parent / "pulsing.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    pulsing = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(pulsing)
+def cavity(pulsing):
     template = CavityTemplate(edge=0.16, layers=8, collar_layers=2, stub_layers=2)
     return make_cavity(pulsing.pulsing_spheroid(), pulsing.PERIOD, template)
 

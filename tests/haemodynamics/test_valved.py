@@ -1,8 +1,5 @@
 """A beat whose valves are resistive surfaces: they hold, yield and shut by themselves."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -24,11 +21,7 @@ ATRIUM, AORTA = 10 * MMHG, 95 * MMHG
 
 
 @pytest.fixture(scope="module")
-def cavity():
-    path = Path(__file__).parent / "pulsing.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    pulsing = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(pulsing)
+def cavity(pulsing):
     template = CavityTemplate(
         edge=0.16,
         layers=6,
@@ -57,8 +50,9 @@ def test_valves_open_and_shut_by_themselves_and_hold(beat):
     peak = flows[:, :2].max()
     assert flows[SYSTOLE, 1].min() > 0.2 * peak
     assert flows[DIASTOLE, 0].mean() > 0.5 * peak
-    # The volume's own change is what both let through, but for what holds the pressure smooth.
-    assert np.abs(flows[SYSTOLE, 2]).max() < 0.15 * peak
+    # The volume's own change is what both let through, with what the mesh does not resolve.
+    assert np.abs(flows[:, 2]).max() < 1e-4 * peak
+    assert max(abs(m.resolved) for m in moments[SYSTOLE]) < 0.15 * peak * ML
     assert np.abs(flows[SYSTOLE, 0]).max() < 0.1 * peak
     assert np.abs(flows[DIASTOLE, 1]).max() < 0.1 * peak
 
