@@ -1,6 +1,7 @@
 """Flow round a cylinder in a channel: the DFG benchmark, steady (2D-1) and in a surge (2D-3).
 
-`python experiments/cylinder.py case=2D-1|2D-3 [edge=0.01] [time_step=0.005] [output=folder]`
+`python experiments/cylinder.py case=2D-1|2D-3 [edge=0.01] [finest=0.002] [time_step=0.005]
+[output=folder]`
 
 Schaefer & Turek (1996), Notes Num Fluid Mech 52:547-566. Reference: 2D-1 drag 5.5795, lift
 0.010619, pressure difference 0.11752; 2D-3 largest drag 2.9509, largest lift 0.47795, last
@@ -20,15 +21,16 @@ from cardiotwin.errors import InputError
 from cardiotwin.geometry.regions import Region, boundary, oriented
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.domain import FluidDomain
-from cardiotwin.haemodynamics.projection import Projection
+from cardiotwin.haemodynamics.projection import BDF1, BDF2, Projection
 
 LENGTH, HEIGHT, CENTRE, RADIUS = 2.2, 0.41, (0.2, 0.2), 0.05
 FLUID = Fluid(density=1.0, viscosity=1e-3)
 SPEEDS = {"2D-1": 0.3, "2D-3": 1.5}  # m/s, largest at the inlet
-STEADY, SURGE = 6.0, 8.0  # s
+STEADY, SURGE = 10.0, 8.0  # s
 START = 0.5  # s, over which the steady inflow begins
 FRINGE = 0.14  # m: up to here the nodes lie on rings
 GROWTH = 1.15  # of the rings' distances
+REGULAR = 4  # rings of equally many nodes: like cells all round keep the wall's pressure smooth
 ROUNDS = 20  # of smoothing
 
 Points = Float[np.ndarray, "points 2"]
@@ -37,21 +39,15 @@ Points = Float[np.ndarray, "points 2"]
 @dataclass(frozen=True, kw_only=True)
 class Options:
     case: str = "2D-1"
-    edge: float = 0.01
+    edge: float = 0.01  # m
+    finest: float = 0.002  # m, at the cylinder
     time_step: float = 0.005
     output: str = "outputs/cylinder"
 
 
-def channel(edge: float) -> Region:
-    """Return the channel cut into triangles that grow with the distance from the cylinder."""
-    count = round(2 * np.pi * FRINGE / edge)
-    angle = 2 * np.pi * np.arange(count) / count
-    radii, step = [RADIUS], 0.8 * 2 * np.pi * RADIUS / count
-    while radii[-1] + step < FRINGE:
-        radii.append(radii[-1] + step)
-        step = min(step * GROWTH, edge)
-    rays = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    rings = np.concatenate([CENTRE + r * rays for r in radii])
+def channel(edge: float, finest: float) -> Region:
+    """Return the channel cut into triangles that grow from `finest`, m, at the cylinder on."""
+    rings = _rings(edge, finest)
     n_long, n_high = round(LENGTH / edge), round(HEIGHT / edge)
     x, y = np.linspace(0, LENGTH, n_long + 1), np.linspace(0, HEIGHT, n_high + 1)
     sides = [np.stack([x, np.full_like(x, h)], axis=1) for h in (0.0, HEIGHT)]
@@ -65,7 +61,7 @@ def channel(edge: float) -> Region:
         ]
     )
     clear = cKDTree(fixed).query(lattice)[0] > 0.65 * edge
-    clear &= np.hypot(*(lattice - CENTRE).T) > radii[-1]
+    clear &= np.hypot(*(lattice - CENTRE).T) > np.hypot(*(rings - CENTRE).T).max()
     points = np.concatenate([fixed, lattice[clear]])
     for _ in range(ROUNDS):
         points = _smoothed(points, Delaunay(points).simplices, len(fixed))
@@ -82,6 +78,21 @@ def channel(edge: float) -> Region:
     rest = ~np.any(list(names.values()), axis=0)
     facets = {name: edges[chosen] for name, chosen in (names | {"wall": rest}).items()}
     return Region(points=points, cells=cells, facets=facets)
+
+
+def _rings(edge: float, finest: float) -> Points:
+    """Return the nodes round the cylinder, every other ring turned by half a cell."""
+    radii, sizes = [RADIUS], [finest]
+    while radii[-1] + sizes[-1] < FRINGE:
+        radii.append(radii[-1] + np.sqrt(3) / 2 * sizes[-1])
+        sizes.append(min(GROWTH * sizes[-1], edge))
+    rings = []
+    for k, (radius, size) in enumerate(zip(radii, sizes, strict=True)):
+        across = finest * radius / RADIUS if k < REGULAR else size
+        count = 2 * round(np.pi * radius / across)
+        angle = 2 * np.pi * (np.arange(count) + k % 2 / 2) / count
+        rings.append(CENTRE + radius * np.stack([np.cos(angle), np.sin(angle)], axis=1))
+    return np.concatenate(rings)
 
 
 def _smoothed(points: Points, triangles: np.ndarray, n_fixed: int) -> Points:
@@ -119,7 +130,7 @@ def benchmark(options: Options) -> Mapping[str, float]:
         raise InputError(msg)
     surge, fastest = options.case == "2D-3", SPEEDS[options.case]
     began = time.process_time()
-    region = channel(options.edge)
+    region = channel(options.edge, options.finest)
     flow = Projection(
         FluidDomain(region),
         FLUID,
@@ -131,14 +142,18 @@ def benchmark(options: Options) -> Mapping[str, float]:
     inlet, y = np.unique(region.facets["inlet"]), region.points[:, 1]
     scale = 2 / (FLUID.density * (2 / 3 * fastest) ** 2 * 2 * RADIUS)
     tips = cKDTree(region.points).query([(0.15, 0.2), (0.25, 0.2)])[1]
-    rows = []
+    rows: list[list[float]] = []
+    last = before = flow.velocity
     for k in range(1, round((SURGE if surge else STEADY) / options.time_step) + 1):
         t = k * options.time_step
         level = np.sin(np.pi * t / SURGE) if surge else min(t / START, 1.0)
-        given, last = np.zeros_like(region.points), flow.velocity
+        given = np.zeros_like(region.points)
         given[inlet, 0] = 4 * fastest * level * (y * (HEIGHT - y))[inlet] / HEIGHT**2
         flow.step(given)
-        force = reaction(region, flow, (flow.velocity - last) / options.time_step)
+        now, back, far = BDF2 if rows else BDF1
+        rate = (now * flow.velocity + back * last + far * before) / options.time_step
+        force = reaction(region, flow, rate)
+        last, before = flow.velocity, last
         rows.append([*(scale * force), float(flow.pressure[tips[0]] - flow.pressure[tips[1]])])
     table = np.array(rows)
     drag, lift, difference = table.max(axis=0) if surge else table[-1]

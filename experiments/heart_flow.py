@@ -6,7 +6,7 @@
 
 `valves=window` lets through what the wall displaces. `valves=resistive` has resistive surfaces
 between an atrium and an aorta of given pressures (`atrium_mmhg`, `aorta_mmhg`), which decide by
-themselves when they open and shut: `resistance_kg_per_m_s`, `closing_ml`, `ramp_ms`.
+themselves when they open and shut: `resistance_kg_per_m_s`, `closing_ml`, `ramp_ms`, `rest_ms`.
 """
 
 import csv
@@ -55,6 +55,7 @@ class Options:
     aorta_mmhg: float = 95.0
     resistance_kg_per_m_s: float = 1e4
     closing_ml: float = 1.0  # what runs back while a valve shuts
+    rest_ms: float = 15.0  # that the wall rests while resistive valves change
     output: str = "outputs/heart_flow"
 
 
@@ -110,6 +111,9 @@ def beat(options: Options) -> Mapping[str, Any]:
         "flux_error": float(
             np.abs(table["imbalance_ml_per_s"]).max() / table["inflow_ml_per_s"].max()
         ),
+        "resolved_flux_error": float(
+            np.abs(table["resolved_imbalance_ml_per_s"]).max() / table["inflow_ml_per_s"].max()
+        ),
         "max_speed_m_per_s": float(table["max_speed_m_per_s"].max()),
         "cell_shrinkage": cavity.shrinkage,
         "edv_ml": float(volumes.max()),
@@ -147,6 +151,7 @@ def _heart(cavity: MovingCavity, options: Options) -> HeartFlow | ValvedFlow:
             ramp=ramp,
             closing_volume=options.closing_ml * ML,
         ),
+        rest=options.rest_ms * 1e-3,
     )
 
 
@@ -194,6 +199,7 @@ def _row(heart: HeartFlow | ValvedFlow, moment: Moment, *, slow: bool) -> dict[s
         "inflow_ml_per_s": moment.inflow / ML,
         "outflow_ml_per_s": moment.outflow / ML,
         "imbalance_ml_per_s": moment.imbalance / ML,
+        "resolved_imbalance_ml_per_s": moment.resolved / ML,
         "max_speed_m_per_s": float(np.linalg.norm(moment.velocity, axis=1).max()),
         "apex_minus_aortic_mmhg": (tip - aortic) / MMHG,
         "mitral_minus_apex_mmhg": (mitral - tip) / MMHG,

@@ -247,6 +247,7 @@ def _moments(
             inflow=float(inflow[t]),
             outflow=float(outflow[t]),
             imbalance=0.0,
+            resolved=0.0,
         )
         for t, time in enumerate(times)
     ]

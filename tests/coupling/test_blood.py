@@ -120,6 +120,7 @@ def test_pressure_has_the_level_of_what_is_open(paced):
             inflow=speed,
             outflow=0.0,
             imbalance=0.0,
+            resolved=0.0,
         )
         shifted = replace(moment, pressure=paced.pressure(time, moment))
         np.testing.assert_allclose(np.diff(shifted.pressure - moment.pressure), 0, atol=1e-6)

@@ -1,11 +1,10 @@
 """The moving cavity: closed, unfolded, and as large as its wall's motion says."""
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from pulsing import PERIOD, pulsing_spheroid
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity import CavityTemplate, make_cavity, wall_frames
@@ -19,17 +18,8 @@ COARSE = CavityTemplate(edge=0.16, layers=12)
 
 
 @pytest.fixture(scope="module")
-def pulsing():
-    path = Path(__file__).parent / "pulsing.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def cavity(pulsing):
-    return make_cavity(pulsing.pulsing_spheroid(), pulsing.PERIOD, COARSE)
+def cavity():
+    return make_cavity(pulsing_spheroid(), PERIOD, COARSE)
 
 
 def test_below_its_rim_the_cavity_has_the_volume_of_the_spheroid(cavity):
@@ -51,8 +41,8 @@ def test_the_named_facets_close_the_boundary(cavity):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.13, 0.37, 0.71])
-def test_the_volume_grows_by_the_flux_of_the_wall(cavity, pulsing, share):
-    time = share * pulsing.PERIOD
+def test_the_volume_grows_by_the_flux_of_the_wall(cavity, share):
+    time = share * PERIOD
     points, speed = cavity.motion.positions(time), cavity.motion.velocity(time)
     everything = np.concatenate(list(cavity.region.facets.values()))
     rate = volume_rate(points, cavity.region.cells, speed)
@@ -65,29 +55,29 @@ def test_the_volume_grows_by_the_flux_of_the_wall(cavity, pulsing, share):
     assert rate == pytest.approx((ahead - behind) / (2 * step), rel=1e-6, abs=1e-10)
 
 
-def test_the_motion_is_periodic_and_turns_no_cell_over(cavity, pulsing):
-    again = cavity.motion.positions(pulsing.PERIOD)
+def test_the_motion_is_periodic_and_turns_no_cell_over(cavity):
+    again = cavity.motion.positions(PERIOD)
     np.testing.assert_allclose(again, cavity.motion.positions(0.0), atol=1e-15)
     assert 0.2 < cavity.shrinkage < 1
 
 
-def test_a_wall_that_folds_is_refused_with_the_moment(pulsing):
-    frames = pulsing.pulsing_spheroid()
+def test_a_wall_that_folds_is_refused_with_the_moment():
+    frames = pulsing_spheroid()
     frames.positions[8:13, :, 0] *= -1  # turned inside out for a quarter of the beat
     with pytest.raises(InputError, match=r"folds the cavity: \d+ of \d+ cells .* \d+ ms after"):
-        make_cavity(frames, pulsing.PERIOD, COARSE)
+        make_cavity(frames, PERIOD, COARSE)
 
 
-def test_a_valve_outside_the_base_is_refused_by_name(pulsing):
-    frames = pulsing.pulsing_spheroid()
+def test_a_valve_outside_the_base_is_refused_by_name():
+    frames = pulsing_spheroid()
     far = tuple(np.array([[0.09, 0.0, 0.01], [0.1, 0.0, 0.01]]) for _ in frames.positions)
     with pytest.raises(InputError, match=r"aortic valve does not lie .* points 2\.9 radii"):
-        make_cavity(replace(frames, valves={"aortic": far}), pulsing.PERIOD, COARSE)
+        make_cavity(replace(frames, valves={"aortic": far}), PERIOD, COARSE)
 
 
-def test_more_harmonics_than_the_frames_tell_are_refused(pulsing):
+def test_more_harmonics_than_the_frames_tell_are_refused():
     with pytest.raises(InputError, match=r"20 frames tell 1 to 9 harmonics of a beat, found 10"):
-        make_cavity(pulsing.pulsing_spheroid(), pulsing.PERIOD, COARSE, harmonics=10)
+        make_cavity(pulsing_spheroid(), PERIOD, COARSE, harmonics=10)
 
 
 def test_windows_that_touch_are_refused_by_name():

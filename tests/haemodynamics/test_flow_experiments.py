@@ -46,7 +46,7 @@ def test_womersleys_velocity_is_the_published_one():
 
 
 def test_the_channel_round_the_cylinder_is_cut_without_gaps():
-    region = cylinder.channel(0.02)
+    region = cylinder.channel(0.02, 0.004)
     areas = cell_sizes(region.points, region.cells)
     n_arc = len(region.facets["cylinder"])
     polygon = n_arc / 2 * np.sin(2 * np.pi / n_arc) * cylinder.RADIUS**2

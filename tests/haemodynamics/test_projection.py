@@ -7,7 +7,7 @@ import pytest
 from exact_flows import swirling_mesh, vortex
 
 from cardiotwin.errors import InputError
-from cardiotwin.geometry.regions import box
+from cardiotwin.geometry.regions import box, linear_functions
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.domain import FluidDomain
 from cardiotwin.haemodynamics.projection import Projection
@@ -94,3 +94,27 @@ def test_a_plane_flow_leaves_by_an_opening_under_the_pressure_of_poiseuille():
     lifted = plane_flow(7.0)
     np.testing.assert_allclose(lifted[2], velocity, atol=1e-7)
     np.testing.assert_allclose(lifted[3], pressure + 7.0, atol=1e-6)
+
+
+def test_no_node_is_left_with_sources_though_walls_hold_and_an_end_is_open():
+    region = box((4, 4, 8), (0.0,) * 3, (1.0, 1.0, 2.0))
+    sides = region.facets["wall"]
+    out = (region.points[sides, 2] == 2.0).all(axis=1)
+    region = replace(region, facets={"wall": sides[~out], "outlet": sides[out]})
+    flow = Projection(
+        FluidDomain(region), WATERY, 0.1, walls=["wall"], openings=["outlet"], tolerance=1e-11
+    )
+    x, y, z = region.points.T
+    given = np.zeros_like(region.points)
+    given[z == 0, 2] = (16 * x * (1 - x) * y * (1 - y))[z == 0]
+    flow.start(np.zeros_like(given), np.zeros(len(given)))
+    for k in range(1, 6):
+        flow.step(np.sin(k) * given)  # in a hurry: each step changes the pressure much
+    sizes, slopes = linear_functions(region.points, region.cells)
+    spread = np.einsum("iac,cai->c", slopes, flow.velocity[region.cells]) * sizes
+    lost = np.einsum("iac,ci->ca", slopes, flow.subscale) * sizes[:, None]
+    sources = np.zeros(len(given))
+    np.add.at(sources, region.cells, spread[:, None] / 4 - lost)
+    inside = ~np.isin(np.arange(len(given)), region.facets["outlet"])
+    assert np.abs(flow.velocity).max() > 0.5
+    assert np.abs(sources[inside]).max() < 1e-9

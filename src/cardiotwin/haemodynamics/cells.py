@@ -63,6 +63,14 @@ class LinearCells:
         """Return a field's values at the cells' corners."""
         return np.asarray(np.take(np.ascontiguousarray(field.T), self.corners, axis=1))
 
+    def corners_of(
+        self, cell: Integer[np.ndarray, " sides"], opposite: Integer[np.ndarray, " sides"]
+    ) -> Integer[np.ndarray, "corners sides"]:
+        """Return the nodes of cells' sides, each told by its cell and the corner it lacks."""
+        own = self.corners[:, cell]
+        kept = np.arange(len(own))[:, None] != opposite
+        return np.asarray(own.T[kept.T].reshape(-1, len(own) - 1).T)
+
     def slope(self, values: Float[np.ndarray, " nodes"]) -> Float[np.ndarray, "dim cells"]:
         """Return the slope of a scalar."""
         return np.asarray(np.einsum("iac,ac->ic", self.slopes, values[self.corners]))

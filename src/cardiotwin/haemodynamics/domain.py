@@ -78,6 +78,14 @@ class FluidDomain:
         """Return the process's share of values in the region's order of cells."""
         return np.asarray(values[np.asarray(self.mesh.topology.original_cell_index)])
 
+    def from_cells(self, own: Float[np.ndarray, "own dim"]) -> Float[np.ndarray, "cells dim"]:
+        """Return all processes' values in the region's order of cells."""
+        result = np.zeros((self.mesh.topology.index_map(self.dim).size_global, own.shape[1]))
+        result[np.asarray(self.mesh.topology.original_cell_index)] = own
+        if self.comm.size > 1:
+            self.comm.Allreduce(MPI.IN_PLACE, result)
+        return result
+
     def to_nodes(self, dofs: Float[np.ndarray, " dofs"]) -> Float[np.ndarray, "nodes block"]:
         """Return all processes' values in the region's order of nodes."""
         own = dofs.reshape(len(self.node_of_dof), -1)[: self.n_owned]

@@ -101,9 +101,9 @@ class _Shell:
 
 
 class PressureSolver:
-    """Poisson problems whose matrix changes little from step to step: CG with kept multigrid.
+    """Problems near to Poisson's, whose matrices change little from step to step.
 
-    Of an operator that the matrix only stands for, by GMRES with the matrix's multigrid.
+    GMRES for an operator that the matrix stands for, with the matrix's multigrid, which is kept.
 
     Parameters
     ----------
@@ -113,8 +113,6 @@ class PressureSolver:
         Dofs where the solution is given; None where only its gradient matters.
     tolerance
         Of the residual, relative to the right-hand side.
-    exact
-        Whether `solve` is given such an operator.
     """
 
     def __init__(
@@ -122,19 +120,17 @@ class PressureSolver:
         domain: FluidDomain,
         open_dofs: Integer[np.ndarray, " some"] | None,
         tolerance: float,
-        *,
-        exact: bool = False,
     ) -> None:
         self._domain = domain
         own = None if open_dofs is None else open_dofs[open_dofs < domain.n_owned]
         self._open = None if own is None else own.astype(np.int32)
         self._solver: Any = PETSc.KSP().create(_comm(domain))
-        self._solver.setType("gmres" if exact else "cg")
-        if exact:
-            self._solver.setGMRESRestart(RESTART)
-            side: Any = PETSc.PC.Side.RIGHT  # the norm is the residual's own
-            self._solver.setPCSide(side)
+        self._solver.setType("gmres")
+        self._solver.setGMRESRestart(RESTART)
+        side: Any = PETSc.PC.Side.RIGHT  # the norm is the residual's own
+        self._solver.setPCSide(side)
         self._solver.getPC().setType("gamg")
+        self._solver.getPC().setUseAmat(False)  # the matrix is the cheaper one to smooth with
         self._solver.setTolerances(rtol=tolerance, atol=FLOOR, max_it=MOST)
         # The coarsest problem is as singular as the finest.
         options: Any = PETSc.Options()
@@ -158,7 +154,7 @@ class PressureSolver:
         if worn or self._used == 0:
             self._used = 0
 
-    def solve(self, load: Dofs, given: Dofs, operator: Operator | None = None) -> Dofs:
+    def solve(self, load: Dofs, given: Dofs, operator: Operator) -> Dofs:
         """Return the solution, which takes given values where it is open.
 
         Ghosts are zero until they are updated. `operator` acts on dofs whose ghosts are updated.
@@ -166,16 +162,7 @@ class PressureSolver:
         n = self._domain.n_owned
         x, b = self._matrix.createVecs()
         b.array_w[:] = load[:n]
-        if operator is None:
-            if self._open is None:
-                self._null.remove(b)
-            else:
-                x.array_w[:] = given[:n]
-                self._matrix.zeroRowsColumnsLocal(self._open, 1.0, x, b)
-                x.set(0)
-            self._solver.setOperators(self._matrix)
-        else:
-            self._pose(operator, given, b)
+        self._pose(operator, given, b)
         self._solver.solve(b, x)
         if self._solver.getConvergedReason() <= 0 and self._used > 0:
             # The mesh has moved so far that the old hierarchy is no preconditioner any more.
@@ -191,7 +178,7 @@ class PressureSolver:
         self._used += 1
         found = np.zeros_like(load)
         found[:n] = x.array_r
-        if operator is not None and self._open is not None:
+        if self._open is not None:
             found[self._open] = given[self._open]
         x.destroy()
         b.destroy()

@@ -112,14 +112,21 @@ class Stub:
     meter: Integer[np.ndarray, " _"]
     inside: Float[np.ndarray, "_ 4"]
 
-    def outflow(self, points: Nodes, cells: Integer[np.ndarray, "_ 4"], relative: Nodes) -> float:
+    def outflow(
+        self,
+        points: Nodes,
+        cells: Integer[np.ndarray, "_ 4"],
+        relative: Nodes,
+        subscale: Float[np.ndarray, "_ 3"],
+    ) -> float:
         """Return the flow out of the cavity, m^3/s.
 
-        -int (u - w) . grad q with q = 1 in the cavity and 0 beyond the meter's cells: what a
-        field without sources against linear functions cannot lose on the way.
+        -int (u + u' - w) . grad q with q = 1 in the cavity and 0 beyond the meter's cells, u - w
+        at the nodes and u' (`Projection.subscale`) by cell: what a field without sources against
+        linear functions cannot lose on the way.
         """
         sizes, slopes = linear_functions(points, cells[self.meter])
-        mean = relative[cells[self.meter]].mean(axis=1)
+        mean = relative[cells[self.meter]].mean(axis=1) + subscale[self.meter]
         steep = np.einsum("iac,ca->ci", slopes, self.inside)
         return float(-(sizes * (mean * steep).sum(axis=1)).sum())
 

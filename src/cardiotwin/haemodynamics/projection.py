@@ -1,7 +1,7 @@
 """Navier-Stokes on a moving mesh by incremental pressure correction, linear in both fields.
 
-Each step solves one matrix for the components of a velocity that is not yet solenoidal, then a
-Poisson problem for the pressure's change, and corrects the velocity with a lumped mass. All terms
+Each step solves one matrix for the components of a velocity that is not yet solenoidal, then the
+pressure's change that leaves it so, walls held, and corrects it with a lumped mass. All terms
 live on the mesh of the new time and advection is in its non-conservative form, so that a uniform
 stream stays uniform under any motion of the mesh. Time: BDF2 with an extrapolated advecting
 velocity. Space: P1-P1 with SUPG and PSPG. What resists the flow relative to the mesh (a valve that
@@ -14,7 +14,7 @@ scheme); Tezduyar (1991), Adv Appl Mech 28:1-44 (SUPG/PSPG).
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 
 from cardiotwin.errors import ConvergenceError, InputError
 from cardiotwin.haemodynamics.assembled import Matrix
@@ -54,9 +54,6 @@ class Projection:
         Of the linear solvers, relative.
     resistive
         Whether cells may resist the flow (`step`).
-    exact
-        Whether the velocity itself is left without sources (`correction`); else a part of what
-        a step changes arrives some steps later where pressure is given.
     """
 
     def __init__(
@@ -70,7 +67,6 @@ class Projection:
         backflow: float = 0.5,
         tolerance: float = 1e-8,
         resistive: bool = False,
-        exact: bool = False,
     ) -> None:
         if not time_step > 0:
             msg = f"time_step must be positive, found {time_step:g} s. A beat takes 200 to 1000."
@@ -95,19 +91,19 @@ class Projection:
         self._steps, self._switched = 0, False
         self._cells = LinearCells(np.asarray(domain.scalar.dofmap.list).T, n_dofs)
         self._place()
-        self._exact = Correction(domain, self._cells, self._fixed) if exact else None
+        self._correction = Correction(domain, self._cells, self._fixed)
         corners = self._cells.corners
         pairs = np.broadcast_to(corners[:, None], (len(corners), *corners.shape))
         rows, columns = pairs.ravel(), pairs.swapaxes(0, 1).ravel()
         self._poisson = Matrix(domain, rows, columns)
         self._sides = domain.sides_of(*openings)
-        ends = self._side_corners()
+        ends = self._cells.corners_of(*self._sides)
         pairs = np.broadcast_to(ends[:, None], (len(ends), *ends.shape))
         rows = np.concatenate([rows, pairs.ravel()])
         columns = np.concatenate([columns, pairs.swapaxes(0, 1).ravel()])
         self._momentum = Matrix(domain, rows, columns)
         self._velocity_solver = VelocitySolver(domain, self._fixed, tolerance)
-        self._pressure_solver = PressureSolver(domain, self._open, tolerance, exact=exact)
+        self._pressure_solver = PressureSolver(domain, self._open, tolerance)
 
     @property
     def velocity(self) -> Nodes:
@@ -118,6 +114,15 @@ class Projection:
     def pressure(self) -> Float[np.ndarray, " nodes"]:
         """Return the pressure at the region's nodes, Pa (of mean zero if nothing is open)."""
         return self.domain.to_nodes(self._p)[:, 0]
+
+    @property
+    def subscale(self) -> Float[np.ndarray, "cells dim"]:
+        """Return the velocity by cell that stands for what the mesh does not resolve, m/s.
+
+        -tau / rho times the pressure's slope less the mean of slopes near by: with it the last
+        step's velocity has no sources (Codina 2002, Comput Methods Appl Mech Eng 191:4295-4321).
+        """
+        return self.domain.from_cells((-self._smooth * self._sharp(self._held)).T)
 
     def start(
         self, velocity: Nodes, pressure: Float[np.ndarray, " nodes"], earlier: Nodes | None = None
@@ -232,18 +237,11 @@ class Projection:
         load = np.stack([cells.gathered(part) for part in pull], axis=1)
         return values, self.domain.shared(load)
 
-    def _side_corners(self) -> Integer[np.ndarray, "dim sides"]:
-        """Return the dofs of the openings' sides."""
-        cell, opposite = self._sides
-        own = self._cells.corners[:, cell]
-        kept = np.arange(len(own))[:, None] != opposite
-        return np.asarray(own.T[kept.T].reshape(-1, self.domain.dim).T)
-
     def _inflow(self, carried: Dofs) -> Float[np.ndarray, " values"]:
         """Return what is taken from the momentum that enters through openings, by pairs."""
         cells, (cell, opposite) = self._cells, self._sides
         area = -self.domain.dim * cells.sizes[cell] * cells.slopes[:, opposite, cell]
-        at = carried[self._side_corners()]
+        at = carried[self._cells.corners_of(*self._sides)]
         values = np.zeros((len(at), *at.shape[:2]))
         for share, weights in rule(SIDES[self.domain.dim]):
             through = np.minimum((np.tensordot(weights, at, (0, 0)) * area.T).sum(axis=1), 0.0)
@@ -254,46 +252,45 @@ class Projection:
     def _corrected(self, u: Dofs, carried: Vectors, heads: Mapping[str, float]) -> Dofs:
         """Return the velocity made solenoidal by a change of the pressure."""
         domain, cells, mass = self.domain, self._cells, self._mass
-        rho, mu, calm = self.fluid.density, self.fluid.viscosity, self._calm
+        rho, mu = self.fluid.density, self.fluid.viscosity
         sources = cells.spread(cells.divergence(cells.at_corners(u)))
-        divergence = domain.shared(sources) / mass
-        slope = cells.slope(self._p)
-        steep = np.stack([cells.spread(calm * part) for part in slope], axis=1)
-        smoothed = cells.at_corners(domain.shared(steep) / mass[:, None]).mean(axis=1) / calm
         still = cells.swept(carried.mean(axis=1))
-        rate = self._brake if self._exact is None else np.hypot(self._brake, 2 / self.time_step)
-        smooth = intrinsic_time(still, cells.fineness, mu / rho, rate) / rho
+        fast = np.hypot(self._brake, 2 / self.time_step)
+        smooth = intrinsic_time(still, cells.fineness, mu / rho, fast) / rho
         pushed = np.broadcast_to(1 / (rho * (self._rate + self._brake)), smooth.shape)
-        matrix = self._poisson.filled((((pushed + smooth) * cells.sizes) * cells.products).ravel())
+        matrix = self._poisson.filled(((pushed + smooth) * cells.sizes * cells.products).ravel())
         self._pressure_solver.prepare(matrix, changed=self._switched)
         before = self._p
         given = np.zeros_like(before)
         for name, value in heads.items():
             given[self._head[name]] = value - before[self._head[name]]
-        rough = cells.gathered(smooth * cells.sizes * cells.swept(slope - smoothed))
+        rough = cells.gathered(smooth * cells.sizes * cells.swept(self._sharp(before)))
         load = domain.shared(-sources - rough)
-        if self._exact is None:
-            change = domain.updated(self._pressure_solver.solve(load, given))
-            parts = [cells.spread(pushed * part) for part in cells.slope(change)]
-            push = domain.shared(np.stack(parts, axis=1)) / mass[:, None]
-            push[self._fixed] = 0
-        else:
-            self._exact.place(mass, pushed, smooth)
-            sought = self._pressure_solver.solve(load, given, self._exact.sources)
-            push = self._exact.pushes(change := domain.updated(sought))
-        self._p = before + change - mu * divergence
+        solve, correct = self._pressure_solver.solve, self._correction
+        correct.place(mass, pushed, smooth)
+        change = domain.updated(solve(load, given, correct.sources))
+        self._smooth, self._held = smooth, before + change
+        self._p = self._held + mu * load / mass
         if self._open is None:
             self._p -= self._mean()
         else:
             self._p[self._open] = (before + given)[self._open]
         self._p = domain.updated(self._p)
-        return domain.updated(u - push)
+        return domain.updated(u - correct.pushes(change))
+
+    def _sharp(self, pressure: Float[np.ndarray, " dofs"]) -> Float[np.ndarray, "dim cells"]:
+        """Return the slope of a pressure less the mean of slopes near by, Pa/m."""
+        cells, calm = self._cells, self._calm
+        slope = cells.slope(pressure)
+        steep = np.stack([cells.spread(calm * part) for part in slope], axis=1)
+        near = self.domain.shared(steep) / self._mass[:, None]
+        return np.asarray(slope - cells.at_corners(near).mean(axis=1) / calm)
 
     def _mean(self) -> float:
         """Return the pressure's mean over the region, Pa."""
-        n, comm = self.domain.n_owned, self.domain.comm
+        n = self.domain.n_owned
         both = np.array([self._mass[:n] @ self._p[:n], self._mass[:n].sum()])
-        total = comm.allreduce(both)
+        total = self.domain.comm.allreduce(both)
         return float(total[0] / total[1])
 
 

@@ -11,21 +11,65 @@ Fedele, Faggiano, Dede' & Quarteroni (2017), Biomech Model Mechanobiol 16:1779-1
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
 
+from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity import MovingCavity
+from cardiotwin.geometry.cavity.paced import KNOTS, PacedMotion, smoothed
 from cardiotwin.geometry.regions import linear_functions
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.domain import FluidDomain, Nodes
-from cardiotwin.haemodynamics.heart import VALVES, Moment, check_steps, valve_times
+from cardiotwin.haemodynamics.heart import RAMP, VALVES, Moment, Valves, check_steps, valve_times
 from cardiotwin.haemodynamics.leaflets import Leaflets, stub_of
 from cardiotwin.haemodynamics.projection import Projection
 
+LONGEST = 60e-3  # s, of a rest
 BACKFLOW = 1.0  # of the openings' stabilisation: a jet comes in through each
 
 Pressure = Callable[[float], float]
+
+
+def resting(cavity: MovingCavity, valves: Valves, rest: float) -> MovingCavity:
+    """Return the cavity whose wall rests from each of its volume's extremes on.
+
+    A cine's frames are too far apart to show that both valves are shut for a while. The wall
+    slows down over the length of a ramp before, comes to its pace over as long after, and passes
+    what was measured between the extremes the faster.
+
+    Parameters
+    ----------
+    cavity
+        As measured.
+    valves
+        When its volume is largest and smallest.
+    rest
+        s; 0 leaves the cavity as it is.
+
+    Raises
+    ------
+    InputError
+        If a heart does not rest so long.
+    """
+    if not 0 <= rest <= LONGEST:
+        msg = (
+            f"The wall rests for 0 to {LONGEST * 1e3:g} ms while valves change, found "
+            f"{rest * 1e3:.3g} ms. Give it in seconds."
+        )
+        raise InputError(msg)
+    if rest == 0:
+        return cavity
+    period, half = valves.period, valves.ramp / 2
+    systole = (valves.end_systole - valves.end_diastole) % period
+    moments = np.array([-half, rest + half, systole - half, systole + rest + half, period - half])
+    met = np.array([0.0, 0.0, systole, systole, period])
+    since = (np.arange(KNOTS) * period / KNOTS - valves.end_diastole + half) % period - half
+    turns = np.arange(KNOTS) * period / KNOTS - valves.end_diastole - since  # whole periods
+    course = np.interp(since, moments, met) + turns + valves.end_diastole
+    paced = PacedMotion(shapes=cavity.motion, course=smoothed(course, period, valves.ramp))
+    return replace(cavity, motion=paced)
 
 
 class ValvedFlow:
@@ -43,6 +87,8 @@ class ValvedFlow:
         Pressures at a time since end-diastole, Pa.
     leaflets
         How the valves resist, open and shut.
+    rest
+        How long the wall rests from the volume's extremes on while the valves change, s; assumed.
     tolerance
         Of the linear solvers, relative.
     """
@@ -56,11 +102,13 @@ class ValvedFlow:
         atrium: Pressure,
         aorta: Pressure,
         leaflets: Leaflets | None = None,
+        rest: float = RAMP,
         tolerance: float = 1e-6,
     ) -> None:
         check_steps(steps)
-        self.cavity, self.leaflets = cavity, leaflets or Leaflets()
+        self.leaflets = leaflets or Leaflets()
         self.valves = valve_times(cavity, self.leaflets.ramp)
+        self.cavity = cavity = resting(cavity, self.valves, rest)
         self.time_step = cavity.motion.period / steps
         self.start = self.valves.end_diastole
         self._outside = {"mitral": atrium, "aortic": aorta}
@@ -79,7 +127,6 @@ class ValvedFlow:
             backflow=BACKFLOW,
             tolerance=tolerance,
             resistive=True,
-            exact=True,
         )
         self.flow.start(np.zeros_like(points), np.full(len(points), atrium(0.0)))
         self._inside = np.ones(len(points))
@@ -159,7 +206,9 @@ class ValvedFlow:
     def _moment(self, points: Nodes, wall: Nodes, grown: float) -> Moment:
         cells, velocity = self.cavity.region.cells, self.flow.velocity
         relative = velocity - wall
-        out = {n: stub.outflow(points, cells, relative) for n, stub in self._stubs.items()}
+        fine = self.flow.subscale
+        out = {n: stub.outflow(points, cells, relative, fine) for n, stub in self._stubs.items()}
+        coarse = [stub.outflow(points, cells, relative, 0 * fine) for stub in self._stubs.values()]
         return Moment(
             time=self.flow.time,
             points=points,
@@ -168,6 +217,7 @@ class ValvedFlow:
             inflow=-out["mitral"],
             outflow=out["aortic"],
             imbalance=sum(out.values()) + grown,
+            resolved=sum(coarse) + grown,
         )
 
 
