@@ -65,3 +65,15 @@ def test_cases_that_are_not_there_are_refused():
         heart_flow.beat(heart_flow.Options(valves="disc"))
     with pytest.raises(InputError, match="at least one beat, found beats=0"):
         heart_flow.beat(heart_flow.Options(beats=0))
+
+
+@pytest.mark.slow
+@pytest.mark.validation
+def test_the_steady_flow_round_the_cylinder_is_the_benchmarks():
+    """Schaefer & Turek (1996), 2D-1: drag 5.57-5.59, lift .0104-.0110, dp .1172-.1176 Pa."""
+    found = cylinder.benchmark(
+        cylinder.Options(case="2D-1", scheme="monolithic", edge=0.02, finest=3e-3, time_step=0.2)
+    )
+    assert 5.57 <= found["drag"] <= 5.59
+    assert 0.0104 <= found["lift"] <= 0.0110
+    assert 0.1172 <= found["pressure_difference"] <= 0.1176

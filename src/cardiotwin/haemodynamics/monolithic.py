@@ -99,7 +99,10 @@ class Monolithic:
                 np.zeros(1, dtype=np.int32),
             ]
             self._conditions.append(dolfinx.fem.dirichletbc(level, node, self._space.sub(1)))
-        self._left, self._right = map(compile_form, self._forms())
+        self._found = dolfinx.fem.Function(self._space)
+        left, right = self._forms()
+        self._left, self._right = compile_form(left), compile_form(right)
+        self._residual = compile_form(ufl.action(left, self._found) - right)
         self._matrix: Any = dolfinx.fem.petsc.create_matrix(self._left)
         self._solver: Any = PETSc.KSP().create()
         self._solver.setType("preonly")
@@ -151,11 +154,26 @@ class Monolithic:
             self._u2.x.array[:] = self._u1.x.array
         for constant, rate in zip(self._rates, BDF2 if self._steps else BDF1, strict=True):
             constant.value = rate / self.time_step
-        found = self._solution()
+        self._found.x.array[:] = found = self._solution()
         self._u2.x.array[:] = self._u1.x.array
         self._u1.x.array[:] = found[self._to_velocity]
         self._p.x.array[:] = found[self._to_pressure]
         self._steps += 1
+
+    def force_on(self, wall: str) -> Float[np.ndarray, " dim"]:
+        """Return the force of the fluid on a wall in the last step, N (N/m in a plane).
+
+        It is the reaction: less the residual of the wall's own equations, inertia and all.
+        """
+        residual: Any = dolfinx.fem.petsc.assemble_vector(self._residual)
+        facets = self.domain.facets
+        chosen = facets.indices[facets.values == self.domain.tags[wall]]
+        dim = self.domain.dim
+        dofs = [
+            dolfinx.fem.locate_dofs_topological(self._space.sub(0).sub(i), dim - 1, chosen)
+            for i in range(dim)
+        ]
+        return -np.array([float(residual.array_r[each].sum()) for each in dofs])
 
     @property
     def velocity(self) -> Nodes:
