@@ -127,10 +127,7 @@ def beat(options: Options) -> Mapping[str, Any]:
         "e_over_a": None if waves is None else waves.ratio,
         **energies,
         "dissipated_mj": float(np.nanmean(table["dissipation_mw"]) * period),
-        "pressure_apex_to_aorta_max_mmhg": float(table["apex_minus_aortic_mmhg"].max()),
-        "pressure_apex_to_aorta_min_mmhg": float(table["apex_minus_aortic_mmhg"].min()),
-        "pressure_mitral_to_apex_max_mmhg": float(table["mitral_minus_apex_mmhg"].max()),
-        "pressure_mitral_to_apex_min_mmhg": float(table["mitral_minus_apex_mmhg"].min()),
+        **_differences(table, after=options.ramp_ms * 1e-3 if options.beats == 1 else 0.0),
         **(_of_valves(table, heart) if isinstance(heart, ValvedFlow) else {}),
         "flags": [flag.sentence for flag in cavity.flags],
     }
@@ -153,6 +150,20 @@ def _heart(cavity: MovingCavity, options: Options) -> HeartFlow | ValvedFlow:
         ),
         rest=options.rest_ms * 1e-3,
     )
+
+
+def _differences(table: Mapping[str, np.ndarray], after: float) -> dict[str, float]:
+    """Return the extremes of the pressure's differences after a time, s.
+
+    Blood that begins at rest between walls that move is pushed in the first step.
+    """
+    settled = table["time_s"] > after
+    names = {"apex_to_aorta": "apex_minus_aortic_mmhg", "mitral_to_apex": "mitral_minus_apex_mmhg"}
+    return {
+        f"pressure_{name}_{which}_mmhg": float(find(table[key][settled]))
+        for name, key in names.items()
+        for which, find in (("max", np.max), ("min", np.min))
+    }
 
 
 def _of_valves(table: Mapping[str, np.ndarray], heart: ValvedFlow) -> dict[str, float]:
