@@ -174,6 +174,12 @@ def benchmark(options: Options) -> Mapping[str, float]:
             found = getattr(options, name)
             msg = f"{name} must be {' or '.join(known)}, found {found!r}. Name one of them."
             raise InputError(msg)
+    if not 0.004 <= options.edge <= 0.05 or not 0 < options.time_step <= 0.5:
+        msg = (
+            f"edge must be 0.004 to 0.05 m and time_step up to 0.5 s, found edge={options.edge:g} "
+            f"time_step={options.time_step:g}."
+        )
+        raise InputError(msg)
     surge, fastest = options.case == "2D-3", SPEEDS[options.case]
     began = time.process_time()
     region = channel(options.edge, options.finest)

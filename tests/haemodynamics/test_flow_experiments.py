@@ -57,6 +57,10 @@ def test_the_channel_round_the_cylinder_is_cut_without_gaps():
 def test_cases_that_are_not_there_are_refused():
     with pytest.raises(InputError, match=r"case must be 2D-1 or 2D-3, found '2D-2'"):
         cylinder.benchmark(cylinder.Options(case="2D-2"))
+    with pytest.raises(InputError, match=r"scheme must be projection or monolithic, found 'x'"):
+        cylinder.benchmark(cylinder.Options(scheme="x"))
+    with pytest.raises(InputError, match="edge must be 0.004 to 0.05 m"):
+        cylinder.benchmark(cylinder.Options(edge=-1.0))
     with pytest.raises(InputError, match=r"finest must be at least 12, found 4"):
         study.orders(study.Options(finest=4))
     with pytest.raises(InputError, match=r"heart_flow needs a folder of .*, found path=''"):
