@@ -59,7 +59,7 @@ def test_cases_that_are_not_there_are_refused():
         cylinder.benchmark(cylinder.Options(case="2D-2"))
     with pytest.raises(InputError, match=r"scheme must be projection or monolithic, found 'x'"):
         cylinder.benchmark(cylinder.Options(scheme="x"))
-    with pytest.raises(InputError, match="edge must be 0.004 to 0.05 m"):
+    with pytest.raises(InputError, match=r"edge must be 0.004 to 0.05 m"):
         cylinder.benchmark(cylinder.Options(edge=-1.0))
     with pytest.raises(InputError, match=r"finest must be at least 12, found 4"):
         study.orders(study.Options(finest=4))
