@@ -1,4 +1,4 @@
-"""A beat of blood in a measured ventricle, against the same scheme in plain dolfinx."""
+"""A beat of blood in a measured ventricle, against plain dolfinx; a pulse of it, against ambit."""
 
 import sys
 import time
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import compare_flow
 import numpy as np
 from cine_frames import cine_frames
 from peers.process import COMPILED, run_peer
@@ -54,7 +55,15 @@ def compare(data: Path, folder: Path) -> tuple[str, Mapping[str, Any]]:
     """Return what the page says, and the numbers."""
     frames = cine_frames(str(data / HEART), "bench")
     cavity = make_cavity(frames, PERIOD, TEMPLATE)
+    pulse = compare_flow.compare(
+        compare_flow.Options(
+            path=str(data / HEART),
+            peers=str(folder.parent / "peers"),
+            output=str(folder / "pulse"),
+        )
+    )
     numbers: dict[str, Any] = {"cells": len(cavity.region.cells)}
+    numbers |= {f"pulse_{key}": value for key, value in pulse.items()}
     beats = {steps: own(cavity, steps) for steps in STEPS}
     numbers |= {f"cpu_s_{steps}": seconds for steps, (seconds, _) in beats.items()}
     velocity = beats[STEPS[-1]][1]
@@ -85,7 +94,7 @@ def compare(data: Path, folder: Path) -> tuple[str, Mapping[str, Any]]:
         f"their velocities are {numbers['apart']:.0e} of the fastest apart. {STEPS[0]} steps take "
         f"{numbers[f'cpu_s_{STEPS[0]}']:.1f} CPU-seconds (15 are allowed for 200 to 400)."
     )
-    return text, numbers
+    return f"{text}\n{compare_flow.paragraph(pulse)}", numbers
 
 
 __all__ = ["HEADING", "compare"]

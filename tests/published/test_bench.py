@@ -2,6 +2,7 @@
 
 from bench_mechanics import HEADING, land_lines
 from bench_page import with_section
+from compare_flow import paragraph
 
 PAGE = "# Benchmarks\n\nhearts\n"
 
@@ -41,3 +42,27 @@ def test_a_code_has_its_rows_or_the_reason_why_it_has_none():
     assert "7.0 times at its best settings (10 steps, " in page
     assert "2e-09 mm apart. At its defaults it ended with: no way" in page
     assert "fenicsx-pulse 0.12 gave no numbers: no pip" in page
+
+
+def pulse_numbers(name, seconds, **more):
+    numbers = {
+        "cpu_s_per_step": seconds,
+        "inflow_ml_per_s": 163.7,
+        "outflow_ml_per_s": 163.0,
+        "peak_speed_m_per_s": 0.91,
+        "apex_pa": 246.0,
+    }
+    return {f"{name}_{key}": value for key, value in {**numbers, **more}.items()}
+
+
+def test_ambits_blood_has_its_rows_or_the_reason_why_it_has_none():
+    found = {"cells": 17442, "steps": 10} | pulse_numbers("cardiotwin", 0.03)
+    more = {"ratio": 20.0, "iterations_per_step": 1.5, "apart": 0.06}
+    found |= pulse_numbers("like_ours", 0.6, **more) | {"demo_said": "no way"}
+    page = paragraph(found)
+    assert "| cardiotwin | 30 | 1.0 | 163.7 | 163.0 | 0.91 | 246 | 0 % |" in page
+    assert "| ambit-fe 2026.1.0, like cardiotwin | 600 | 1.5 |" in page
+    assert "| ambit-fe 2026.1.0, as in its demo |" not in page
+    assert "20 times faster than ambit-fe 2026.1.0, like cardiotwin." in page
+    assert "as in its demo ended with: no way" in page
+    assert paragraph({**found, "missing": "no pip"}).endswith("It gave no numbers: no pip\n")
