@@ -34,7 +34,8 @@ from flow4d import (
     run_filter,
     views_of,
 )
-from flow4d_members import Members, setting, true_beat, true_flow, truth_of
+from flow4d_heart import truth_of
+from flow4d_members import Members, setting, true_beat, true_flow
 from flow4d_phantoms import FRAMES, TISSUE, Field, Truth, scan
 
 from cardiotwin.errors import InputError
@@ -70,7 +71,7 @@ def solve(options: Options) -> Mapping[str, Any]:
     of = setting(options.edge, options.path)
     hidden = np.random.default_rng(options.truth_seed).standard_normal(len(UNKNOWNS))
     beating = true_flow(options.truth, hidden, options.path)
-    truth = truth_of(beating, true_beat(beating), options.voxel_mm * 1e-3, of)
+    truth = truth_of(beating, true_beat(beating), options.voxel_mm * 1e-3, of.cavity, of.lumen)
     rng = np.random.default_rng(options.seed)
     fastest = max(float(np.abs(truth.at(m)[1]).max()) for m in range(0, FRAMES * 3, 4))
     venc = options.venc_ratio * fastest

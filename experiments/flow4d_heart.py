@@ -13,6 +13,7 @@ from cardiotwin.geometry.cavity import (
     make_cavity,
 )
 from cardiotwin.haemodynamics.heart import HeartFlow
+from cardiotwin.haemodynamics.valved import ValvedFlow
 from cardiotwin.measurement.flow import Lumen, moving_lumen
 from cardiotwin.measurement.flow.lumen import sampling
 from cardiotwin.measurement.flow.pressure import pressure_at
@@ -32,17 +33,36 @@ def seen_frames(path: str) -> EndocardialFrames:
 def heart(voxel: float, edge: float, path: str) -> Truth:
     """Return the flow in a measured ventricle, looked for on a coarser mesh that moves with it."""
     frames = seen_frames(path)
-    cavity = make_cavity(frames, PERIOD, TRUE)
-    n_steps = STEPS
-    run = HeartFlow(cavity, FLUID, steps=n_steps)
-    for _ in run.run(n_steps // 4):  # the beat begins at rest: its first quarter is run again
+    flow = HeartFlow(make_cavity(frames, PERIOD, TRUE), FLUID, steps=STEPS)
+    for _ in flow.run(STEPS // 4):  # the beat begins at rest: its first quarter is run again
         pass
-    kept = [(m.points, m.velocity, m.pressure) for m in run.run(n_steps)]
-    kept = kept[-(n_steps // 4) :] + kept[: -(n_steps // 4)]
+    kept = [(m.points, m.velocity, m.pressure) for m in flow.run(STEPS)]
+    kept = kept[-(STEPS // 4) :] + kept[: -(STEPS // 4)]
+    looked = make_cavity(frames, PERIOD, CavityTemplate(edge=edge, layers=LAYERS))
+    return truth_of(flow, kept, voxel, looked, moving_lumen(looked, frame_times()))
+
+
+def frame_times() -> Field:
+    """Return the frames' middles, s."""
+    return np.arange(FRAMES) * PERIOD / FRAMES
+
+
+def truth_of(
+    flow: HeartFlow | ValvedFlow,
+    kept: list[tuple[Field, Field, Field]],
+    voxel: float,
+    looked: MovingCavity,
+    lumen: Lumen,
+) -> Truth:
+    """Return a beat as the phantoms have it, to be looked for in a lumen cut from a cavity.
+
+    `kept` are places, velocities and pressures after each step of the flow's beat.
+    """
+    cavity, n_steps = flow.cavity, len(kept)
     everywhere = np.concatenate([each[0] for each in kept[:: n_steps // FRAMES]])
     grid = around(everywhere.min(axis=0), everywhere.max(axis=0), voxel, 1)
     fine = grid.finer(3)
-    begin = run.start / PERIOD
+    begin = flow.start / PERIOD
     steps = np.round((moments()[0] - begin) * n_steps).astype(int) - 1
 
     def at(m: int) -> tuple[Field, Field]:
@@ -51,20 +71,18 @@ def heart(voxel: float, edge: float, path: str) -> Truth:
         blood = (np.diff(matrix.indptr) > 0).reshape(fine.shape)
         return blood, (matrix @ velocity).reshape(*fine.shape, 3)
 
-    looked = make_cavity(frames, PERIOD, CavityTemplate(edge=edge, layers=LAYERS))
-    times = np.arange(FRAMES) * PERIOD / FRAMES
-    lumen = moving_lumen(looked, times)
     axis = np.subtract(*_ends(cavity, cavity.motion.positions(0.0))[::-1])
     ends = np.array([_ends(looked, points) for points in lumen.positions])
     middles = np.round((np.arange(FRAMES) / FRAMES - begin) * n_steps).astype(int) - 1
     drop = []
     for frame, k in enumerate(middles % n_steps):
         points, _, pressure = kept[k]
+        none = np.zeros(len(points), dtype=bool)
         room = Lumen(
             positions=points[None],
             cells=cavity.region.cells,
-            wall=np.zeros(len(points), dtype=bool),
-            open=np.zeros(len(points), dtype=bool),
+            wall=none,
+            open=none,
             wall_velocity=np.zeros((1, len(points), 3)),
         )
         told = [pressure_at(room, pressure[None], place[None])[0] for place in ends[frame]]
@@ -92,4 +110,4 @@ def _ends(cavity: MovingCavity, points: np.ndarray) -> np.ndarray:
     return np.array([(1 - share) * points[cavity.apex] + share * base for share in BETWEEN])
 
 
-__all__ = ["heart", "seen_frames"]
+__all__ = ["LAYERS", "TRUE", "frame_times", "heart", "seen_frames", "truth_of"]
