@@ -52,6 +52,7 @@ def run[Options](kind: type[Options], experiment: Callable[[Options], Mapping[st
         signal.signal(ending, signal.default_int_handler)
     try:
         options = read_options(kind, sys.argv[1:])
+        folder = _folder(Path(asdict(options)["output"]))  # type: ignore[call-overload]
         result = experiment(options)
     except CardiotwinError as error:
         print(error, file=sys.stderr)
@@ -62,10 +63,28 @@ def run[Options](kind: type[Options], experiment: Callable[[Options], Mapping[st
     for key, value in result.items():
         print(f"{key}: {_shown(value)}")
     config = asdict(options)  # type: ignore[call-overload]
-    folder = Path(config["output"])
     folder.mkdir(parents=True, exist_ok=True)
     page = {**result, "config": config, "software": {name: version(name) for name in SOFTWARE}}
-    (folder / "result.json").write_text(json.dumps(page, indent=2) + "\n")
+    text = json.dumps(_told(page), indent=2, allow_nan=False)
+    (folder / "result.json").write_text(text + "\n")
+
+
+def _folder(path: Path) -> Path:
+    """Return the folder for the results; refuse one that cannot be."""
+    first = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not first.is_dir():
+        msg = f"output must be a folder, found the file {first}. Name another place."
+        raise InputError(msg)
+    return path
+
+
+def _told(value: Any) -> Any:
+    """Return a value with null for the numbers that there are not, as JSON has them."""
+    if isinstance(value, Mapping):
+        return {key: _told(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_told(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _shown(value: Any) -> str:

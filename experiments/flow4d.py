@@ -69,6 +69,12 @@ def solve(options: Options) -> Mapping[str, Any]:
     if options.phantom == "sr4d":
         _refuse_strange(options)
         return pair(Path(options.path), Path(options.peers), Path(options.output), run_filter)
+    if not (options.snr > 0 and options.venc_ratio > 0 and 0.5 <= options.voxel_mm <= 10):
+        msg = (
+            "snr and venc_ratio must be positive and voxel_mm 0.5 to 10, found "
+            f"snr={options.snr:g} venc_ratio={options.venc_ratio:g} voxel_mm={options.voxel_mm:g}."
+        )
+        raise InputError(msg)
     truth = _truth(options.phantom, options.voxel_mm * 1e-3, options.edge, options.path)
     rng = np.random.default_rng(options.seed)
     fastest = max(float(np.abs(truth.at(m)[1]).max()) for m in range(0, FRAMES * 3, 4))

@@ -171,9 +171,11 @@ def _of_valves(table: Mapping[str, np.ndarray], heart: ValvedFlow) -> dict[str, 
     found = {}
     for name, flow in (("mitral", "inflow_ml_per_s"), ("aortic", "outflow_ml_per_s")):
         shut, through = table[f"{name}_open"] == 0, table[flow] * heart.time_step
-        back = np.minimum(through, 0.0)
+        back, opened = np.minimum(through, 0.0), table[f"{name}_open"] == 1
         found[f"{name}_leak_ml"] = -float(through[shut].sum())
-        found[f"{name}_back_while_shutting_ml"] = -float(back[~shut].sum())
+        found[f"{name}_moved_while_shut_ml"] = float(np.abs(through[shut]).sum())
+        found[f"{name}_back_while_shutting_ml"] = -float(back[~shut & ~opened].sum())
+        found[f"{name}_back_while_open_ml"] = -float(back[opened].sum())
         found[f"{name}_jet_m_per_s"] = float(table[f"{name}_jet_m_per_s"].max())
     level = table["ventricle_mmhg"]
     return found | {

@@ -13,6 +13,7 @@ import numpy as np
 from exact_flows import womersley
 from experiment import run
 
+from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity.disc import cut_disc
 from cardiotwin.geometry.regions import Region, boundary, oriented
 from cardiotwin.haemodynamics.blood import Fluid
@@ -57,6 +58,12 @@ def tube(edge: float) -> Region:
 
 def solve(options: Options) -> Mapping[str, float]:
     """Return the largest errors over a period, of their amplitudes."""
+    if options.steps < 10 or not 0.02 <= options.edge <= 0.16:
+        msg = (
+            f"womersley takes 10 steps or more and an edge of 0.02 to 0.16, found "
+            f"steps={options.steps} edge={options.edge:g}."
+        )
+        raise InputError(msg)
     began = time.process_time()
     region, step, rate = tube(options.edge), PERIOD / options.steps, 2 * np.pi / PERIOD
     radius = np.hypot(*region.points[:, :2].T)

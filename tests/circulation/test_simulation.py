@@ -243,3 +243,16 @@ def test_a_sharp_valve_has_no_width_to_vary():
 def test_importing_the_circulation_does_not_load_torch():
     code = "import sys, cardiotwin.circulation; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"blood_volume": -1.0}, "blood_volume must be positive and finite"),
+        ({"outside": {"left_ventricle": lambda *_: None}}, "Only chambers can lie outside"),
+        ({"steps": 0}, "one whole beat or more"),
+    ],
+)
+def test_a_limit_cycle_of_nothing_is_refused(wrong, said):
+    with pytest.raises(InputError, match=said):
+        limit_cycle({}, **wrong)

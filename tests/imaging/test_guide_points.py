@@ -44,6 +44,12 @@ def test_guide_points_in_lps_arrive_in_ras(tmp_path):
         ),
         (
             lambda f: (f / "GPFile_000.txt").write_text(
+                "heading\nnan 2 3 saepicardialContour 0 1 0\n"
+            ),
+            r"Line 2 of .* not a guide point, found 'nan 2 3 saepicardialContour 0 1 0'",
+        ),
+        (
+            lambda f: (f / "GPFile_000.txt").write_text(
                 "heading\n1 2 3 SAX_LV_ENDOCARDIAL 77 1 0\n"
             ),
             r"points on slice 77, found slices \[0, 1, 2, 3, 4, 5\]",

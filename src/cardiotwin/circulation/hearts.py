@@ -96,7 +96,7 @@ class Hearts:
         values = {}
         for name, value in known.items():
             one = given.get(name, torch.tensor([value], dtype=torch.float64))
-            _refuse(name, one)
+            refuse_unphysical(name, one)
             values[name] = one.expand(size)
         for name in CHAMBERS:
             if f"{name}.contraction" in values:
@@ -164,7 +164,8 @@ class Hearts:
         return torch.cat((valves, vessels)).amax(0)
 
 
-def _refuse(name: str, values: Tensor) -> None:
+def refuse_unphysical(name: str, values: Tensor) -> None:
+    """Refuse a parameter's values that are not finite or, of those that must be, not positive."""
     bad = ~torch.isfinite(values)
     if name.rsplit(".", maxsplit=1)[-1] not in SIGNED:
         bad = bad | ~(values > 0)
@@ -213,4 +214,12 @@ def from_ring(volume: Float[torch.Tensor, "8 batch"], flow: Tensor, hearts: Hear
 
 ROW = {name: row for row, name in enumerate(Stores._fields)}
 
-__all__ = ["ROW", "Hearts", "default_start", "from_ring", "parameter_values", "to_ring"]
+__all__ = [
+    "ROW",
+    "Hearts",
+    "default_start",
+    "from_ring",
+    "parameter_values",
+    "refuse_unphysical",
+    "to_ring",
+]

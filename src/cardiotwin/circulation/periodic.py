@@ -17,11 +17,12 @@ from cardiotwin.circulation.hearts import (
     VESSELS,
     Hearts,
     default_start,
+    refuse_unphysical,
     to_ring,
 )
 from cardiotwin.circulation.loop import Circulation
 from cardiotwin.circulation.march import STEPS, Outside, Trace
-from cardiotwin.circulation.simulation import end_of_beat, simulate
+from cardiotwin.circulation.simulation import end_of_beat, refuse_strange, simulate
 from cardiotwin.errors import ConvergenceError
 
 Tensor = torch.Tensor
@@ -150,12 +151,14 @@ def limit_cycle(
         If no heart reaches its limit cycle. Where only some do not, `Cycle.failures` names them.
     """
     circulation = circulation or Circulation()
+    refuse_strange(outside or {}, start, 1, steps)
     hearts = Hearts.of(parameters or {}, circulation, 1 if start is None else start.shape[1])
     first = default_start(circulation, hearts) if start is None else start
     first = first.expand(12, len(hearts))
     blood = to_ring(first, hearts)[0].sum(0)
     if blood_volume is not None:
         blood = torch.as_tensor(blood_volume, dtype=torch.float64).expand(len(hearts))
+        refuse_unphysical("blood_volume", blood)
     adult = default_start(circulation, hearts)[:, 0]
     kinds = adult.abs().reshape(3, 4).amax(1)
     size = kinds.repeat_interleave(4)[:, None]

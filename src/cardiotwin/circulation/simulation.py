@@ -13,6 +13,7 @@ from cardiotwin.circulation.march import STEPS, March, Outside, Rhythm, Trace
 from cardiotwin.errors import InputError
 
 Tensor = torch.Tensor
+STATES = 12  # of a heart
 CHUNK = 1000  # hearts whose rows stay in the cache
 STABLE = 2.5  # of a step times the fastest rate; the method's own limit is 2.785
 FINEST = 64  # steps in the place of one; a heart that needs more is run with these
@@ -56,10 +57,10 @@ def simulate(
         If a name is unknown, or a value is not positive.
     """
     circulation = circulation or Circulation()
+    refuse_strange(outside or {}, start, beats, steps)
     batch = 1 if start is None else start.shape[1]
     hearts = Hearts.of(parameters or {}, circulation, batch)
     first = default_start(circulation, hearts) if start is None else start
-    _refuse_outside(outside or {}, beats, steps)
     groups = groups_alike(hearts, steps)
     parts = []
     for which, finer in groups:
@@ -121,7 +122,10 @@ def _joined(parts: list[Trace], order: Tensor, hearts: Hearts) -> Trace:
     return replace(parts[0], hearts=hearts, **joined)
 
 
-def _refuse_outside(outside: Outside, beats: int, steps: int) -> None:
+def refuse_strange(
+    outside: Outside, start: Tensor | None, beats: int | float, steps: int | float
+) -> None:
+    """Refuse chambers that are not there, a state of another shape, or parts of beats."""
     unknown = set(outside) - set(CHAMBERS.values())
     if unknown:
         msg = (
@@ -129,9 +133,17 @@ def _refuse_outside(outside: Outside, beats: int, steps: int) -> None:
             f"Name any of {', '.join(CHAMBERS.values())}."
         )
         raise InputError(msg)
-    if beats < 1 or steps < 1:
-        msg = f"simulate runs at least one beat of one step, found {beats} of {steps}."
+    if beats < 1 or steps < 1 or beats != int(beats) or steps != int(steps):
+        msg = (
+            f"A circulation runs one whole beat or more in whole steps, found {beats} of {steps}."
+        )
+        raise InputError(msg)
+    if start is not None and (start.ndim != 2 or start.shape[0] != STATES):
+        msg = (
+            f"start must have {STATES} rows and a column per heart, found {tuple(start.shape)}. "
+            "Give the end of another simulation, or none."
+        )
         raise InputError(msg)
 
 
-__all__ = ["CHUNK", "Trace", "end_of_beat", "groups_alike", "simulate"]
+__all__ = ["CHUNK", "Trace", "end_of_beat", "groups_alike", "refuse_strange", "simulate"]

@@ -124,6 +124,8 @@ def read_guide_points(path: Path) -> GuidePoints:
         words = line.split()
         try:
             position = [float(word) for word in words[:3]]
+            if not np.isfinite(position).all():
+                raise ValueError(words[:3])  # noqa: TRY301 - told below, as all others are
             key = words[3], int(float(words[4]))
             rows[key].append((int(float(words[6])) if len(words) > 6 else frame, position))
         except (ValueError, IndexError) as error:

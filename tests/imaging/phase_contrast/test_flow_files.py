@@ -107,6 +107,7 @@ def shifted(header):
         ({"HeartPeriod": 0.9}, "do not lie evenly over a beat of 900 ms"),
         ({"HeartPeriod": 800}, r"HeartPeriod .* between 0.2 and 3, found 800"),
         ({"Contrast": "dense"}, "no DisplacementEncoding"),
+        ({"PhaseDifference": "false"}, "PhaseDifference of flow.json must be true or false"),
         (shifted, "another order"),
         (one_way, "do not encode the velocity along"),
         (in_plane, "must have three numbers per image, found 2"),
@@ -119,6 +120,14 @@ def test_a_header_that_contradicts_the_images_is_named(written, change, said):
         change = change(json.loads(file.with_name("flow.json").read_text()))
     mended(file, **change)
     with pytest.raises(InputError, match=said):
+        read_flow(file)
+
+
+def test_images_without_signal_are_refused(written):
+    file, _ = written
+    image = nib.load(file)
+    nib.save(nib.Nifti1Image(np.zeros(image.shape, dtype=np.float32), image.affine), file)
+    with pytest.raises(InputError, match="has no signal"):
         read_flow(file)
 
 

@@ -8,6 +8,7 @@ the velocity alone) and ``FrameWindow``, the share of the frames' distance that 
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,9 @@ def read_flow(path: Path, period: float | None = None) -> tuple[FlowSeries, tupl
     times, rows = _frames(encoded, path)
     shape = encoded.signal.shape
     signal = encoded.signal.reshape(*shape[:3], len(times), len(rows))
+    if not np.nan_to_num(signal).any():
+        msg = f"{path.name} has no signal: all of its values are zero. Convert the series again."
+        raise InputError(msg)
     gone = ~np.isfinite(signal).all(axis=(3, 4))
     signal = np.where(gone[..., None, None], 0, signal).astype(np.complex128)
     noise = encoded.noise_sd
@@ -69,10 +73,20 @@ def read_flow(path: Path, period: float | None = None) -> tuple[FlowSeries, tupl
         times=times,
         period=told,
         noise_sd=noise,
-        referenced=bool(header.get("PhaseDifference", False)),
+        referenced=_yes(header, "PhaseDifference", path),
         window=one_number(header, "FrameWindow", path) or 0.0,
     )
     return series, encoded.flags
+
+
+def _yes(header: Mapping[str, Any], key: str, path: Path) -> bool:
+    value = header.get(key, False)
+    if not isinstance(value, bool):
+        msg = (
+            f"{key} of {stem(path)}.json must be true or false, found {value!r}. Mend the header."
+        )
+        raise InputError(msg)
+    return value
 
 
 def _frames(

@@ -38,7 +38,8 @@ class FlowBeat:
         fastest speed, m/s, mean wall shear stress, Pa, and the pressure's falls from the mitral
         valve to the apex and from there to the aortic valve, Pa; frames of value and error. What
         goes through both valves and is not displaced by the wall is an error that draws do not
-        have: its root mean square is in the flows' errors, its integral in their volumes'.
+        have: its root mean square is in the flows' errors, the integral of its size in their
+        volumes'.
     numbers
         By name: value and standard error, SI.
     imbalance
@@ -94,9 +95,16 @@ def flow_beat(
         courses[name] = value, np.hypot(error, np.sqrt(np.mean(left**2)))
     systole = times < end_systole
     flags = _contradictions(told, float(whole.max() - whole.min()))
+    often, step = float(np.sqrt(np.mean(left**2))), period / len(times)
     for name, when in (("ejected", systole), ("filled", ~systole)):
         value, error = told[name]
-        told[name] = value, np.hypot(error, left[when].sum() * period / len(times))
+        told[name] = value, np.hypot(error, np.abs(left[when]).sum() * step)
+    for name in ("peak_outflow", "e_wave", "a_wave"):
+        value, error = told[name]
+        told[name] = value, np.hypot(error, often)
+    (early, early_error), (late, late_error) = told["e_wave"], told["a_wave"]
+    ratio = told["e_over_a"][0]
+    told["e_over_a"] = ratio, np.abs(ratio) * np.hypot(early_error / early, late_error / late)
     return FlowBeat(
         courses=courses,
         numbers={name: (float(value), float(error)) for name, (value, error) in told.items()},
