@@ -1,8 +1,8 @@
 """A beat of flow in the measured left ventricle: its cost, its balance, and what it looks like.
 
 `python experiments/heart_flow.py path=folder [steps=1000] [edge=0.115] [layers=27] [period_s=0.86]
-[beats=1] [valves=window|resistive] [output=folder]`; the folder holds the contours of a whole cine
-(guide points). Of several beats the last one is told; the first begins at rest at end-diastole.
+[beats=1] [valves=window|resistive] [tolerance=TOLERANCE] [output=folder]`; the folder holds the
+contours of a whole cine (guide points). Of several beats the last one is told; the first begins at rest at end-diastole.
 
 `valves=window` lets through what the wall displaces. `valves=resistive` has resistive surfaces
 between an atrium and an aorta of given pressures (`atrium_mmhg`, `aorta_mmhg`), which decide by
@@ -37,6 +37,7 @@ KINDS: dict[str, dict[str, Any]] = {  # of valves, and the stubs they need
     "window": {},
     "resistive": {"stub_layers": 8, "stub_length": {"mitral": 12e-3, "aortic": 15e-3}},
 }
+TOLERANCES = {"window": 1e-6, "resistive": 1e-11}  # through valves flows what a solution lets
 EVERY = 10  # steps between two moments whose derivatives are taken
 
 
@@ -54,6 +55,7 @@ class Options:
     atrium_mmhg: float = 10.0
     aorta_mmhg: float = 95.0
     resistance_kg_per_m_s: float = 1e4
+    tolerance: float = 0.0  # of the linear solvers, relative; 0: the valves' own
     closing_ml: float = 1.0  # what runs back while a valve shuts
     rest_ms: float = 15.0  # that the wall rests while resistive valves change
     output: str = "outputs/heart_flow"
@@ -63,6 +65,11 @@ def beat(options: Options) -> Mapping[str, Any]:
     """Return the numbers of a beat; draw it."""
     if options.beats < 1:
         msg = f"heart_flow tells the last of at least one beat, found beats={options.beats}."
+        raise InputError(msg)
+    if options.tolerance and not 1e-13 <= options.tolerance <= 1e-3:
+        msg = (
+            f"tolerance must be 1e-13 to 1e-3, found {options.tolerance:g}. 0 takes the usual one."
+        )
         raise InputError(msg)
     if options.valves not in KINDS:
         msg = f"valves must be window or resistive, found {options.valves!r}. Name one of them."
@@ -135,12 +142,14 @@ def beat(options: Options) -> Mapping[str, Any]:
 
 def _heart(cavity: MovingCavity, options: Options) -> HeartFlow | ValvedFlow:
     ramp = options.ramp_ms * 1e-3
+    tolerance = options.tolerance or TOLERANCES[options.valves]
     if options.valves == "window":
-        return HeartFlow(cavity, Fluid(), steps=options.steps, ramp=ramp)
+        return HeartFlow(cavity, Fluid(), steps=options.steps, ramp=ramp, tolerance=tolerance)
     return ValvedFlow(
         cavity,
         Fluid(),
         steps=options.steps,
+        tolerance=tolerance,
         atrium=lambda _: options.atrium_mmhg * MMHG,
         aorta=lambda _: options.aorta_mmhg * MMHG,
         leaflets=Leaflets(
