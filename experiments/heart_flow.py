@@ -2,7 +2,8 @@
 
 `python experiments/heart_flow.py path=folder [steps=1000] [edge=0.115] [layers=27] [period_s=0.86]
 [beats=1] [valves=window|resistive] [tolerance=TOLERANCE] [output=folder]`; the folder holds the
-contours of a whole cine (guide points). Of several beats the last one is told; the first begins at rest at end-diastole.
+contours of a whole cine (guide points). Of several beats the last one is told; the first begins at
+rest at end-diastole.
 
 `valves=window` lets through what the wall displaces. `valves=resistive` has resistive surfaces
 between an atrium and an aorta of given pressures (`atrium_mmhg`, `aorta_mmhg`), which decide by
