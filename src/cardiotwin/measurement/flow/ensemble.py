@@ -265,4 +265,4 @@ def _scale(
     return float(np.sqrt(max(beyond, LEAST**2)))
 
 
-__all__ = ["Foreknown", "Foreseen", "foresee"]
+__all__ = ["Foreknown", "Foreseen", "drawn_about", "foresee"]

@@ -42,7 +42,7 @@ class FlowRetrieval:
     velocity
         At the frames' middles, m/s.
     draws
-        Deviations from it, drawn from the posterior, m/s.
+        Deviations from it, drawn from the posterior and widened by `doubts.underrated`, m/s.
     strength
         The reaches of the regularity.
     freedom
