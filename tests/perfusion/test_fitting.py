@@ -144,6 +144,7 @@ def test_the_criterion_of_akaike_prefers_the_model_that_made_the_data():
         ({"aif": np.zeros_like(TIME)}, r"aif must be finite and rise above 0"),
         ({"mask": np.ones((3, 3), bool)}, r"mask has the shape \(3, 3\), the images \(1,\)"),
         ({"delay": (2.0, 2.0)}, r"delay must be two increasing times, found \(2.0, 2.0\)"),
+        ({"delay": (-1000.0, 4000.0)}, r"delay may differ by 5000 s .* found a series of"),
         ({"mask": np.array([2])}, r"mask must be of 0 and 1, found values up to 2"),
         ({"density": 1.05}, r"density must be that of tissue in kg/m\^3, .* found 1\.05"),
         ({"noise_sd": -1.0}, r"noise_sd must be positive and finite, found -1"),

@@ -58,6 +58,14 @@ def test_tissue_that_falls_below_nothing_is_told():
     assert not names(TIME, bolus(), tissue, np.array([True, False, True]))
 
 
+def test_tissue_that_fills_before_its_input_is_told_and_noise_is_not():
+    noise = np.random.default_rng(0).normal(scale=0.02, size=(40, len(TIME)))
+    early = 0.1 * bolus(arrival=5.0) + noise
+    assert names(TIME, bolus(), early) == ["tissue_before_input"]
+    assert not names(TIME, bolus(), 0.1 * bolus(arrival=7.5) + noise)  # within its noise
+    assert not names(TIME, bolus(), np.abs(noise))
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -68,6 +76,7 @@ def test_tissue_that_falls_below_nothing_is_told():
          r"mask has the shape \(5, 4\), the images \(4, 4\)"),
         ((TIME, bolus(), np.zeros((4, 4, len(TIME))), np.ones((4, 4), bool)),
          r"mask holds 16 voxels and none has an image"),
+        ((TIME, bolus(), np.full((4, 4, len(TIME)), np.nan)), r"No voxel .* has a finite value"),
     ],
 )  # fmt: skip
 def test_what_no_flow_can_come_of_is_refused(given, says):

@@ -172,6 +172,14 @@ def _refuse(
     if delay is not None and not delay[0] < delay[1]:
         msg = f"delay must be two increasing times, found {delay}. Give (lowest, highest) in s."
         raise InputError(msg)
+    series = float(time[-1] - time[0])
+    if delay is not None and delay[1] - delay[0] > series / 2:
+        msg = (
+            f"delay may differ by {delay[1] - delay[0]:g} s between voxels, found a series of "
+            f"{series:g} s: within half of it at most can a delay be told from flow. Give the "
+            "times in s, such as (-1, 4)."
+        )
+        raise InputError(msg)
 
 
 def _refuse_numbers(density: float, noise_sd: float | None) -> None:

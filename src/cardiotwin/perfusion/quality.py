@@ -23,6 +23,7 @@ LONG_STEP = 5.0  # times the usual one, and of so many s: frames are missing, or
 SECOND_PEAK = 0.5  # of the first: recirculation is lower and wider
 TAIL = 1.0  # half-widths of the bolus that must be seen after its peak
 NEGATIVE = 0.1  # of the peak
+EARLY = 1.5  # frames by which tissue may be ahead of its input: the two have their noise
 FOOT = 0.3  # of the peak: up to there a bolus rises as a power of the time since it came
 POWERS = (1.0, 2.0, 3.0, 4.0)
 
@@ -49,14 +50,14 @@ def check_first_pass(
     Raises
     ------
     InputError
-        If there is no bolus, the time axis cannot be in seconds, or the mask holds no tissue.
+        If there is no bolus, the time axis cannot be in seconds, or no tissue has an image.
     """
     if aif.shape != time.shape:
         msg = f"aif has {len(aif)} values for {len(time)} frames. Give one for each frame."
         raise InputError(msg)
-    _refuse_mask(concentration, mask)
+    _refuse_blank(concentration, mask)
     peak = int(np.argmax(aif))
-    scatter = float(np.median(np.abs(np.diff(aif)))) / 0.954  # of a difference, to sd
+    scatter = _scatter(aif)
     if not np.isfinite(aif).all() or aif[peak] < NOISE * scatter or aif[peak] <= 0:
         msg = (
             f"The arterial input has no bolus: its largest value is {aif[peak]:.3g} mM, its "
@@ -75,7 +76,7 @@ def check_first_pass(
         tissue = concentration if mask is None else concentration[mask]
         tissue = tissue.reshape(-1, tissue.shape[-1])
         tissue = tissue[np.isfinite(tissue).any(-1)]
-        flags += _tissue_flags(tissue)
+        flags += [*_tissue_flags(tissue), *_order_flags(time, aif, tissue)]
     return tuple(flags)
 
 
@@ -98,22 +99,30 @@ def quiet_frames(time: Float[np.ndarray, " samples"], aif: Float[np.ndarray, " s
     return count
 
 
-def _refuse_mask(concentration: np.ndarray | None, mask: np.ndarray | None) -> None:
-    if mask is None or concentration is None:
+def _refuse_blank(concentration: np.ndarray | None, mask: np.ndarray | None) -> None:
+    if concentration is None:
         return
-    if mask.shape != concentration.shape[:-1]:
+    if mask is not None and mask.shape != concentration.shape[:-1]:
         msg = (
             f"mask has the shape {mask.shape}, the images {concentration.shape[:-1]}. "
             "Bring it to the images' grid."
         )
         raise InputError(msg)
-    inside = np.isfinite(concentration[mask]).all(-1) & (np.abs(concentration[mask]).max(-1) > 0)
-    if not inside.any():
+    tissue = concentration if mask is None else concentration[mask]
+    if (np.isfinite(tissue).all(-1) & (np.abs(tissue).max(-1) > 0)).any():
+        return
+    msg = "No voxel of the images has a finite value that is not 0 in every frame. Check the file."
+    if mask is not None:
         msg = (
             f"mask holds {int(mask.sum())} voxels and none has an image: it lies outside of the "
             "heart. Check its orientation and its slice."
         )
-        raise InputError(msg)
+    raise InputError(msg)
+
+
+def _scatter(course: np.ndarray) -> float:
+    """Return the standard deviation between neighbouring frames, from the median difference."""
+    return float(np.median(np.abs(np.diff(course)))) / 0.954
 
 
 def _width(time: np.ndarray, aif: np.ndarray, peak: int) -> float:
@@ -138,6 +147,30 @@ def _tissue_flags(tissue: np.ndarray) -> list[Flag]:
         "baseline or the conversion from signal is wrong there."
     )
     return [Flag(name="negative_concentrations", sentence=sentence)]
+
+
+def _order_flags(time: np.ndarray, aif: np.ndarray, tissue: np.ndarray) -> list[Flag]:
+    """Return whether the tissue, by its median course, is half full before its input is."""
+    course = np.nanmedian(tissue, axis=0)
+    if not np.ptp(course) > NOISE * _scatter(course):  # no bolus, or not of every frame
+        return []
+    ahead = _half_full(time, aif) - _half_full(time, course)
+    if ahead <= EARLY * float(np.median(np.diff(time))):
+        return []
+    sentence = (
+        f"The tissue is half full {ahead:.1f} s before its input is: they are not of one clock, "
+        "or the input was taken behind the tissue. The delay tells nothing, and flow is biased."
+    )
+    return [Flag(name="tissue_before_input", sentence=sentence)]
+
+
+def _half_full(time: np.ndarray, course: np.ndarray) -> float:
+    """Return when a course first reaches half of its largest value, s."""
+    half = course.max() / 2
+    after = int(np.argmax(course >= half))
+    if after == 0:
+        return float(time[0])
+    return float(np.interp(half, course[after - 1 : after + 1], time[after - 1 : after + 1]))
 
 
 def _time_flags(time: np.ndarray) -> list[Flag]:
