@@ -106,6 +106,18 @@ def sectors(wall: Any, pool: Any) -> list[Any]:
     return [wall & (number == i) for i in range(SECTORS)]
 
 
+def labelled(
+    names: list[str], times: Any, curve: Any, aif: Any, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the curve that each model makes of one, under its name and flow."""
+    fits = [fit_kinetics(name, times, curve[None], aif, **given) for name in names]
+    flows = [fit.values["mbf"][0] / ML_MIN_G for fit in fits]
+    return {
+        f"{fit.model}: {flow:.2f} mL/min/g": fit.curves()[0]
+        for fit, flow in zip(fits, flows, strict=True)
+    }
+
+
 def measure(options: Options) -> Mapping[str, Any]:
     """Return the slice's numbers; write its pictures."""
     torch.set_num_threads(1)
@@ -151,10 +163,7 @@ def measure(options: Options) -> Mapping[str, Any]:
     np.savez(out / "flow.npz", mbf_ml_min_g=choice.mbf / ML_MIN_G, wall=wall, best=choice.best)
     draw_maps(choice, tissue.max(-1), wall, out / "maps.png")
     means = {f"sector {i + 1}": tissue[parts[i]].mean(0) for i in (0, 2, 4) if parts[i].any()}
-    means_fits = {
-        name: [fit_kinetics(model, times, curve[None], aif, **given) for model in names]
-        for name, curve in means.items()
-    }
+    means_fits = {name: labelled(names, times, curve, aif, given) for name, curve in means.items()}
     draw_curves(times, aif, means, means_fits, out / "curves.png")
     if options.film == "yes":
         film_first_pass(times, tissue, aif, out / "first_pass.mp4")

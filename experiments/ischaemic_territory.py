@@ -12,7 +12,7 @@ territory with an edge are weighed by their evidence; `normal_` tells what the f
 import itertools
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from cardiotwin.perfusion.darcy.regulation import Regulation
 from cardiotwin.perfusion.darcy.territory import edged_territory
 from cardiotwin.units import MM, MMHG
 
+BELIEFS = ("field", "segments", "territory")
 SHAPES = ("ball", "inner", "segment", "smooth", "none")
 FINE, COARSE = Template(rings=12, layers=6), Template(rings=9, layers=2)
 AORTA = 90 * MMHG
@@ -59,10 +60,12 @@ class Options:
     output: str = "outputs/ischaemic_territory"
 
 
-def model_of(mesh: TetMesh) -> FedWall:
-    """Return a wall whose vessels are as wide as they go."""
+def model_of(mesh: TetMesh, *, dilated: bool = True) -> FedWall:
+    """Return a wall whose vessels are as wide as they go, or as at rest."""
     wide, bed = Regulation(), three_compartments()
     fed = fed_from_aorta(bed, segment_territory(mesh))
+    if not dilated:
+        return FedWall(PorousWall(mesh), bed, fed, AORTA)
     fed = replace(fed, conductance=fed.conductance * wide.most**wide.upstream)
     bed = replace(bed, exchange=tuple(wide.most * joint for joint in bed.exchange))
     return FedWall(PorousWall(mesh), bed, fed, AORTA)
@@ -133,18 +136,21 @@ class Examined:
     beliefs: Mapping[str, Belief]
 
 
-def examined(mesh: TetMesh) -> Examined:
-    """Return the coarse wall, and the three beliefs."""
-    model = model_of(mesh)
+def examined(mesh: TetMesh, *, dilated: bool = True, beliefs: Sequence[str] = BELIEFS) -> Examined:
+    """Return the coarse wall, and the beliefs that are held of it."""
+    unknown = [name for name in beliefs if name not in BELIEFS]
+    if unknown or not beliefs:
+        msg = f"beliefs are of {', '.join(BELIEFS)}, found {', '.join(beliefs)!r}. Name those."
+        raise InputError(msg)
+    model = model_of(mesh, dilated=dilated)
     wall = model.wall
-    field = [smooth_field(wall, sd, length) for length in LENGTHS for sd in SDS]
-    segments = [by_segment(wall, sd) for sd in SDS]
-    beliefs: dict[str, Belief] = {
-        "field": field,
-        "segments": segments,
-        "territory": edged_territory(wall),
+    made: dict[str, Callable[[], Belief]] = {
+        "field": lambda: [smooth_field(wall, sd, length) for length in LENGTHS for sd in SDS],
+        "segments": lambda: [by_segment(wall, sd) for sd in SDS],
+        "territory": lambda: edged_territory(wall),
     }
-    return Examined(model=model, pieces=wall_pieces(wall, *PIECES), beliefs=beliefs)
+    held = {name: made[name]() for name in beliefs}
+    return Examined(model=model, pieces=wall_pieces(wall, *PIECES), beliefs=held)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -193,7 +193,7 @@ class Beside:
         scanned = self.scanner_of(series, rng).scan(series, name, rng)
         path = self.folder / file_of(name)
         start = self.starts[name]
-        header = _header(series, self.heart.period, start)
+        header = _header(series, self.heart.period, start, self.scanner.stack.thickness)
         write_encoded(path, scanned, header)
         whole = series.contrast in CONTRASTS and CONTRASTS[series.contrast].complex_signal
         write_encoded_dicom(
@@ -251,7 +251,7 @@ def file_of(name: str) -> str:
     return f"{FOLDER.get(name, 'mapping')}/{name}.nii.gz"
 
 
-def _header(series: Series, period: float, start: float) -> dict[str, Any]:
+def _header(series: Series, period: float, start: float, thickness: float) -> dict[str, Any]:
     """Return the sidecar, with the keys of BIDS where it has them."""
     return {
         "Contrast": series.contrast,
@@ -259,6 +259,7 @@ def _header(series: Series, period: float, start: float) -> dict[str, Any]:
         "NoiseSD": 1 / series.signal_to_noise,
         "AcquisitionDelay": round(60 * start, 3),
         "HeartPeriod": round(period, 6),
+        "SliceThickness": round(thickness / MM, 6),
         **series.sidecar(period),
     }
 

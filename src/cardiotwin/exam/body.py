@@ -134,10 +134,10 @@ class _Painter:
         grain = 1 + roughness * (0.7 * self.detail.fine + 0.7 * self.detail.coarse)
         self.cover(depth, self.level(tissue) * grain[..., None])
 
-    def vessel(self, depth: Picture) -> None:
+    def vessel(self, depth: Picture, blood: Relaxation = contrast.BLOOD) -> None:
         """Paint blood with a thin wall."""
         self.fill(depth + 2.0, contrast.MUSCLE)
-        self.fill(depth, contrast.BLOOD, 0.07)
+        self.fill(depth, blood, 0.07)
 
 
 def _paint(painter: _Painter) -> None:
@@ -208,9 +208,13 @@ def _vessels(painter: _Painter) -> None:
     painter.fill(_tube(place, (58, -134, -300), (58, -134, 300), 6), contrast.SPLEEN, 0.05)
     painter.vessel(_tube(place, (33, -82, -300), (30, -78, 120), 11))
     heart = painter.heart
-    painter.vessel(_tube(heart, (58, -14, 52), (62, -12, 84), 24))  # right atrium
-    painter.vessel(_tube(heart, (40, 34, 40), (16, 42, 84), 14))  # pulmonary artery
-    painter.vessel(_tube(place, (75, -8, 20), (72, -4, 160), 9))  # superior vena cava
+    painter.vessel(_tube(heart, (58, -14, 52), (62, -12, 84), 24), contrast.VENOUS)  # right atrium
+    painter.vessel(
+        _tube(heart, (40, 34, 40), (16, 42, 84), 14), contrast.VENOUS
+    )  # pulmonary artery
+    painter.vessel(
+        _tube(place, (75, -8, 20), (72, -4, 160), 9), contrast.VENOUS
+    )  # superior vena cava
 
 
 def _trunk(place: Places, half_width: float, half_depth: float) -> Picture:

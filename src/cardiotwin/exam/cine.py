@@ -128,10 +128,10 @@ def frame_picture(frame: Frame, around: Surroundings) -> Float[np.ndarray, "i j 
         picture = picture + depth[..., None] * (0.8 * level(contrast.FAT) - picture)
     strands = np.maximum(papillary, _trabeculae(cavity, detail, scan)) * cavity
     coarse = 0.7 * _trabeculae(right, detail, scan) * right
-    pool = cavity + right - strands - coarse
     muscle = free + strands + coarse
     grain = 1 + 0.05 * detail.fine + 0.05 * detail.coarse
-    heart = (pool * grain)[..., None] * level(contrast.BLOOD)
+    heart = ((cavity - strands) * grain)[..., None] * level(contrast.BLOOD)
+    heart = heart + ((right - coarse) * grain)[..., None] * level(contrast.VENOUS)
     heart = heart + (muscle * grain)[..., None] * level(contrast.MYOCARDIUM)
     heart = heart + (wall * grain)[..., None] * level(contrast.WALL)
     return np.asarray(heart + (1 - inside)[..., None] * picture)

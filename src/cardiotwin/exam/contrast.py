@@ -43,6 +43,8 @@ def _relaxation(name: str) -> Relaxation:
 
 
 BLOOD = _relaxation("blood")
+VENOUS = replace(BLOOD, name="venous_blood")
+"""That of the right heart and of what leads to it, which a contrast agent reaches first."""
 MYOCARDIUM = _relaxation("myocardium")
 WALL = replace(MYOCARDIUM, name="wall")
 """The LV's wall, a tissue of its own: its values differ from place to place."""
@@ -52,7 +54,7 @@ LIVER = _relaxation("liver")
 SPLEEN = _relaxation("spleen")
 LUNG = _relaxation("lung")
 MARROW = _relaxation("marrow")
-TISSUES = (BLOOD, MYOCARDIUM, WALL, MUSCLE, FAT, LIVER, SPLEEN, LUNG, MARROW)
+TISSUES = (BLOOD, MYOCARDIUM, WALL, MUSCLE, FAT, LIVER, SPLEEN, LUNG, MARROW, VENOUS)
 
 
 def balanced_signal(tissue: Relaxation, flip: float, repetition_time: float) -> float:
@@ -76,6 +78,7 @@ __all__ = [
     "MYOCARDIUM",
     "SPLEEN",
     "TISSUES",
+    "VENOUS",
     "WALL",
     "Relaxation",
     "balanced_signal",

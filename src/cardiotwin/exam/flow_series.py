@@ -81,7 +81,7 @@ class PhaseContrast(FramedSeries):
         density = np.array([tissue.proton_density for tissue in TISSUES])
         e1 = np.exp(-self.repetition_time / t1)
         steady = np.sin(self.flip) * (1 - e1) / (1 - e1 * np.cos(self.flip))
-        steady[NAMES.index("blood")] = np.sin(self.flip)
+        steady[[NAMES.index("blood"), NAMES.index("venous_blood")]] = np.sin(self.flip)
         return np.asarray(density * steady)
 
     def frame_images(

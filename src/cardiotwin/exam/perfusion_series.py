@@ -1,5 +1,6 @@
 """First pass of contrast agent: a saturation-prepared image per beat, at rest or under stress."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,13 @@ from cardiotwin.exam.limits import require_between
 from cardiotwin.exam.sequences import FIELD_STRENGTH
 from cardiotwin.exam.series import Series
 from cardiotwin.exam.slab import NAMES, WALL, Slab
-from cardiotwin.units import MS
+from cardiotwin.units import MM, MS
 
 STATES = ("rest", "stress")
+BREATH = 4.0  # s, of free breathing
+_DOWN = np.array([0.0, 0.25, -0.97])  # of the heart when air is drawn in: to the feet, and forward
 _PULSE = 40  # that reads the centre of k-space
-_BLOOD, _MUSCLE = NAMES.index("blood"), NAMES.index("myocardium")
+_BLOOD, _VENOUS, _MUSCLE = (NAMES.index(name) for name in ("blood", "venous_blood", "myocardium"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,9 @@ class FirstPass(Series):
         s.
     flip
         rad.
+    breathing
+        How far the heart goes down and up with each breath during the pass, m; 0: it is held. The
+        chest wall stays, and what leaves the slice is another part of the heart.
     """
 
     signal_to_noise: float = 300.0
@@ -53,6 +59,7 @@ class FirstPass(Series):
     saturation_time: float = 100 * MS
     repetition_time: float = 2.2 * MS
     flip: float = 0.21
+    breathing: float = 0.0
 
     contrast = "first_pass"
     counter = "repetition"
@@ -71,10 +78,20 @@ class FirstPass(Series):
         require_between(self, "n_beats", 10, 200)
         require_between(self, "rate", 0.5, 3.5)
         require_between(self, "dose", 0.005, 0.3)
+        require_between(self, "breathing", 0.0, 40 * MM)
 
     def times(self) -> Float[np.ndarray, " beats"]:
         """Return when the images of the pass are taken, s after the first."""
         return np.arange(self.n_beats) / self.rate
+
+    def breath(self, time: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Return how much air is drawn in, 0 to 1, s after the first image."""
+        return np.asarray(np.sin(np.pi * time / BREATH) ** 2 * (self.breathing > 0))
+
+    def carried(self) -> Float[np.ndarray, "images 3"]:
+        """Return where the breath carries the heart in each image, m; the first two are one."""
+        share = self.breath(np.concatenate([[0.0], self.times()]))
+        return np.asarray(self.breathing * share[:, None] * _DOWN)
 
     def acquisition(self, period: float) -> dict[str, Any]:  # noqa: ARG002
         """Return the read-out's numbers."""
@@ -99,13 +116,14 @@ class FirstPass(Series):
 
     def images_of(
         self,
-        slab: Slab,
+        slabs: Sequence[Slab],
         t1: Float[np.ndarray, "18"],
         mbf: Float[np.ndarray, "18"],
     ) -> Complex[np.ndarray, "i j images"]:
         """Return the images: what is not blood or heart has no agent yet.
 
-        `t1`, s, and `mbf`, m^3/(s kg), are those of the AHA segments, 0 of other muscle.
+        `slabs` are the slice in each image, or one for all; `t1`, s, and `mbf`, m^3/(s kg), are
+        those of the AHA segments, 0 of other muscle.
         """
         from cardiotwin.perfusion.first_pass_signal import (  # noqa: PLC0415 - brings torch
             Injection,
@@ -119,6 +137,7 @@ class FirstPass(Series):
         wall = wall_concentration(injection, time, mbf)
         none = np.zeros((len(TISSUES), len(time)))
         none[_BLOOD] = blood_concentration(injection, time)
+        none[_VENOUS] = blood_concentration(injection, time + injection.transit)
         none[_MUSCLE] = wall[0]
         read_out = ReadOut(**self.acquisition(1.0))
 
@@ -131,11 +150,18 @@ class FirstPass(Series):
             return np.hstack([first, read_out_signal(concentration, times, read_out, **given)])
 
         density = np.array([tissue.proton_density for tissue in TISSUES])[:, None]
-        rest = slab.shares.copy()
-        rest[..., WALL] = 0
         still = density * signal(none, np.array([tissue.t1 for tissue in TISSUES]))
-        moving = TISSUES[WALL].proton_density * signal(wall, t1)[slab.segment]
-        return np.asarray(rest @ still + slab.wall[..., None] * slab.mean(moving) + 0j)
+        moving = TISSUES[WALL].proton_density * signal(wall, t1)
+        still[WALL] = 0.0  # it is told by segment
+
+        def picture(slab: Slab, images: slice) -> np.ndarray:
+            wall = slab.wall[..., None] * slab.mean(moving[slab.segment, images])
+            return np.asarray(slab.shares @ still[:, images] + wall)
+
+        if len(slabs) == 1:
+            return picture(slabs[0], slice(None)) + 0j
+        pictures = [picture(slab, slice(n, n + 1)) for n, slab in enumerate(slabs)]
+        return np.concatenate(pictures, axis=2) + 0j
 
     def arterial_input(self) -> Float[np.ndarray, "beats 2"]:
         """Return times, s, and concentration in whole blood, mol/m^3."""

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Integer
 
 from cardiotwin.exam.electrocardiogram import SAMPLE_TIME, electrocardiogram
-from cardiotwin.exam.perfusion_series import FirstPass
+from cardiotwin.exam.perfusion_series import BREATH, FirstPass
 from cardiotwin.exam.sequences import FIELD_STRENGTH
 from cardiotwin.exam.series import LineTimes, Series
 from cardiotwin.imaging.affine import spacing
@@ -16,7 +16,6 @@ from cardiotwin.units import MS
 BEAT_SPREAD = 0.02  # standard deviation of the heartbeats' length as a share of the mean
 PAUSE = 12.0  # s between breath-holds
 DWELL = 4e-6  # s
-BREATH = 4.0  # s, from one to the next
 BREATH_SAMPLE = 20 * MS
 
 
@@ -78,7 +77,7 @@ def series_raw(
         readouts=_joined(parts, n_read),
         affines=affines,
         noise=noise,
-        traces=(_ecg(holds, end, rng), _breath(holds, end, rng)),
+        traces=(_ecg(holds, end, rng), _breath(holds, end, series, rng)),
     )
 
 
@@ -186,7 +185,7 @@ def _ecg(holds: Holds, end: float, rng: np.random.Generator) -> Trace:
     )
 
 
-def _breath(holds: Holds, end: float, rng: np.random.Generator) -> Trace:
+def _breath(holds: Holds, end: float, series: Series, rng: np.random.Generator) -> Trace:
     """Return the bellows' signal: 0 held at the end of expiration, up to 1 in a breath."""
     time = BREATH_SAMPLE * np.arange(round(end / BREATH_SAMPLE))
     signal = 0.01 * rng.standard_normal(len(time))
@@ -197,6 +196,10 @@ def _breath(holds: Holds, end: float, rng: np.random.Generator) -> Trace:
         free = (time >= stop) & (time < start)
         turns = breaths * (time[free] - stop) / (start - stop)
         signal[free] += 0.5 * (1 - np.cos(2 * np.pi * turns))
+    if isinstance(series, FirstPass):
+        ((start, beats),) = holds
+        during = (time >= start) & (time < start + float(beats.sum()))
+        signal[during] += series.breath(time[during] - start)
     return Trace(kind="respiratory", samples=signal[None], start=0.0, sample_time=BREATH_SAMPLE)
 
 

@@ -24,7 +24,7 @@ from cardiotwin.imaging.affine import spacing
 from cardiotwin.imaging.raw import RawScan
 from cardiotwin.units import MM, MS
 
-_SILENT = [NAMES.index(name) for name in ("blood", "wall", "myocardium", "fat")]
+_SILENT = [NAMES.index(name) for name in ("blood", "venous_blood", "wall", "myocardium", "fat")]
 _STEP = 5 * MS  # to either side of a moment, over which the wall's velocity is taken
 
 
@@ -136,7 +136,10 @@ class Scanner:
             moved = np.stack(means, axis=2)
         elif isinstance(series, FirstPass):
             t1, mbf = self.values["t1"], self.values[f"mbf_{series.state}"]
-            images = [series.images_of(row[0], t1, mbf) for row in rows]
+            images = [
+                series.images_of(self._breathing(series, row[0], k), t1, mbf)
+                for row, k in zip(rows, numbers, strict=True)
+            ]
         else:
             images = [
                 self._contrast(series, row[0], k) for row, k in zip(rows, numbers, strict=True)
@@ -174,6 +177,15 @@ class Scanner:
             displacement=moved,
             velocity=velocity,
         )
+
+    def _breathing(self, series: FirstPass, held: Slab, number: int) -> list[Slab]:
+        """Return a slice in each image of a pass, or the one of all where the breath is held."""
+        if not series.breathing:
+            return [held]
+        time = series.moment * self.heart.period
+        moments = [moment_of(self.heart, self.stack, time, place) for place in series.carried()]
+        detail = self._details[number]
+        return [slab(self.heart, self.stack, number, moment, detail) for moment in moments]
 
     def _contrast(
         self, series: Series, one: Slab, number: int

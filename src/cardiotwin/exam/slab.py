@@ -1,6 +1,6 @@
 """What lies in a slice at one moment: how much of each tissue, and which points of the wall."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -84,7 +84,7 @@ def one_hot(tissue: Relaxation) -> Float[np.ndarray, " tissues"]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Moment:
-    """The heart at one time of the beat; breathing shifts nothing.
+    """The heart at one time of the beat.
 
     Parameters
     ----------
@@ -92,17 +92,32 @@ class Moment:
         Its nodes, m.
     frame
         What the scanner meets.
+    carried
+        Where the breath has carried it, m.
     """
 
     points: Float[np.ndarray, "nodes 3"]
     frame: Frame
+    carried: Float[np.ndarray, "3"]
 
 
-def moment_of(heart: BeatingHeart, stack: Stack, time: float) -> Moment:
-    """Return the heart at a time, s."""
-    points = heart.at(time)
+def moment_of(
+    heart: BeatingHeart, stack: Stack, time: float, carried: Float[np.ndarray, "3"] | None = None
+) -> Moment:
+    """Return the heart at a time, s, carried by the breath, m; None: it is held."""
+    carried = np.zeros(3) if carried is None else carried
+    points = heart.at(time) + carried
     still = np.zeros((stack.shape[2], 2))
-    return Moment(points=points, frame=frame_at(heart, stack, points, shifts=still))
+    frame = frame_at(heart, stack, points, shifts=still)
+    axes = _in_plane(stack)
+    # What rides on the base is carried along the plane with all other organs.
+    frame = replace(frame, base=frame.base - axes @ (carried @ axes))
+    return Moment(points=points, frame=frame, carried=carried)
+
+
+def _in_plane(stack: Stack) -> Float[np.ndarray, "3 2"]:
+    """Return the directions of rows and columns."""
+    return np.asarray(stack.affine[:3, :2] / np.linalg.norm(stack.affine[:3, :2], axis=0))
 
 
 def slab(
@@ -113,9 +128,8 @@ def slab(
     detail: Texture,
 ) -> Slab:
     """Return a slice of the heart at a moment."""
-    around = Surroundings(
-        heart.patient, stack, number, detail=detail, shift=np.zeros(2), level=one_hot
-    )
+    shift = moment.carried @ _in_plane(stack)
+    around = Surroundings(heart.patient, stack, number, detail=detail, shift=shift, level=one_hot)
     left, points = heart.left, moment.points
     shares = frame_picture(moment.frame, around)
     pixel = np.argwhere(shares[..., WALL] > _LEAST)

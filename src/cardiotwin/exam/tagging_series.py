@@ -127,7 +127,7 @@ class Tagging(FramedSeries):
         density = np.array([tissue.proton_density for tissue in TISSUES])
         fading = np.exp(-delay / np.array([tissue.t1 for tissue in TISSUES]))
         kept = np.ones(len(TISSUES))
-        kept[NAMES.index("blood")] = math.exp(-delay / WASHED_OUT)
+        kept[[NAMES.index("blood"), NAMES.index("venous_blood")]] = math.exp(-delay / WASHED_OUT)
         tagged = even - wave * np.cos(material @ self.matrix().T)
         wall = slab.mean(1 + (tagged - 1) * np.exp(-delay / t1)[:, None])
         within = np.prod(np.sinc(self.matrix() * np.array(pixel) / (2 * np.pi)), axis=1)

@@ -67,12 +67,21 @@ def _quadratic(
     return values, np.concatenate([corner, middle], axis=1)
 
 
+def points_within(n: int) -> Float[np.ndarray, "points 4"]:
+    """Return barycentric coordinates of points spread evenly in a tetrahedron, n + 1 an edge."""
+    grid = np.array([(i, j, k) for i in range(n + 1) for j in range(n + 1) for k in range(n + 1)])
+    inside = grid[grid.sum(axis=1) <= n]
+    counts = np.column_stack([inside, n - inside.sum(axis=1)])
+    return np.asarray((counts + 0.25) / (n + 1))
+
+
 __all__ = [
     "CENTROID",
     "INNER",
     "INNER_WEIGHTS",
     "NODES",
     "jacobians",
+    "points_within",
     "tetrahedron_shapes",
     "triangle_shapes",
 ]

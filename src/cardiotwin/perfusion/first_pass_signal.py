@@ -23,6 +23,8 @@ class Injection:
         mmol per kg of body.
     arrival
         In the left ventricle, s after the first image.
+    transit
+        By which it comes earlier in the right ventricle, s; in the lungs nothing disperses.
     haematocrit
         Of arterial and capillary blood.
     vp, ve
@@ -34,7 +36,8 @@ class Injection:
     """
 
     dose: float = 0.05
-    arrival: float = 6.0
+    arrival: float = 10.0
+    transit: float = 5.0
     haematocrit: float = 0.42
     vp: float = 0.06
     ve: float = 0.20

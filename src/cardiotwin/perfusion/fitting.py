@@ -169,11 +169,16 @@ def _refuse(
             "labels == 2."
         )
         raise InputError(msg)
-    if delay is not None and not delay[0] < delay[1]:
+    if delay is not None:
+        _refuse_delay(delay, float(time[-1] - time[0]))
+
+
+def _refuse_delay(delay: tuple[float, float], series: float) -> None:
+    """Refuse a range that is none, or longer than what a series of so many s can tell."""
+    if not delay[0] < delay[1]:
         msg = f"delay must be two increasing times, found {delay}. Give (lowest, highest) in s."
         raise InputError(msg)
-    series = float(time[-1] - time[0])
-    if delay is not None and delay[1] - delay[0] > series / 2:
+    if delay[1] - delay[0] > series / 2:
         msg = (
             f"delay may differ by {delay[1] - delay[0]:g} s between voxels, found a series of "
             f"{series:g} s: within half of it at most can a delay be told from flow. Give the "

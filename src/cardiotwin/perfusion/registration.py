@@ -114,9 +114,9 @@ def hold_still(
         # A form that bends starts from what a stiffer one found, with all components.
         rounds = COMPONENTS if kind == MOTIONS[0] else COMPONENTS[-2:]
         found = _hold(images, blurred, region, found, _form(kind, region.shape), rounds=rounds)
-    after = _left(_moved(blurred, found)[region].T, max(COMPONENTS))
+    after = _left(carried_back(blurred, found)[region].T, max(COMPONENTS))
     shifts = found[:, :, region].mean(-1)
-    return Registered(_moved(images, found), shifts, found, (before, after))
+    return Registered(carried_back(images, found), shifts, found, (before, after))
 
 
 def _hold(
@@ -205,8 +205,11 @@ def _form(kind: str, shape: tuple[int, ...]) -> _Form:
     return _Form(functions.reshape(-1, *shape), precision)
 
 
-def _moved(images: np.ndarray, displacements: np.ndarray) -> np.ndarray:
-    """Return the frames with their tissue moved back by its displacements."""
+def carried_back(
+    images: Float[np.ndarray, "rows columns frames"],
+    displacements: Float[np.ndarray, "frames 2 rows columns"],
+) -> Float[np.ndarray, "rows columns frames"]:
+    """Return the frames with their tissue moved back by its displacements, voxels."""
     grid = np.indices(images.shape[:2])
     frames = [
         ndimage.map_coordinates(images[..., i], grid + own, order=3, mode="nearest")
@@ -278,4 +281,4 @@ def _follow(
     return best
 
 
-__all__ = ["MOTIONS", "Registered", "hold_still"]
+__all__ = ["MOTIONS", "Registered", "carried_back", "hold_still"]

@@ -1,6 +1,6 @@
 """Pictures of a first pass: maps on the slice, fitted curves with residuals, the film."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +8,14 @@ from jaxtyping import Bool, Float
 from matplotlib.axes import Axes as Plot
 
 from cardiotwin.perfusion.fitting_comparison import Choice
-from cardiotwin.perfusion.fitting_result import KineticFit
+from cardiotwin.perfusion.stack_result import StackFlow
 from cardiotwin.viz import theme
 from cardiotwin.viz.movie import write_film
 
 ML_MIN_G = 1e-3 / 60  # m^3/(s kg)
 COLOURS = (theme.BLUE, theme.GREEN, theme.PURPLE, theme.ORANGE, theme.SKY)
+PERMEABLE = 2.0  # mL/min/mL, where the colours of permeability end
+MARGIN = 6  # voxels round a wall that is drawn
 FILM_RATE = 8  # frames per second
 
 
@@ -53,6 +55,50 @@ def draw_maps(
         return theme.save(fig, path)
 
 
+def draw_stack(measured: StackFlow, path: Path) -> Path:
+    """Write maps of all slices, a row each: flow, its error, permeability, what is told of that.
+
+    Slices are drawn as their voxels lie, the first axis to the right and the second one upwards.
+    """
+    flows = [one.voxels.values["mbf"][one.placed.wall] for one in measured.slices]
+    top = float(np.ceil(2.6 * np.nanpercentile(np.concatenate(flows), 90) / ML_MIN_G) / 2)
+    with theme.figure(11.0, 2.6 * len(flows)) as fig:
+        grid = fig.subplots(len(flows), 4, squeeze=False)
+        for row, one in zip(grid, measured.slices, strict=True):
+            box = _box(one.placed.wall | one.placed.pool)
+            wall, ground = one.placed.wall[box].T, one.concentration.max(axis=-1)[box].T
+            found = one.voxels
+            for plot, values, title, label, most in (
+                (row[0], found.values["mbf"] / ML_MIN_G, "blood flow", "mL/min/g", top),
+                (row[1], found.standard_errors["mbf"] / ML_MIN_G, "error", "mL/min/g", top / 2),
+                (row[2], 60 * found.values["ps"], "PS", "mL/min/mL", PERMEABLE),
+                (row[3], found.narrowed["ps"], "PS, error left", "of the prior's", 1.0),
+            ):
+                shown = np.where(wall, values[box].T, np.nan)
+                _ground(plot, np.nan_to_num(ground), wall & ~np.isfinite(shown))
+                image = plot.imshow(shown, cmap=theme.MAGNITUDE_MAP, vmin=0, vmax=most)
+                fig.colorbar(image, ax=plot, label=label, shrink=0.85, extend="max")
+                plot.set_title(f"Slice {one.number}: {title}")
+                plot.invert_yaxis()
+        fig.text(0.01, 0.01, "Red voxels in the wall: not fitted.", color=theme.VERMILION)
+        fig.subplots_adjust(0.01, 0.05, 0.97, 0.95, 0.15, 0.2)
+        return theme.save(fig, path)
+
+
+def upright(
+    images: Float[np.ndarray, "i j frames"],
+) -> Float[np.ndarray, "rows columns frames"]:
+    """Return frames as they are drawn: the first axis to the right, the second one upwards."""
+    return images.transpose(1, 0, 2)[::-1]
+
+
+def _box(mask: Bool[np.ndarray, "i j"]) -> tuple[slice, slice]:
+    """Return rows and columns of a mask with a margin."""
+    places = np.argwhere(mask)
+    low, high = np.maximum(places.min(axis=0) - MARGIN, 0), places.max(axis=0) + MARGIN + 1
+    return slice(low[0], high[0]), slice(low[1], high[1])
+
+
 def _ground(plot: Plot, background: np.ndarray, missing: np.ndarray) -> None:
     plot.imshow(background, cmap="gray", vmin=0, vmax=float(np.percentile(background, 90)))
     where = np.argwhere(missing)
@@ -64,10 +110,10 @@ def draw_curves(
     time: Float[np.ndarray, " samples"],
     aif: Float[np.ndarray, " samples"],
     curves: Mapping[str, Float[np.ndarray, " samples"]],
-    fits: Mapping[str, Sequence[KineticFit]],
+    fits: Mapping[str, Mapping[str, Float[np.ndarray, " samples"]]],
     path: Path,
 ) -> Path:
-    """Write measured curves with those of their fits, and below what the fits leave."""
+    """Write measured curves with those of their fits, by label, and below what the fits leave."""
     with theme.figure(3.6 * (1 + len(curves)), 5.6) as fig:
         plots = fig.subplots(2, 1 + len(curves), height_ratios=(3, 1), squeeze=False)
         plots[0, 0].plot(time, aif, color=theme.VERMILION)
@@ -76,10 +122,7 @@ def draw_curves(
         for column, (name, curve) in enumerate(curves.items(), start=1):
             above, below = plots[:, column]
             above.plot(time, curve, "o", ms=2.6, color=theme.BLACK, label="measured")
-            for fit, colour in zip(fits[name], COLOURS, strict=False):
-                made = fit.curves()[0]
-                flow = fit.values["mbf"][0] / ML_MIN_G
-                label = f"{fit.model}: {flow:.2f} mL/min/g"
+            for (label, made), colour in zip(fits[name].items(), COLOURS, strict=False):
                 above.plot(time, made, color=colour, label=label)
                 below.plot(time, curve - made, color=colour, lw=1.0)
             below.axhline(0, color=theme.GREY, lw=0.6)
@@ -116,4 +159,4 @@ def film_first_pass(
     return write_film(frames, path, rate=FILM_RATE)
 
 
-__all__ = ["ML_MIN_G", "draw_curves", "draw_maps", "film_first_pass"]
+__all__ = ["ML_MIN_G", "draw_curves", "draw_maps", "draw_stack", "film_first_pass", "upright"]

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from scipy import sparse
 
 from cardiotwin.errors import InputError
+from cardiotwin.geometry.shapes import points_within
 from cardiotwin.perfusion.darcy.porous import PorousWall
 
 POINTS = 4  # along an edge of a cell, less one
@@ -73,7 +74,7 @@ def wall_pieces(wall: PorousWall, n_along: int, n_around: int, n_through: int) -
     Pieces are even in height (apex to base), angle and depth, numbered from 0 in that order. A
     cell is shared out by the coordinates at points within it, between those of its corners.
     """
-    mesh, points = wall.mesh, _within(POINTS)
+    mesh, points = wall.mesh, points_within(POINTS)
     corners = mesh.cells[:, :4]
     height, depth = (
         mesh.point_fields[name][corners] @ points.T for name in ("apicobasal", "transmural")
@@ -89,14 +90,6 @@ def wall_pieces(wall: PorousWall, n_along: int, n_around: int, n_through: int) -
     cell = np.repeat(np.arange(len(corners)), len(points))
     volume = wall.cell_volume[cell] / len(points)
     return sparse.coo_array((volume, (piece, cell)), shape=(np.prod(counts), len(corners))).tocsr()
-
-
-def _within(n: int) -> Float[np.ndarray, "points 4"]:
-    """Return barycentric coordinates of points spread evenly in a tetrahedron, n + 1 an edge."""
-    grid = np.array([(i, j, k) for i in range(n + 1) for j in range(n + 1) for k in range(n + 1)])
-    inside = grid[grid.sum(axis=1) <= n]
-    counts = np.column_stack([inside, n - inside.sum(axis=1)])
-    return np.asarray((counts + 0.25) / (n + 1))
 
 
 __all__ = ["MeasuredMap", "over_pieces", "wall_pieces"]
