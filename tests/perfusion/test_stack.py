@@ -113,7 +113,7 @@ def test_a_section_finds_its_place_and_size_beside_another_pool(section, seen):
     turned = np.angle(np.exp(1j * (found.angle - angle)))[found.wall]
     assert np.abs(turned).max() < np.deg2rad(6)
     true = ((away - inner) / (outer - inner))[found.wall]
-    assert found.depth[found.wall] == pytest.approx(true, abs=0.15)
+    assert np.abs(found.depth[found.wall] - true).mean() < 0.1
 
 
 def test_pieces_of_a_section_share_out_its_volume(section):
@@ -141,8 +141,12 @@ def test_a_breathing_slice_gives_the_flow_of_its_pieces_again(file, mesh):
     well = (middle < LOW[0] - width) | (middle > LOW[1] + width)
     flow = one.fit.values["mbf"] / ML_MIN_G
     assert one.told[well].mean() > 0.8
-    assert np.nanmedian(flow[well]) == pytest.approx(FLOWS[0], rel=0.1)
-    assert np.nanmedian(flow[ill]) == pytest.approx(FLOWS[1], rel=0.1)
+    common = np.linalg.norm(one.fit.common, axis=1).mean()
+    for here, true in ((well, FLOWS[0]), (ill, FLOWS[1])):
+        error = one.fit.standard_errors["mbf"][here] / one.fit.values["mbf"][here]
+        apart = np.log(flow[here] / true)
+        assert np.sqrt(np.mean(apart**2)) < 2 * np.hypot(common, error.mean())
+    assert np.median(flow[ill]) < 0.5 * np.median(flow[well])
     assert measured.scale_error == 0
     still = measure_stack(read_first_pass(file), mesh, replace(how, motion="none"))
     assert not still.slices[0].shifts.any()
@@ -157,10 +161,13 @@ def test_the_input_of_the_blood_in_the_images_has_an_error_of_its_own(file, mesh
 
 def test_what_does_not_show_the_heart_is_named(file, mesh, section):
     series = read_first_pass(file)
-    with pytest.raises(
-        InputError, match=r"No slice of rest.nii.gz shows the heart. Slice 0 .*cut"
-    ):
-        measure_stack(replace(series, affine=series.affine + 0.5 * np.eye(4, 4, 3)), mesh, How())
+    beside, above = (series.affine.copy() for _ in range(2))
+    beside[0, 3] += 0.5
+    above[2, 3] += 0.5
+    with pytest.raises(InputError, match=r"does not show the heart, which lies from"):
+        measure_stack(replace(series, affine=beside), mesh, How())
+    with pytest.raises(InputError, match=r"No slice of .* Slice 0 does not cut the wall"):
+        measure_stack(replace(series, affine=above), mesh, How())
     with pytest.raises(InputError, match=r"has no arterial input beside it"):
         measure_stack(replace(series, aif=None), mesh, How(aif="beside"))
     with pytest.raises(InputError, match=r"motion must be one of .* found 'rigid'"):
