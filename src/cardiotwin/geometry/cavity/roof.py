@@ -10,8 +10,8 @@ from jaxtyping import Float
 
 from cardiotwin.geometry.cavity.disc import Window
 
-SHELF = 0.3
-SLOPE = 0.5
+SHELF = 0.5
+SLOPE = 0.2
 LEAST = 0.35  # radius of a disc round the middle that the hull holds in any case
 DIRECTIONS = 720
 
