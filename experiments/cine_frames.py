@@ -9,11 +9,12 @@ from cardiotwin.exam.twin_heart import BEAT, OF_A_BEAT, periodic_course, read_fr
 from cardiotwin.geometry.biventricular.part import left_ventricle
 from cardiotwin.geometry.cavity import EndocardialFrames, measured_frames, wall_frames
 from cardiotwin.imaging.read import read_examination
-from cardiotwin.twin import load_twin
+from cardiotwin.twin import Twin, load_twin
 from cardiotwin.twin.beating import RESTING_RATE
 from cardiotwin.twin.store import RECORD
 
 FRAMES = 40  # of a twin's beat
+PERIOD = 0.86  # s, of a cine whose contours tell none
 
 
 def cine_frames(path: str, asking: str) -> EndocardialFrames:
@@ -38,13 +39,32 @@ def beating_frames(path: str, asking: str) -> EndocardialFrames:
     InputError
         If it is neither; `asking` says what needs it.
     """
-    beat = Path(path) / BEAT
-    if not path or not beat.is_file():
+    found = _beat_of(path)
+    if found is None:
         return cine_frames(path, asking)
-    folder = beat.parent if (beat.parent / RECORD).is_file() else beat.parent / OF_A_BEAT
-    twin = load_twin(folder)
+    beat, twin = found
     times, points = read_frames(beat.read_bytes(), str(beat))
-    period = 1 / (twin.subject.heart_rate or RESTING_RATE)
+    period = _period(twin)
     moments = period * np.arange(FRAMES) / FRAMES
     course = periodic_course(times, points, period)
     return wall_frames(left_ventricle(twin.mesh), np.asarray(course(moments)))
+
+
+def beat_period(path: str) -> float:
+    """Return how long the beat of `beating_frames` takes, s: a cine's contours tell none."""
+    found = _beat_of(path)
+    return PERIOD if found is None else _period(found[1])
+
+
+def _beat_of(path: str) -> tuple[Path, Twin] | None:
+    """Return the beat's file and its twin, if it is a twin's."""
+    beat = Path(path) / BEAT
+    if not path or not beat.is_file():
+        return None
+    return beat, load_twin(
+        beat.parent if (beat.parent / RECORD).is_file() else beat.parent / OF_A_BEAT
+    )
+
+
+def _period(twin: Twin) -> float:
+    return 1 / (twin.subject.heart_rate or RESTING_RATE)

@@ -3,7 +3,8 @@
 `python experiments/flow4d.py phantom=womersley|stenosis|heart [snr=10] [venc_ratio=1.1]
 [voxel_mm=2] [background_rad=0] [edge=EDGE] [draws=8] [path=folder] [images=folder]
 [peers=folder] [output=folder]`;
-`phantom=heart` takes a folder of a cine's contours, `phantom=sr4d` that of the published pair.
+`phantom=heart` takes a folder of a cine's contours or of a twin's beat, `phantom=sr4d` that of the
+published pair.
 
 SNR is the blood's signal over the standard deviation of one image's real part; `venc_ratio` is
 venc over the largest velocity component. Errors are root mean squares of the velocity's error

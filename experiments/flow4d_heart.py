@@ -3,7 +3,7 @@
 from functools import cache
 
 import numpy as np
-from cine_frames import cine_frames
+from cine_frames import beating_frames
 from flow4d_phantoms import FLUID, FRAMES, PER_FRAME, PERIOD, Field, Truth, around, moments
 
 from cardiotwin.geometry.cavity import (
@@ -26,8 +26,8 @@ BETWEEN = (0.15, 0.7)  # shares of the way from the apex to the windows: where p
 
 @cache
 def seen_frames(path: str) -> EndocardialFrames:
-    """Return the endocardium in the contours of a folder."""
-    return cine_frames(path, "phantom=heart")
+    """Return the endocardium in the contours of a folder, or in a twin's beat."""
+    return beating_frames(path, "phantom=heart")
 
 
 def heart(voxel: float, edge: float, path: str) -> Truth:

@@ -1,9 +1,9 @@
 """A beat of flow in the measured left ventricle: its cost, its balance, and what it looks like.
 
-`python experiments/heart_flow.py path=folder [steps=1000] [edge=0.115] [layers=27] [period_s=0.86]
-[beats=1] [valves=window|resistive] [tolerance=TOLERANCE] [output=folder]`; the folder holds the
-contours of a whole cine (guide points). Of several beats the last one is told; the first begins at
-rest at end-diastole.
+`python experiments/heart_flow.py path=folder [steps=1000] [edge=0.115] [layers=27] [harmonics=6]
+[period_s=PERIOD] [beats=1] [valves=window|resistive] [tolerance=TOLERANCE] [output=folder]`; the
+folder holds the contours of a whole cine (guide points), or is the run folder of a twin with its
+beat. Of several beats the last one is told; the first begins at rest at end-diastole.
 
 `valves=window` lets through what the wall displaces. `valves=resistive` has resistive surfaces
 between an atrium and an aorta of given pressures (`atrium_mmhg`, `aorta_mmhg`), which decide by
@@ -18,18 +18,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cine_frames import cine_frames
+from cine_frames import beat_period, beating_frames
 from experiment import run
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity import CavityTemplate, MovingCavity, make_cavity
 from cardiotwin.geometry.regions import cell_sizes
 from cardiotwin.haemodynamics.blood import Fluid
-from cardiotwin.haemodynamics.heart import VALVES, HeartFlow, Moment
+from cardiotwin.haemodynamics.heart import VALVES, HeartFlow, Moment, check_ramp, check_steps
 from cardiotwin.haemodynamics.immersed import ResistiveSurface
 from cardiotwin.haemodynamics.leaflets import Leaflets
 from cardiotwin.haemodynamics.numbers import dissipation, filling, kinetic_energy, vorticity
-from cardiotwin.haemodynamics.valved import ValvedFlow
+from cardiotwin.haemodynamics.valved import ValvedFlow, check_rest
 from cardiotwin.units import ML, MMHG
 from cardiotwin.viz.flow import draw_flow
 from cardiotwin.viz.valves import draw_valves
@@ -39,6 +39,7 @@ KINDS: dict[str, dict[str, Any]] = {  # of valves, and the stubs they need
     "resistive": {"stub_layers": 8, "stub_length": {"mitral": 12e-3, "aortic": 15e-3}},
 }
 TOLERANCES = {"window": 1e-6, "resistive": 1e-11}  # through valves flows what a solution lets
+SHORTEST, LONGEST = 0.25, 3.0  # s, of a beat
 EVERY = 10  # steps between two moments whose derivatives are taken
 
 
@@ -49,7 +50,7 @@ class Options:
     edge: float = 0.115  # of the cross-section's radius
     layers: int = 27
     harmonics: int = 6
-    period_s: float = 0.86
+    period_s: float = 0.0  # 0: the twin's, of a cine 0.86
     beats: int = 1
     ramp_ms: float = 15.0
     valves: str = "window"
@@ -61,24 +62,50 @@ class Options:
     rest_ms: float = 15.0  # that the wall rests while resistive valves change
     output: str = "outputs/heart_flow"
 
+    def __post_init__(self) -> None:
+        if self.beats < 1:
+            msg = f"heart_flow tells the last of at least one beat, found beats={self.beats}."
+            raise InputError(msg)
+        if self.tolerance and not 1e-13 <= self.tolerance <= 1e-3:
+            msg = f"tolerance must be 1e-13 to 1e-3, found {self.tolerance:g}. 0: the usual one."
+            raise InputError(msg)
+        if self.valves not in KINDS:
+            msg = f"valves must be window or resistive, found {self.valves!r}. Name one of them."
+            raise InputError(msg)
+        if self.period_s and not SHORTEST <= self.period_s <= LONGEST:
+            msg = (
+                f"period_s must be {SHORTEST:g} to {LONGEST:g}, found {self.period_s:g}. Give it "
+                "in seconds; 0 takes the beat's own."
+            )
+            raise InputError(msg)
+        if self.harmonics < 1:
+            msg = f"harmonics must be at least 1, found {self.harmonics}. 6 are usual."
+            raise InputError(msg)
+        check_steps(self.steps)
+        check_ramp(self.ramp_ms * 1e-3)
+        check_rest(self.rest_ms * 1e-3)
+        self.template()
+        self.leaflets()
+
+    def template(self) -> CavityTemplate:
+        """Return how the cavity is cut."""
+        return CavityTemplate(edge=self.edge, layers=self.layers, **KINDS[self.valves])
+
+    def leaflets(self) -> Leaflets:
+        """Return how valves resist."""
+        return Leaflets(
+            surface=ResistiveSurface(resistance=self.resistance_kg_per_m_s),
+            ramp=self.ramp_ms * 1e-3,
+            closing_volume=self.closing_ml * ML,
+        )
+
 
 def beat(options: Options) -> Mapping[str, Any]:
     """Return the numbers of a beat; draw it."""
-    if options.beats < 1:
-        msg = f"heart_flow tells the last of at least one beat, found beats={options.beats}."
-        raise InputError(msg)
-    if options.tolerance and not 1e-13 <= options.tolerance <= 1e-3:
-        msg = (
-            f"tolerance must be 1e-13 to 1e-3, found {options.tolerance:g}. 0 takes the usual one."
-        )
-        raise InputError(msg)
-    if options.valves not in KINDS:
-        msg = f"valves must be window or resistive, found {options.valves!r}. Name one of them."
-        raise InputError(msg)
     start = time.process_time()
-    template = CavityTemplate(edge=options.edge, layers=options.layers, **KINDS[options.valves])
-    frames = cine_frames(options.path, "heart_flow")
-    cavity = make_cavity(frames, options.period_s, template, harmonics=options.harmonics)
+    frames = beating_frames(options.path, "heart_flow")
+    period = options.period_s or beat_period(options.path)
+    cavity = make_cavity(frames, period, options.template(), harmonics=options.harmonics)
     made = time.process_time() - start
     heart = _heart(cavity, options)
     start = time.process_time()
@@ -87,7 +114,7 @@ def beat(options: Options) -> Mapping[str, Any]:
     rows, kept = _watch(heart, options.steps)
     cost = time.process_time() - start
     table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    end_systole = (heart.valves.end_systole - heart.start) % options.period_s
+    end_systole = (heart.valves.end_systole - heart.start) % period
     waves = filling(table["time_s"].tolist(), table["inflow_ml_per_s"].tolist(), end_systole)
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +137,6 @@ def beat(options: Options) -> Mapping[str, Any]:
         for name, k in shown.items()
     }
     volumes = table["volume_ml"]
-    period = options.period_s
     return {
         "cells": len(cavity.region.cells),
         "steps": options.steps,
@@ -153,11 +179,7 @@ def _heart(cavity: MovingCavity, options: Options) -> HeartFlow | ValvedFlow:
         tolerance=tolerance,
         atrium=lambda _: options.atrium_mmhg * MMHG,
         aorta=lambda _: options.aorta_mmhg * MMHG,
-        leaflets=Leaflets(
-            surface=ResistiveSurface(resistance=options.resistance_kg_per_m_s),
-            ramp=ramp,
-            closing_volume=options.closing_ml * ML,
-        ),
+        leaflets=options.leaflets(),
         rest=options.rest_ms * 1e-3,
     )
 

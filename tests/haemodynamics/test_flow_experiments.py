@@ -71,6 +71,24 @@ def test_cases_that_are_not_there_are_refused():
         heart_flow.beat(heart_flow.Options(beats=0))
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"steps": 10}, r"at least 50 steps, found 10"),
+        ({"period_s": 860.0}, r"period_s must be 0\.25 to 3, found 860"),
+        ({"period_s": -0.8}, r"period_s must be 0\.25 to 3, found -0\.8"),
+        ({"harmonics": 0}, r"harmonics must be at least 1, found 0"),
+        ({"ramp_ms": 0.5}, r"5 to 60 ms to open, found a ramp of 0\.5 ms"),
+        ({"rest_ms": 80.0}, r"rests for 0 to 60 ms .*, found 80 ms"),
+        ({"edge": 0.5}, r"edge must be 0\.02 to 0\.16, found 0\.5"),
+        ({"resistance_kg_per_m_s": -1.0}, r"resistance must be positive .*, found -1"),
+    ],
+)
+def test_a_beat_is_refused_before_its_cavity_is_made(given, said):
+    with pytest.raises(InputError, match=said):
+        heart_flow.Options(**given)
+
+
 @pytest.mark.slow
 @pytest.mark.validation
 def test_the_steady_flow_round_the_cylinder_is_the_benchmarks():

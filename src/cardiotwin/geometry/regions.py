@@ -101,7 +101,7 @@ def linear_functions(
         slopes[:, 1], slopes[:, 2] = (d, -c), (-b, a)
     else:
         a, b, c = edges
-        slopes[:, 1], slopes[:, 2], slopes[:, 3] = _cross(b, c), _cross(c, a), _cross(a, b)
+        slopes[:, 1], slopes[:, 2], slopes[:, 3] = cross(b, c), cross(c, a), cross(a, b)
         whole = (a * slopes[:, 1]).sum(axis=0)
     slopes[:, 1:] /= whole
     slopes[:, 0] = -slopes[:, 1:].sum(axis=1)
@@ -116,7 +116,8 @@ def _edges(
     return [corner - first for corner in others]
 
 
-def _cross(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def cross(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the components of a x b."""
     return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
 
 
@@ -124,7 +125,16 @@ def triple(
     a: Float[np.ndarray, "3 n"], b: Float[np.ndarray, "3 n"], c: Float[np.ndarray, "3 n"]
 ) -> Float[np.ndarray, " n"]:
     """Return a . (b x c)."""
-    return np.asarray(sum(x * y for x, y in zip(a, _cross(b, c), strict=True)))
+    return np.asarray(sum(x * y for x, y in zip(a, cross(b, c), strict=True)))
 
 
-__all__ = ["Region", "boundary", "box", "cell_sizes", "linear_functions", "oriented", "triple"]
+__all__ = [
+    "Region",
+    "boundary",
+    "box",
+    "cell_sizes",
+    "cross",
+    "linear_functions",
+    "oriented",
+    "triple",
+]

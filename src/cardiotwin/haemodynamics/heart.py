@@ -49,12 +49,7 @@ class Valves:
     ramp: float = RAMP
 
     def __post_init__(self) -> None:
-        if not SHORTEST <= self.ramp <= LONGEST:
-            msg = (
-                f"Valves take {SHORTEST * 1e3:g} to {LONGEST * 1e3:g} ms to open, found a ramp of "
-                f"{self.ramp * 1e3:.3g} ms. Give it in seconds; 0.015 is usual."
-            )
-            raise InputError(msg)
+        check_ramp(self.ramp)
 
     def systole(self, time: float) -> bool:
         """Return whether the volume falls from its maximum to its minimum."""
@@ -135,6 +130,16 @@ def check_steps(steps: int) -> None:
     """Refuse a beat of few steps."""
     if steps < 50:
         msg = f"A beat takes at least 50 steps, found {steps}. 200 to 1000 resolve the valves."
+        raise InputError(msg)
+
+
+def check_ramp(ramp: float) -> None:
+    """Refuse valves that open in no time, s, or for longer than they are open."""
+    if not SHORTEST <= ramp <= LONGEST:
+        msg = (
+            f"Valves take {SHORTEST * 1e3:g} to {LONGEST * 1e3:g} ms to open, found a ramp of "
+            f"{ramp * 1e3:.3g} ms. Give it in seconds; 0.015 is usual."
+        )
         raise InputError(msg)
 
 
@@ -231,4 +236,13 @@ class HeartFlow:
         )
 
 
-__all__ = ["HeartFlow", "Moment", "Valves", "check_steps", "growth", "valve_times", "volume"]
+__all__ = [
+    "HeartFlow",
+    "Moment",
+    "Valves",
+    "check_ramp",
+    "check_steps",
+    "growth",
+    "valve_times",
+    "volume",
+]

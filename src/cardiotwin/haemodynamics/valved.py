@@ -32,6 +32,16 @@ BACKFLOW = 1.0  # of the openings' stabilisation: a jet comes in through each
 Pressure = Callable[[float], float]
 
 
+def check_rest(rest: float) -> None:
+    """Refuse a wall that rests, s, for longer than valves take."""
+    if not 0 <= rest <= LONGEST:
+        msg = (
+            f"The wall rests for 0 to {LONGEST * 1e3:g} ms while valves change, found "
+            f"{rest * 1e3:.3g} ms. Give it in seconds."
+        )
+        raise InputError(msg)
+
+
 def resting(cavity: MovingCavity, valves: Valves, rest: float) -> MovingCavity:
     """Return the cavity whose wall rests from each of its volume's extremes on.
 
@@ -53,12 +63,7 @@ def resting(cavity: MovingCavity, valves: Valves, rest: float) -> MovingCavity:
     InputError
         If a heart does not rest so long.
     """
-    if not 0 <= rest <= LONGEST:
-        msg = (
-            f"The wall rests for 0 to {LONGEST * 1e3:g} ms while valves change, found "
-            f"{rest * 1e3:.3g} ms. Give it in seconds."
-        )
-        raise InputError(msg)
+    check_rest(rest)
     if rest == 0:
         return cavity
     period, half = valves.period, valves.ramp / 2
@@ -221,4 +226,4 @@ class ValvedFlow:
         )
 
 
-__all__ = ["ValvedFlow"]
+__all__ = ["ValvedFlow", "check_rest"]

@@ -3,19 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Bool, Float, Integer
 
 from cardiotwin.errors import Flag
 from cardiotwin.geometry.cavity.disc import Window
 from cardiotwin.geometry.cavity.frames import EndocardialFrames
 from cardiotwin.geometry.cavity.lid import place_windows
 from cardiotwin.geometry.cavity.motion import Motion, check_cells, fit_motion
-from cardiotwin.geometry.cavity.template import (
-    CavityTemplate,
-    cavity_cells,
-    material_points,
-    nodes,
-)
+from cardiotwin.geometry.cavity.placing import material_points, nodes
+from cardiotwin.geometry.cavity.roof import roof_axes
+from cardiotwin.geometry.cavity.template import CavityCells, CavityTemplate, cavity_cells
+from cardiotwin.geometry.cavity.unfold import unfolded
 from cardiotwin.geometry.regions import Region, cell_sizes
 
 RIM = 60  # points that tell where the base is
@@ -88,11 +86,14 @@ def make_cavity(
     """
     template = template or CavityTemplate()
     turns = 2 * np.pi * np.arange(RIM) / RIM
-    rims = frames.at(np.ones(RIM), turns)
-    spokes = rims - rims.mean(axis=1, keepdims=True)
-    radii = np.linalg.norm(spokes, axis=2).mean(axis=1)
+    rims = frames.at(np.append(np.ones(RIM), 0.0), np.append(turns, 0.0))
+    rims, apex = rims[:, :RIM], rims[:, RIM]
+    middles = rims.mean(axis=1, keepdims=True)
+    radii = np.linalg.norm(rims - middles, axis=2).mean(axis=1)
     lid_radius = template.widening * float(radii.max())
-    lids = rims + spokes * (lid_radius / radii - 1)[:, None, None]
+    circle = np.stack([np.cos(turns), np.sin(turns)], axis=1)
+    axes = roof_axes(rims - middles, circle, middles[:, 0] - apex)
+    lids = middles + lid_radius * circle @ axes[:, :2]
     windows, flags = place_windows(lids, frames.valves, room=ROOM * template.edge)
     cells = cavity_cells(template, windows)
     u, angle = material_points(template, cells).T
@@ -102,6 +103,8 @@ def make_cavity(
     tetrahedra, facets = cells.cells, dict(cells.facets)
     if cell_sizes(start, tetrahedra).sum() < 0:  # the frames' angles run left-handed
         tetrahedra = tetrahedra[:, [1, 0, 2, 3]]
+    motion = unfolded(motion, tetrahedra, _free(template, cells, len(start)))
+    start = motion.positions(0.0)
     region = Region(points=start, cells=tetrahedra, facets=_outward(start, tetrahedra, facets))
     shrinkage = check_cells(region, motion)
     profile, stubs = {}, {}
@@ -125,6 +128,21 @@ def make_cavity(
         shrinkage=shrinkage,
         flags=flags,
     )
+
+
+def _free(
+    template: CavityTemplate, cells: CavityCells, n_nodes: int
+) -> Bool[np.ndarray, " nodes"]:
+    """Return the nodes that no wall, lid or stub holds: those inside, and the collar's."""
+    n_disc = len(cells.disc.points)
+    rim = np.isclose(np.hypot(*cells.disc.points.T), 1)
+    body = np.tile(~rim, (template.layers + 1, 1))
+    body[0] = False
+    collar = np.ones((template.collar_layers - 1, n_disc), dtype=bool)
+    free = np.zeros(n_nodes, dtype=bool)
+    free[: body.size] = body.ravel()
+    free[body.size : body.size + collar.size] = collar.ravel()
+    return free
 
 
 def _blunt(window: Window, points: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, " points"]:

@@ -24,13 +24,13 @@ def place_windows(
 ) -> tuple[tuple[Window, ...], tuple[Flag, ...]]:
     """Return the windows, and flags where they are not as drawn.
 
-    Each frame's points are told in the coordinates of its rim (affine: the rim becomes the unit
+    Each frame's points are told in the coordinates of its lid's edge (affine: it becomes the unit
     circle), in which a window rests; they are averaged over the beat.
 
     Parameters
     ----------
     rims
-        Of the base at evenly spaced angles from zero, by frame, m.
+        The lid's edge at evenly spaced angles from zero, by frame, m.
     valves
         Points of each valve's ring by frame, m.
     room

@@ -45,7 +45,7 @@ class PeriodicMotion:
 
     def positions(self, time: float) -> Nodes:
         """Return where the nodes are, m."""
-        return self._combined(_waves(np.array([time / self.period]), self._order)[0])
+        return self._combined(waves(np.array([time / self.period]), self._order)[0])
 
     def velocity(self, time: float) -> Nodes:
         """Return the nodes' velocity, m/s."""
@@ -81,14 +81,15 @@ def fit_motion(
     if not period > 0:
         msg = f"The period of a beat must be positive, found {period:g} s. Give it in seconds."
         raise InputError(msg)
-    design = _waves(np.arange(n_frames) / n_frames, harmonics)
+    design = waves(np.arange(n_frames) / n_frames, harmonics)
     found = np.linalg.lstsq(design, positions.reshape(n_frames, -1))[0]
     return PeriodicMotion(
         coefficients=found.reshape(len(found), *positions.shape[1:]), period=period
     )
 
 
-def _waves(phase: Float[np.ndarray, " times"], order: int) -> Float[np.ndarray, "times waves"]:
+def waves(phase: Float[np.ndarray, " times"], order: int) -> Float[np.ndarray, "times waves"]:
+    """Return 1, cos, sin, cos 2, sin 2, ... of phases of a beat, by phase."""
     turns = 2 * np.pi * phase[:, None] * np.arange(1, order + 1)
     both = np.stack([np.cos(turns), np.sin(turns)], axis=2).reshape(len(phase), -1)
     return np.concatenate([np.ones((len(phase), 1)), both], axis=1)
@@ -158,4 +159,5 @@ __all__ = [
     "fit_motion",
     "flux",
     "volume_rate",
+    "waves",
 ]

@@ -2,8 +2,7 @@
 
 The lowest disc is the apical cap of the endocardium, the rims of the others are rings of it, and
 the highest is the lid over the base, in which the valves' windows are; a stub stands on each.
-Every node is mapped from the endocardium and the lid by a formula linear in their positions, so
-that the inside follows the wall without a solution of its own.
+Where its nodes are in a frame, `placing` says.
 """
 
 from collections.abc import Mapping
@@ -17,10 +16,7 @@ from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity.disc import Disc, Window, cut_disc
 from cardiotwin.geometry.regions import boundary
 
-POWER = 4  # of the height, with which the cap fades into the discs
 ENDOCARDIUM, BASE = "lv_endocardium", "base"
-
-Material = Float[np.ndarray, "nodes 2"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +36,9 @@ class CavityTemplate:
     collar_length
         How far the lid lies above the rim, m.
     widening
-        Radius of the lid over the largest (in the beat) of the rim: the valves' rings keep
-        their size while the muscle below them narrows, and both have to lie side by side.
+        Radius of the lid's disc over the largest (in the beat) of the rim: the valves' rings
+        keep their size while the muscle below them narrows, and both have to lie side by side.
+        Of the disc the lid has the windows' hull and a shelf round it (`roof`).
     stub_layers
         Of each window's stub.
     stub_length
@@ -202,69 +199,12 @@ def _named(
     return {ENDOCARDIUM: sides[wall], BASE: sides[~wall & ~taken], **facets}
 
 
-def material_points(template: CavityTemplate, cells: CavityCells) -> Material:
-    """Return (u, angle) of every point of the endocardium that `nodes` needs, ring by ring.
-
-    First the cap's nodes, then those of the rings through every node of the disc's rim angle.
-    """
-    radius, angle = np.hypot(*cells.disc.points.T), np.arctan2(*cells.disc.points.T[::-1])
-    cap = np.stack([template.cap * radius, angle], axis=1)
-    share = np.arange(template.layers + 1) / template.layers
-    u = template.cap + (1 - template.cap) * share
-    rings = np.stack(
-        [np.repeat(u, len(angle)), np.tile(angle, len(u))],
-        axis=1,
-    )
-    return np.concatenate([cap, rings])
-
-
-def nodes(
-    template: CavityTemplate,
-    cells: CavityCells,
-    positions: Float[np.ndarray, "points 3"],
-    lid_radius: float,
-) -> Float[np.ndarray, "nodes 3"]:
-    """Return where the cavity's nodes are, m, from the endocardium at `material_points`.
-
-    Parameters
-    ----------
-    template, cells
-        How it is cut.
-    positions
-        Of the endocardium's points, m.
-    lid_radius
-        Mean radius of the lid, m.
-    """
-    n_disc, n_layers = len(cells.disc.points), template.layers
-    radius = np.hypot(*cells.disc.points.T)[:, None]
-    cap, rings = positions[:n_disc], positions[n_disc:].reshape(n_layers + 1, n_disc, 3)
-    rim = np.isclose(radius[:, 0], 1)  # evenly spaced, so their mean is the ring's
-    middle = rings[:, rim].mean(axis=1)[:, None]
-    flat = middle + radius * (rings - middle)
-    share = np.arange(n_layers + 1)[:, None, None] / n_layers
-    body = flat + (1 - share) ** POWER * (cap - flat[0])
-    spokes = body[-1] - middle[-1]
-    a, b, c = spokes[cells.disc.triangles].transpose(1, 0, 2)
-    normal = np.cross(b - a, c - a).sum(axis=0)
-    normal *= np.sign(normal @ (middle[-1] - middle[0])[0]) / np.linalg.norm(normal)
-    wider = lid_radius / np.linalg.norm(spokes[rim], axis=1).mean()
-    risen = np.arange(1, template.collar_layers + 1)[:, None, None] / template.collar_layers
-    collar = middle[-1] + spokes * (1 + risen * (wider - 1))
-    collar = collar + risen * template.collar_length * normal
-    parts = [body.reshape(-1, 3), collar.reshape(-1, 3)]
-    for window, under in zip(cells.windows, cells.stub_nodes, strict=True):
-        step = template.length(window.name) / template.stub_layers
-        parts += [
-            collar[-1][under] + k * step * normal for k in range(1, template.stub_layers + 1)
-        ]
-    return np.concatenate(parts)
-
-
 def reference_points(template: CavityTemplate, cells: CavityCells) -> Float[np.ndarray, "nodes 3"]:
     """Return each node's place in the template, whatever the endocardium: disc and height.
 
     The height goes from 0 (cap) to 1 (the endocardium's rim), 2 (lid) and 3 (the stubs' ends), so
-    that cavities cut more or less finely from one endocardium are charts of the same space.
+    that cavities cut more or less finely from one endocardium are charts of the same space (but
+    for the few nodes that `unfold` moved).
     """
     disc, n_disc = cells.disc.points, len(cells.disc.points)
     heights = [
@@ -286,7 +226,5 @@ __all__ = [
     "CavityCells",
     "CavityTemplate",
     "cavity_cells",
-    "material_points",
-    "nodes",
     "reference_points",
 ]
