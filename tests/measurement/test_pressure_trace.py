@@ -24,9 +24,10 @@ def write(path, aorta=AORTA, ventricle=VENTRICLE, time=TIME, flow=30.0):
 
 def test_good_channels_are_read_in_si_and_coronary_flow_in_its_true_unit(tmp_path):
     trace = write(tmp_path / "beat.csv")
-    np.testing.assert_allclose(trace.channels["aortic_pressure"], AORTA * MMHG)
+    np.testing.assert_allclose(trace.channels["aortic_pressure"], AORTA[:-1] * MMHG)
     np.testing.assert_allclose(trace.channels["coronary_flow"], 30 * ML / 60)
-    assert trace.period == pytest.approx(0.707)
+    assert trace.period == pytest.approx(0.7)  # the last sample is the first of the next beat
+    assert len(trace.time) == 100
     assert [flag.name for flag in trace.flags] == ["coronary_flow_unit"]
     small = write(tmp_path / "small.csv", flow=0.5)
     np.testing.assert_allclose(small.channels["coronary_flow"], 0.5 * ML)
