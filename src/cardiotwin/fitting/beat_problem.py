@@ -206,7 +206,7 @@ class BeatProblem:
 
     def _instrument(self, x: Vector) -> dict[str, float]:
         rows = {name: row for row, name in enumerate(self.names) if not self._is_loop(name)}
-        return {name: float(self.priors[name].value(x[row])) for name, row in rows.items()}
+        return {name: float(self.priors[name].value(np.asarray(x[row]))) for name, row in rows.items()}
 
     def _frames(self, channel: Channel, course: Matrix, values: Mapping[str, float]) -> Vector:
         period = self.circulation.period

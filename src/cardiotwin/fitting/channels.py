@@ -121,7 +121,7 @@ class Channel:
         damping = values.get(f"{self.name}.damping", 0.0)
         when = (self.time - values.get(f"{self.name}.shift", 0.0)) / period % 1
 
-        def read(course: Course) -> Course:
+        def read(course: Course) -> Float[np.ndarray, "frames batch"]:
             beat = course[:-1]
             if frequency is not None:
                 beat = catheterised(beat, period, frequency, damping)

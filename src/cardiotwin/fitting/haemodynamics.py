@@ -140,7 +140,7 @@ def _told(problem: BeatProblem, mode: Mode) -> HaemodynamicFit:
     values = {name: float(value[0]) for name, value in problem.si(x[:, None]).items()}
     sd = {}
     for row, (name, law) in enumerate(problem.priors.items()):
-        scale = law.sd if isinstance(law, LogNormal) else float(law.slope(x[row]))
+        scale = law.sd if isinstance(law, LogNormal) else float(law.slope(np.asarray(x[row])))
         sd[name] = scale * float(np.sqrt(covariance[row, row]))
     row = len(problem.priors)
     for shape in problem.shapes:
