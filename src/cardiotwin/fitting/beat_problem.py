@@ -206,7 +206,8 @@ class BeatProblem:
 
     def _instrument(self, x: Vector) -> dict[str, float]:
         rows = {name: row for row, name in enumerate(self.names) if not self._is_loop(name)}
-        return {name: float(self.priors[name].value(np.asarray(x[row]))) for name, row in rows.items()}
+        laws = {name: (self.priors[name], np.asarray(x[row])) for name, row in rows.items()}
+        return {name: float(law.value(number)) for name, (law, number) in laws.items()}
 
     def _frames(self, channel: Channel, course: Matrix, values: Mapping[str, float]) -> Vector:
         period = self.circulation.period
