@@ -1,26 +1,25 @@
 """The circulation of an animal from its catheter pressures, with uncertainty and a picture.
 
-`python experiments/circulation_fit.py [animal=DSEA08] [state=baseline] [data=folder]
-[output=folder]`: one beat of the published coronary studies in dogs (pressures of the left
-ventricle and of the aorta; no volume was measured, so the size of the heart is the prior's), or
-with `animal=catheter_mr` beats of a preload reduction (pressure and volume of the ventricle).
-Channels that are missing, mislabelled or bad are reported and not fitted.
+`python experiments/circulation_fit.py [animal=DSEA08] [state=baseline] [structure=whole]
+[data=folder] [output=folder]`: one beat of the published coronary studies in dogs (pressures of
+the left ventricle and of the aorta; no volume was measured, so the size of the heart is the
+prior's), or with `animal=catheter_mr` beats of a preload reduction (pressures of ventricle and
+aorta, volume of the ventricle). Channels that are missing, mislabelled or bad are reported and not
+fitted. `structure` is one of `STRUCTURES`, each of which has what those before it have.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from circulation_structures import STRUCTURES, has, loop_and_priors
 from experiment import run
 
-from cardiotwin.circulation import Circulation, from_end_diastole
-from cardiotwin.coupling.personal import healthy_adult, scaled
-from cardiotwin.coupling.timing import root_impedance
 from cardiotwin.errors import Flag, InputError
-from cardiotwin.fitting.haemodynamics import ROOT_SHARE, Channel, HaemodynamicFit, fit_circulation
-from cardiotwin.fitting.priors import LogNormal
+from cardiotwin.fitting.channels import FLUID_FILLED, Channel
+from cardiotwin.fitting.haemodynamics import HaemodynamicFit, fit_circulation
 from cardiotwin.measurement.preload_study import read_preload_study
 from cardiotwin.measurement.pressure_trace import BeatTrace, read_beat_trace
 from cardiotwin.units import ML, MMHG
@@ -28,84 +27,85 @@ from cardiotwin.viz import theme
 from cardiotwin.viz.traces import draw_traces
 
 ROOT = Path(__file__).resolve().parents[1]
-DOG = 0.4  # of an adult's stroke: 25 kg at about 70 mL per 70 kg
 ZERO = 5 * MMHG  # Pa: how far a fluid-filled catheter's level may be off
+BESIDE = 2 * MMHG  # Pa: how far two levelled transducers may differ
+GAIN = 0.01  # of the reading: what transducers of one kind differ by
+WANDER = 1 * MMHG  # Pa by which a breath moves a pressure over a beat
+CLOCK = 0.005  # s: the pulse's way along a catheter
 VOLUME_NOISE = 3 * ML  # of a contour in a real-time image
 UNITS = {
     "resistance": ("mmhg_s_per_ml", MMHG / ML),
     "open_resistance": ("mmhg_s_per_ml", MMHG / ML),
+    "termination": ("mmhg_s_per_ml", MMHG / ML),
+    "impedance": ("mmhg_s_per_ml", MMHG / ML),
     "inertance": ("mmhg_s2_per_ml", MMHG / ML),
     "compliance": ("ml_per_mmhg", ML / MMHG),
+    "bulge": ("ml_per_mmhg", ML / MMHG),
     "active": ("mmhg_per_ml", MMHG / ML),
     "passive": ("mmhg_per_ml", MMHG / ML),
     "unstressed_volume": ("ml", ML),
     "blood_volume": ("ml", ML),
     "level": ("mmhg", MMHG),
+    "drift": ("mmhg", MMHG),
     "share": ("of_valve", 1.0),
+    "gain": ("ratio", 1.0),
+    "damping": ("ratio", 1.0),
+    "frequency": ("hz", 1.0),
+    "area": ("cm2", 1e-4),
+    "length": ("cm", 1e-2),
+    "opening_rate": ("per_s_mmhg", 1 / MMHG),
+    "closing_rate": ("per_s_mmhg", 1 / MMHG),
 }
 NOISY = 1.5  # times the noise, beyond which a residual is the model's
-SPREAD = {
-    "left_atrium.active": 1.0,
-    "left_ventricle.active": 1.0,
-    "left_ventricle.passive": 1.0,
-    "left_ventricle.unstressed_volume": 0.5,
-    "systemic_arteries.resistance": 0.7,
-    "systemic_arteries.compliance": 0.7,
-    "systemic_arteries.inertance": 0.7,
-    "aortic.open_resistance": 1.0,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     animal: str = "DSEA08"
     state: str = "baseline"
+    structure: str = "whole"
     data: str = str(ROOT.parent / "shared" / "data" / "pressure_volume")
     output: str = "outputs/circulation_fit"
 
 
-def loop_and_priors(period: float) -> tuple[Circulation, dict[str, LogNormal]]:
-    """Return a dog's loop at this period and the priors of what is fitted."""
-    loop = scaled(from_end_diastole(Circulation(), period), DOG)
-    source = "a healthy adult's circulation, scaled to the stroke of a 25 kg dog"
-    medians: dict[str, float] = {}
-    for name in SPREAD:
-        part, key = name.split(".")
-        medians[name] = getattr(getattr(loop, part), key)
-    priors = {
-        name: LogNormal(median=medians[name], sd=sd, source=source) for name, sd in SPREAD.items()
-    }
-    adult = healthy_adult()
-    valve, root = adult.aortic.open_resistance, root_impedance(adult)
-    priors["aortic.open_resistance"] = LogNormal(
-        median=valve / DOG, sd=SPREAD["aortic.open_resistance"], source=source
-    )
-    priors[ROOT_SHARE] = LogNormal(median=root / valve, sd=0.3, source=source)
-    priors["twitch.contraction"] = LogNormal(median=0.31 * period, sd=0.15, source=source)
-    priors["twitch.relaxation"] = LogNormal(median=0.28 * period, sd=0.2, source=source)
-    blood = DOG * Circulation().start().blood
-    priors["blood_volume"] = LogNormal(median=0.8 * blood, sd=0.4, source=source)
-    return loop, priors
-
-
-def channels(trace: BeatTrace) -> list[Channel]:
+def channels(trace: BeatTrace, structure: str = "whole") -> list[Channel]:
     """Return the pressures that can be fitted."""
     levels = any(flag.name == "pressure_levels_differ" for flag in trace.flags)
-    return [
-        Channel(
-            name=name,
-            time=trace.time,
-            value=trace.channels[name],
-            noise=trace.noise[name],
-            level_sd=ZERO if levels and name == "lv_pressure" else 0.0,
-        )
-        for name in ("lv_pressure", "aortic_pressure")
-        if name in trace.channels
-    ]
+    both = len({"lv_pressure", "aortic_pressure"} & set(trace.channels)) == 2
+    found = []
+    for name in ("lv_pressure", "aortic_pressure"):
+        if name in trace.channels:
+            beside = both and name == "aortic_pressure"
+            channel = Channel(
+                name=name,
+                time=trace.time,
+                value=trace.channels[name],
+                noise=trace.noise[name],
+                level_sd=ZERO if levels and name == "lv_pressure" else 0.0,
+            )
+            found.append(instrumented(channel, structure, beside=beside))
+    return found
+
+
+def instrumented(channel: Channel, structure: str, *, beside: bool) -> Channel:
+    """Return a pressure with what its catheter does; `beside` another one, by which it is told."""
+    if not has(structure, "catheters"):
+        return channel
+    return replace(
+        channel,
+        catheter=FLUID_FILLED,
+        drift_sd=WANDER,
+        level_sd=BESIDE if beside else channel.level_sd,
+        gain_sd=GAIN if beside else 0.0,
+        shift_sd=CLOCK if beside else 0.0,
+    )
 
 
 def studied(options: Options) -> tuple[float, list[Channel], tuple[Flag, ...]]:
     """Return the period, the channels to be fitted, and what was found wrong."""
+    if options.structure not in STRUCTURES:
+        msg = f"structure must be one of {', '.join(STRUCTURES)}, found {options.structure!r}."
+        raise InputError(msg)
     folder = Path(options.data)
     if options.animal == "catheter_mr":
         beat = read_preload_study(folder / "catheter_mr")
@@ -123,17 +123,21 @@ def studied(options: Options) -> tuple[float, list[Channel], tuple[Flag, ...]]:
             noise=VOLUME_NOISE,
             shift_sd=0.1,
         )
-        return beat.period, [pressure, volume], beat.flags
+        return (
+            beat.period,
+            [instrumented(pressure, options.structure, beside=False), volume],
+            beat.flags,
+        )
     path = folder / "coronary_dogs" / f"{options.animal}_{options.state}.csv"
     if not path.exists():
         msg = f"There is no {path.name} in {path.parent}. Name another animal or state."
         raise InputError(msg)
     trace = read_beat_trace(path)
-    return trace.period, channels(trace), trace.flags
+    return trace.period, channels(trace, options.structure), trace.flags
 
 
 def picture(measured: list[Channel], fit: HaemodynamicFit, options: Options) -> None:
-    """Write `fit.png`: pressures, and the volume where there is one, measured and by the model."""
+    """Write `fit.png`: pressures, volume, and what they miss, measured and by the model."""
     panels: dict[str, Any] = {}
     colours = {
         "lv_pressure": theme.BLUE,
@@ -153,23 +157,31 @@ def picture(measured: list[Channel], fit: HaemodynamicFit, options: Options) -> 
             fit.predicted[channel.name][order] / unit,
             colour,
         )
+        miss = (channel.value - fit.predicted[channel.name]) / channel.noise
+        left = panels.setdefault("measured less model, by noise", {})
+        left[words] = (channel.time[order], miss[order], colour)
     title = f"{options.animal}, {options.state}".replace("_", " ")
     draw_traces(panels, Path(options.output) / "fit.png", title=title)
 
 
 def numbers(measured: list[Channel], fit: HaemodynamicFit) -> dict[str, Any]:
     """Return parameters with their standard deviations, and how the curves are met."""
-    found: dict[str, Any] = {"fitted": len(measured)}
+    found: dict[str, Any] = {"fitted": len(measured), "log_evidence_nats": fit.log_evidence}
     for channel in measured:
         key, unit = ("ml", ML) if channel.name == "lv_volume" else ("mmhg", MMHG)
         found[f"{channel.name}_residual_{key}"] = fit.residual[channel.name] / unit
         found[f"{channel.name}_noise_{key}"] = channel.noise / unit
-        found[f"{channel.name}_independent"] = fit.independent[channel.name]
+        found[f"{channel.name}_residual_by_noise"] = fit.residual[channel.name] / channel.noise
+        term = fit.discrepancy[channel.name]
+        found[f"{channel.name}_discrepancy_{key}"] = term.amplitude / unit
+        found[f"{channel.name}_discrepancy_length_s"] = term.length
     for name, value in fit.values.items():
+        if ".shape_" in name:
+            continue
         key = name.rsplit(".", maxsplit=1)[-1]
         suffix, unit = UNITS.get(key, ("s", 1.0))
         label = f"{name.replace('.', '_')}_{suffix}"
-        relative = key not in ("delay", "level", "shift")
+        relative = key not in ("delay", "level", "shift", "onset", "drift")
         found[label] = value / unit
         found[f"{label}_sd"] = fit.sd[name] * (value if relative else 1.0) / unit
     found["stroke_volume_ml"] = float(fit.trace.stroke_volume[0]) / ML
@@ -184,16 +196,16 @@ def fit_animal(options: Options) -> Mapping[str, Any]:
     known: dict[str, Any] = {"flags": [flag.name for flag in flags], "period_s": period}
     if not measured:
         return {**known, "fitted": 0}
-    fit = fit_circulation(*loop_and_priors(period), measured)
+    loop, priors, shapes = loop_and_priors(period, options.structure)
+    fit = fit_circulation(loop, priors, measured, shapes)
     picture(measured, fit, options)
     for channel in measured:
         times = fit.residual[channel.name] / channel.noise
         if times > NOISY:
             known["flags"].append(f"model_error_of_{channel.name}")
             print(
-                f"model_error: {channel.name} is missed by {times:.1f} times its noise. The "
-                "lumped loop has neither waves nor a wall: its errors are in the standard "
-                "deviations, which take the residuals for noise.",
+                f"model_error: {channel.name} is missed by {times:.1f} times its noise; the "
+                "discrepancy is told apart and widens the standard deviations.",
                 flush=True,
             )
     return known | numbers(measured, fit)

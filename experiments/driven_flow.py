@@ -20,7 +20,7 @@ import numpy as np
 from cine_frames import cine_frames
 from experiment import run
 
-from cardiotwin.circulation import Circulation, settle
+from cardiotwin.circulation import Circulation, resistive, settle
 from cardiotwin.coupling import Beat
 from cardiotwin.coupling.blood import PacedCavity, drive_of, energy_resistance, pace
 from cardiotwin.coupling.timing import root_impedance, timed_circulation
@@ -168,8 +168,8 @@ def _answered(circulation: Circulation, told: Mapping[str, float], root: float) 
     """Return the circulation with the flow's own resistances; the aorta's root keeps its own."""
     return replace(
         circulation,
-        mitral=replace(circulation.mitral, open_resistance=told["mitral"]),
-        aortic=replace(circulation.aortic, open_resistance=root + told["aortic"]),
+        mitral=replace(resistive(circulation.mitral), open_resistance=told["mitral"]),
+        aortic=replace(resistive(circulation.aortic), open_resistance=root + told["aortic"]),
     )
 
 

@@ -13,6 +13,8 @@ TIME = np.linspace(0, 0.7, 101)
 AORTA = 70 + 15 * np.sin(2 * np.pi * TIME / 0.7)
 VENTRICLE = np.maximum(8, 88 * np.sin(2 * np.pi * TIME / 0.7))
 
+TRAPPED = VENTRICLE + 30 * np.exp(-(((TIME - 0.3) / 0.01) ** 2))
+
 
 def write(path, aorta=AORTA, ventricle=VENTRICLE, time=TIME, flow=30.0):
     with path.open("w", newline="") as file:
@@ -24,9 +26,10 @@ def write(path, aorta=AORTA, ventricle=VENTRICLE, time=TIME, flow=30.0):
 
 def test_good_channels_are_read_in_si_and_coronary_flow_in_its_true_unit(tmp_path):
     trace = write(tmp_path / "beat.csv")
-    np.testing.assert_allclose(trace.channels["aortic_pressure"], AORTA * MMHG)
+    np.testing.assert_allclose(trace.channels["aortic_pressure"], AORTA[:-1] * MMHG)
     np.testing.assert_allclose(trace.channels["coronary_flow"], 30 * ML / 60)
-    assert trace.period == pytest.approx(0.707)
+    assert trace.period == pytest.approx(0.7)  # the last sample is the first of the next beat
+    assert len(trace.time) == 100
     assert [flag.name for flag in trace.flags] == ["coronary_flow_unit"]
     small = write(tmp_path / "small.csv", flow=0.5)
     np.testing.assert_allclose(small.channels["coronary_flow"], 0.5 * ML)
@@ -45,6 +48,7 @@ def test_noise_is_that_about_a_smooth_course(tmp_path):
         ({"aorta": np.full(101, np.nan)}, "aortic_pressure_missing", {"lv_pressure"}),
         ({"ventricle": VENTRICLE / 5}, "lv_pressure_bad", {"aortic_pressure"}),
         ({"aorta": VENTRICLE}, "aortic_pressure_mislabelled", {"lv_pressure"}),
+        ({"ventricle": TRAPPED}, "lv_pressure_trapped", {"aortic_pressure"}),
         ({"aorta": AORTA + 20}, "pressure_levels_differ", {"lv_pressure", "aortic_pressure"}),
     ],
 )
@@ -68,6 +72,8 @@ def test_a_table_without_times_that_rise_is_refused(tmp_path):
         ("DSEA14_mod_sten", {"aortic_pressure_missing"}),
         ("DSEA14_mild_sten", {"aortic_pressure_mislabelled", "lv_pressure_bad"}),
         ("DSEA14_mild_sten_dob", {"aortic_pressure_mislabelled", "lv_pressure_bad"}),
+        ("DSEA07_mild_sten", {"lv_pressure_trapped"}),
+        ("DSEA07_mod_sten_dob", {"lv_pressure_trapped"}),
         ("DSEA08_baseline", set()),
         ("DSEA10_mild_sten_dob", set()),
         ("DSEA06_baseline", {"pressure_levels_differ"}),

@@ -16,10 +16,17 @@ from cardiotwin.circulation.elements import (
     Valve,
     Vessel,
 )
-from cardiotwin.circulation.loop import Circulation, from_end_diastole, with_valves
+from cardiotwin.circulation.loop import (
+    Circulation,
+    from_end_diastole,
+    resistive,
+    with_valves,
+)
 from cardiotwin.circulation.preload import preload
 from cardiotwin.circulation.state import State, Stores
 from cardiotwin.circulation.stepping import Step, step
+from cardiotwin.circulation.tract import Aorta, InertialValve
+from cardiotwin.circulation.twitches import HillTwitch
 
 if TYPE_CHECKING:
     from cardiotwin.circulation.hearts import parameter_values
@@ -36,10 +43,13 @@ IN_TORCH = {
 }
 
 __all__ = [
+    "Aorta",
     "Chamber",
     "Circulation",
     "Cycle",
     "Elastance",
+    "HillTwitch",
+    "InertialValve",
     "LimitCycle",
     "Record",
     "RecordedChamber",
@@ -55,6 +65,7 @@ __all__ = [
     "limit_cycle",
     "parameter_values",
     "preload",
+    "resistive",
     "settle",
     "simulate",
     "step",

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from cardiotwin.circulation.twitches import HillTwitch, refuse_few, spline_weights
 from cardiotwin.circulation.valves import LAWS
 from cardiotwin.errors import InputError
 
@@ -75,22 +76,31 @@ class Elastance:
         Volume without pressure, m^3.
     twitch
         When it contracts.
+    shape
+        Logarithms by which the elastance differs from the twitch's, coefficients of a periodic
+        cubic spline whose equal knots begin at t = 0; none: it does not.
     """
 
     passive: float
     active: float
     unstressed_volume: float
-    twitch: Twitch
+    twitch: Twitch | HillTwitch
+    shape: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a chamber without stiffness."""
         for name in ("passive", "active", "unstressed_volume"):
             _check(self, name)
+        refuse_few(self.shape)
 
     def law(self, time: float, period: float) -> tuple[float, float]:
         """Return the elastance, Pa/m^3, and the unstressed volume, m^3."""
         share = float(self.twitch.activation(time, period))
-        return self.passive + self.active * share, self.unstressed_volume
+        elastance = self.passive + self.active * share
+        if self.shape:
+            weights = spline_weights(np.asarray(time / period % 1), len(self.shape), np)
+            elastance *= float(np.exp(weights @ np.array(self.shape)))
+        return elastance, self.unstressed_volume
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,7 +1,7 @@
 """Many hearts at once: a circulation's numbers by name, as tensors with the batch last."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -9,44 +9,29 @@ from jaxtyping import Float
 
 from cardiotwin.circulation.elements import Elastance, activation
 from cardiotwin.circulation.loop import Circulation
+from cardiotwin.circulation.names import (
+    CHAMBERS,
+    OF_AORTA,
+    OF_HILL,
+    OF_INERTIAL,
+    OF_TWITCH,
+    OF_VALVE,
+    VALVES,
+    VESSELS,
+    parameter_values,
+    refuse_long,
+    refuse_unphysical,
+)
 from cardiotwin.circulation.rates import Loop
 from cardiotwin.circulation.state import Stores
+from cardiotwin.circulation.tract import DENSITY, HELD, SWIFT, Tract
+from cardiotwin.circulation.twitches import hill_activation, spline_weights
 from cardiotwin.circulation.valves import valve_constants
 from cardiotwin.errors import InputError
 
 Tensor = torch.Tensor
 Batch = Float[torch.Tensor, " batch"]
-CHAMBERS = {
-    "left_atrium": "la",
-    "left_ventricle": "lv",
-    "right_atrium": "ra",
-    "right_ventricle": "rv",
-}
-VALVES = ("mitral", "aortic", "tricuspid", "pulmonary")
-VESSELS = ("systemic_arteries", "systemic_veins", "pulmonary_arteries", "pulmonary_veins")
-OF_CHAMBER = ("active", "passive", "unstressed_volume")
-OF_TWITCH = ("onset", "contraction", "relaxation")
-OF_VALVE = ("open_resistance", "closed_resistance", "width")
-OF_VESSEL = ("resistance", "compliance", "inertance")
-SIGNED = ("onset", "unstressed_volume")  # what may be negative or zero
 STIFF_TANH = 0.25  # of ln(R_closed/R_open): by how much tanh's slope exceeds the open valve's
-
-
-def parameter_values(circulation: Circulation) -> dict[str, float]:
-    """Return every number of the loop by its dotted name, SI: what can be varied or fixed."""
-    values = {"period": circulation.period}
-    for name in CHAMBERS:
-        chamber = getattr(circulation, name)
-        if isinstance(chamber, Elastance):
-            values |= {f"{name}.{key}": getattr(chamber, key) for key in OF_CHAMBER}
-            values |= {f"{name}.{key}": getattr(chamber.twitch, key) for key in OF_TWITCH}
-    for name in VALVES:
-        valve = getattr(circulation, name)
-        keys = OF_VALVE[:2] if valve.law == "sharp" else OF_VALVE
-        values |= {f"{name}.{key}": getattr(valve, key) for key in keys}
-    for name in VESSELS:
-        values |= {f"{name}.{key}": getattr(getattr(circulation, name), key) for key in OF_VESSEL}
-    return values
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,10 +44,16 @@ class Hearts:
         Each parameter, SI, one per heart.
     laws
         Of the four valves.
+    segments
+        Of the aorta.
+    shapes
+        Knots of each chamber's free factor.
     """
 
     values: Mapping[str, Batch]
     laws: tuple[str, ...]
+    segments: int = 0
+    shapes: tuple[int, ...] = (0, 0, 0, 0)
 
     @classmethod
     def of(
@@ -101,16 +92,40 @@ class Hearts:
         for name in CHAMBERS:
             if f"{name}.contraction" in values:
                 twitch = values[f"{name}.contraction"] + values[f"{name}.relaxation"]
-                _refuse_long(name, twitch.detach(), values["period"].detach())
+                refuse_long(name, twitch.detach(), values["period"].detach())
         laws = tuple(getattr(circulation, name).law for name in VALVES)
-        return cls(values=values, laws=laws)
+        segments = circulation.aorta.segments if circulation.aorta else 0
+        chambers = [getattr(circulation, name) for name in CHAMBERS]
+        shapes = tuple(len(c.shape) if isinstance(c, Elastance) else 0 for c in chambers)
+        return cls(values=values, laws=laws, segments=segments, shapes=shapes)
 
     def __len__(self) -> int:
         return len(self.values["period"])
 
     def part(self, which: Any) -> "Hearts":
         """Return some of the hearts."""
-        return Hearts(values={k: v[which] for k, v in self.values.items()}, laws=self.laws)
+        return replace(self, values={k: v[which] for k, v in self.values.items()})
+
+    @property
+    def states(self) -> int:
+        """Return the number of rows of a state: 12, and those of aorta and inertial valves."""
+        return 12 + 2 * self.segments + 3 * self.laws.count("inertial")
+
+    def tract(self, *, times: bool = False) -> Tract | None:
+        """Return aorta and inertial valves, if there are any; `times` as of `loop`."""
+        inertial = tuple(row for row, law in enumerate(self.laws) if law == "inertial")
+        if not (inertial or self.segments):
+            return None
+        names = tuple(VALVES[row] for row in inertial)
+        valve = [self.stack(names, key) for key in OF_INERTIAL] if inertial else []
+        aorta = [self.stack(("aorta",), key) for key in OF_AORTA] if self.segments else []
+        aorta[:3] = [whole / self.segments for whole in aorta[:3]]
+        if times:
+            valve = [number.unsqueeze(-2) for number in valve]
+            aorta = [number.unsqueeze(-2) for number in aorta]
+        return Tract(
+            inertial=inertial, segments=self.segments, valve=tuple(valve), aorta=tuple(aorta)
+        )
 
     def stack(self, names: tuple[str, ...], key: str) -> Float[torch.Tensor, "rows batch"]:
         """Return one key of several parts; where a part has none (it is given from outside), 1."""
@@ -120,7 +135,7 @@ class Hearts:
     def loop(self, *, times: bool = False) -> Loop:
         """Return valves and vessels; with `times`, for arrays with an axis before the batch."""
         groups = []
-        for law in dict.fromkeys(self.laws):
+        for law in dict.fromkeys(law for law in self.laws if law != "inertial"):
             which = [row for row, name in enumerate(self.laws) if name == law]
             names = tuple(VALVES[row] for row in which)
             numbers = [self.stack(names, key) for key in OF_VALVE]
@@ -142,11 +157,28 @@ class Hearts:
         time = phase[:, None, None] * period
         share = activation(time - onset, (contraction, relaxation), period, torch)
         chambers = self.stack(names, "passive") + self.stack(names, "active") * share
+        if any(self.shapes) or any(f"{name}.rise_time" in self.values for name in names):
+            chambers = torch.stack(
+                [self._elastance(row, phase, chambers[:, row]) for row in range(4)], 1
+            )
         vessels = (1 / self.stack(VESSELS, "compliance")).expand(len(phase), -1, -1)
         E = torch.cat((chambers[:, :2], vessels[:, :2], chambers[:, 2:], vessels[:, 2:]), 1)
         V0 = self.stack(names, "unstressed_volume")
         none = torch.zeros_like(V0[:2])
         return E, torch.cat((V0[:2], none, V0[2:], none))
+
+    def _elastance(self, chamber: int, phase: Tensor, cosine: Tensor) -> Tensor:
+        """Return one chamber's (times, batch) by its own twitch and shape, or by the cosine's."""
+        name, period, E = tuple(CHAMBERS)[chamber], self.values["period"], cosine
+        if f"{name}.rise_time" in self.values:
+            shape = tuple(self.values[f"{name}.{key}"] for key in OF_HILL)
+            since = phase[:, None] * period - self.values[f"{name}.onset"]
+            share = hill_activation(since, shape, period, torch)
+            E = self.values[f"{name}.passive"] + self.values[f"{name}.active"] * share
+        if self.shapes[chamber]:
+            knots = [self.values[f"{name}.shape_{k}"] for k in range(self.shapes[chamber])]
+            E = E * torch.exp(spline_weights(phase, len(knots), torch) @ torch.stack(knots))
+        return E
 
     def fastest(self) -> Batch:
         """Return a bound on the fastest rate of the right-hand side, 1/s.
@@ -154,56 +186,91 @@ class Hearts:
         Pressures even out across an open valve at (E_1 + E_2)/R, a vessel's flow at R/L.
         """
         stiff = self.stack(tuple(CHAMBERS), "passive") + self.stack(tuple(CHAMBERS), "active")
+        if any(self.shapes):
+            stiff = stiff * torch.stack([self._stiffer(row) for row in range(4)])
         soft = 1 / self.stack(VESSELS, "compliance")
         low, high = (self.stack(VALVES, key) for key in OF_VALVE[:2])
-        down = torch.stack((stiff[1], soft[0], stiff[3], soft[2]))
+        tract = self.tract()
+        after = soft[:1] if not (tract and tract.segments) else 1 / tract.aorta[0]
+        down = torch.stack((stiff[1], after[0], stiff[3], soft[2]))
         steeper = torch.tensor([law == "tanh" for law in self.laws])[:, None]
         extra = torch.where(steeper, (0.5 + STIFF_TANH * torch.log(high / low)).clamp(min=1), 1.0)
         valves = (stiff + down) / low * extra
         vessels = self.stack(VESSELS, "resistance") / self.stack(VESSELS, "inertance")
-        return torch.cat((valves, vessels)).amax(0)
+        if tract is None:
+            return torch.cat((valves, vessels)).amax(0)
+        kept = [row for row, law in enumerate(self.laws) if law != "inertial"]
+        rates = [valves[kept], vessels]
+        if tract.inertial:
+            area, length, *_, bulge = tract.valve
+            stores = (stiff + down)[list(tract.inertial)] + 1 / bulge
+            swing = (stores * area / (DENSITY * length)).sqrt()
+            drag = area * self.stack(("aorta",), "impedance") / (DENSITY * length)
+            rates += [drag] if tract.segments else []
+            rates += [swing, torch.full_like(swing, max(HELD, SWIFT))]
+        if tract.segments:
+            compliance, inertance, resistance, termination, viscosity, _ = tract.aorta
+            wave = 2 / (compliance * inertance).sqrt()
+            rates += [wave + (resistance + termination + 4 * viscosity / compliance) / inertance]
+        return torch.cat(rates).amax(0)
+
+    def _stiffer(self, chamber: int) -> Tensor:
+        """Return the largest factor of a chamber's shape: a spline stays within its numbers."""
+        name, count = tuple(CHAMBERS)[chamber], self.shapes[chamber]
+        if not count:
+            return torch.ones_like(self.values["period"])
+        knots = torch.stack([self.values[f"{name}.shape_{k}"] for k in range(count)])
+        return torch.exp(knots.amax(0))
 
 
-def refuse_unphysical(name: str, values: Tensor) -> None:
-    """Refuse a parameter's values that are not finite or, of those that must be, not positive."""
-    bad = ~torch.isfinite(values)
-    if name.rsplit(".", maxsplit=1)[-1] not in SIGNED:
-        bad = bad | ~(values > 0)
-    if bool(bad.any()):
-        first = int(bad.nonzero()[0, 0])
-        msg = (
-            f"{name} must be positive and finite, found {float(values[first]):g} in heart {first} "
-            f"and {int(bad.sum())} in all. Give it in SI units; cardiotwin.units has MMHG and ML."
-        )
-        raise InputError(msg)
-
-
-def _refuse_long(name: str, twitch: Tensor, period: Tensor) -> None:
-    bad = ~(twitch < period)
-    if bool(bad.any()):
-        first = int(bad.nonzero()[0, 0])
-        msg = (
-            f"period must be longer than the twitch of the {name.replace('_', ' ')}, "
-            f"{float(twitch[first]):g} s, found {float(period[first]):g} s in heart {first} and "
-            f"{int(bad.sum())} in all. Shorten contraction and relaxation with it."
-        )
-        raise InputError(msg)
-
-
-def default_start(circulation: Circulation, hearts: Hearts) -> Float[torch.Tensor, "12 batch"]:
+def default_start(circulation: Circulation, hearts: Hearts) -> Float[torch.Tensor, "states batch"]:
     """Return the circulation's first state for each heart: its pressures in its own vessels."""
     state = circulation.start()
     rows = [float(getattr(state.volume, key)) for key in CHAMBERS.values()]
     rows += [float(getattr(state.pressure, key)) for key in VESSELS]
     rows += [float(getattr(state.outflow, key)) for key in VESSELS]
-    return torch.tensor(rows, dtype=torch.float64)[:, None].expand(12, len(hearts))
+    if circulation.aorta:
+        rows += [rows[4]] * hearts.segments + [rows[8]] * hearts.segments
+    rows += [0.0] * (hearts.states - len(rows))
+    return torch.tensor(rows, dtype=torch.float64)[:, None].expand(-1, len(hearts))
 
 
-def to_ring(state: Float[torch.Tensor, "12 batch"], hearts: Hearts) -> tuple[Tensor, Tensor]:
+def to_ring(state: Float[torch.Tensor, "states batch"], hearts: Hearts) -> tuple[Tensor, Tensor]:
     """Return volumes (8, batch) and vessel flows (2, 2, batch) of a state."""
     stored = state[4:8] * hearts.stack(VESSELS, "compliance")
     volume = torch.cat((state[0:2], stored[0:2], state[2:4], stored[2:4]))
     return volume, state[8:12].reshape(2, 2, -1)
+
+
+def to_blood(state: Float[torch.Tensor, "states batch"], hearts: Hearts) -> tuple[Tensor, ...]:
+    """Return volumes and vessel flows of a state and, beyond the ring, those of `Tract`."""
+    ring = to_ring(state, hearts)
+    if hearts.states == len(state) == 12:
+        return ring
+    n = hearts.segments
+    rest = state[12:]
+    if n:
+        compliance = hearts.stack(("aorta",), "compliance") / n
+        rest = torch.cat((rest[:n] * compliance, rest[n:]))
+    return *ring, rest
+
+
+def from_blood(blood: tuple[Tensor, ...], hearts: Hearts) -> Float[torch.Tensor, "states batch"]:
+    """Return a state: chamber volumes, vessel pressures and flows; of the aorta the same."""
+    ring = from_ring(blood[0], blood[1], hearts)
+    if len(blood) == 2:
+        return ring
+    n, rest = hearts.segments, blood[2]
+    if n:
+        compliance = hearts.stack(("aorta",), "compliance") / n
+        rest = torch.cat((rest[:n] / compliance, rest[n:]))
+    return torch.cat((ring, rest))
+
+
+def held(blood: tuple[Tensor, ...], hearts: Hearts) -> Batch:
+    """Return the whole blood, m^3."""
+    whole: Tensor = blood[0].sum(0)
+    return whole + blood[2][: hearts.segments].sum(0) if hearts.segments else whole
 
 
 def from_ring(volume: Float[torch.Tensor, "8 batch"], flow: Tensor, hearts: Hearts) -> Tensor:
@@ -218,8 +285,11 @@ __all__ = [
     "ROW",
     "Hearts",
     "default_start",
+    "from_blood",
     "from_ring",
+    "held",
     "parameter_values",
     "refuse_unphysical",
+    "to_blood",
     "to_ring",
 ]

@@ -17,6 +17,8 @@ from jaxtyping import Float
 from cardiotwin.circulation.elements import Chamber, Elastance, Twitch, Valve, Vessel
 from cardiotwin.circulation.rates import Loop, pressures, rates
 from cardiotwin.circulation.state import State, Stores, refuse_negative
+from cardiotwin.circulation.tract import Aorta, InertialValve
+from cardiotwin.circulation.twitches import HillTwitch
 from cardiotwin.circulation.valves import valve_constants, valve_slope
 from cardiotwin.errors import InputError
 from cardiotwin.units import ML, MMHG
@@ -92,6 +94,8 @@ class Circulation:
         Chambers; a ventricle may be replaced by one outside (see `step`).
     mitral, aortic, tricuspid, pulmonary
         Valves.
+    aorta
+        A tube between its valve and the systemic arteries; by default none.
     systemic_arteries, systemic_veins, pulmonary_arteries, pulmonary_veins
         Vessels.
 
@@ -109,10 +113,11 @@ class Circulation:
     left_ventricle: Chamber = LEFT_VENTRICLE
     right_atrium: Chamber = RIGHT_ATRIUM
     right_ventricle: Chamber = RIGHT_VENTRICLE
-    mitral: Valve = VALVE
-    aortic: Valve = VALVE
-    tricuspid: Valve = VALVE
-    pulmonary: Valve = VALVE
+    mitral: Valve | InertialValve = VALVE
+    aortic: Valve | InertialValve = VALVE
+    tricuspid: Valve | InertialValve = VALVE
+    pulmonary: Valve | InertialValve = VALVE
+    aorta: Aorta | None = None
     systemic_arteries: Vessel = SYSTEMIC_ARTERIES
     systemic_veins: Vessel = SYSTEMIC_VEINS
     pulmonary_arteries: Vessel = PULMONARY_ARTERIES
@@ -121,13 +126,28 @@ class Circulation:
     def __post_init__(self) -> None:
         """Refuse a beat that ends before its contraction does."""
         twitches = [c.twitch for c in self._chambers if isinstance(c, Elastance)]
-        longest = max((t.contraction + t.relaxation for t in twitches), default=0.0)
+        cosines = [t for t in twitches if isinstance(t, Twitch)]
+        longest = max((t.contraction + t.relaxation for t in cosines), default=0.0)
         if not longest < self.period < np.inf:
             msg = (
                 f"Circulation.period must be longer than a twitch, {longest:g} s, found "
                 f"{self.period:g} s. Shorten contraction and relaxation with it."
             )
             raise InputError(msg)
+        fast = self.aorta and (self.aorta.viscosity or self.aorta.impedance)
+        if fast and not isinstance(self.aortic, InertialValve):
+            msg = (
+                "An aorta with a viscosity or an impedance stands behind a valve "
+                f"whose flow is a state, found one of law {self.aortic.law!r}. Give "
+                "Circulation.aortic an InertialValve, or the aorta neither."
+            )
+            raise InputError(msg)
+
+    @property
+    def tract(self) -> bool:
+        """Return whether it has an aorta or inertial valves: it is for `simulate` alone then."""
+        valves = (self.mitral, self.aortic, self.tricuspid, self.pulmonary)
+        return self.aorta is not None or any(isinstance(v, InertialValve) for v in valves)
 
     @property
     def _chambers(self) -> tuple[Chamber, ...]:
@@ -147,12 +167,15 @@ class Circulation:
     @cached_property
     def ring(self) -> Loop:
         """Return valves and vessels as the right-hand side takes them."""
-        valves = (self.mitral, self.aortic, self.tricuspid, self.pulmonary)
+        four = (self.mitral, self.aortic, self.tricuspid, self.pulmonary)
+        valves = [(number, v) for number, v in enumerate(four) if isinstance(v, Valve)]
         groups = []
-        for law in dict.fromkeys(v.law for v in valves):
-            which = [number for number, v in enumerate(valves) if v.law == law]
+        for law in dict.fromkeys(v.law for _, v in valves):
+            which = [number for number, v in valves if v.law == law]
             numbers = [
-                (v.open_resistance, v.closed_resistance, v.width) for v in valves if v.law == law
+                (v.open_resistance, v.closed_resistance, v.width)
+                for _, v in valves
+                if v.law == law
             ]
             shape = (3, 2, 2) if len(which) == 4 else (3, len(which))
             low, high, width = np.array(numbers).T.reshape(shape)
@@ -174,11 +197,13 @@ class Circulation:
 
     def valve_flows(self, difference: Float[np.ndarray, "4"]) -> tuple[Any, Any]:
         """Return the valves' flows, m^3/s, and their slopes by the pressures across, Pa."""
-        slope = np.empty(4)
+        slope = np.zeros(4)
         for law, which, constants in self.ring.valves:
             flat = tuple(value.ravel() for value in constants)
             slope[which] = valve_slope(law, difference[which], flat, np)
-        return self.ring.valve_flows(difference.reshape(2, 2), np).ravel(), slope
+        flow = self.ring.valve_flows(difference.reshape(2, 2), np).ravel()
+        known = [row for _, which, _ in self.ring.valves for row in which]
+        return np.where(np.isin(np.arange(4), known), flow, 0.0), slope
 
     def rates(
         self, volume: Eight, vessel_flow: Float[np.ndarray, "4"], time: float
@@ -235,13 +260,28 @@ def from_end_diastole(circulation: Circulation, period: float | None = None) -> 
         for side in ("left", "right"):
             chamber = getattr(circulation, f"{side}_{name}")
             if isinstance(chamber, Elastance):
-                twitch = Twitch(
-                    onset=shortened * onset,
-                    contraction=shortened * chamber.twitch.contraction,
-                    relaxation=shortened * chamber.twitch.relaxation,
+                changed[f"{side}_{name}"] = replace(
+                    chamber, twitch=_shortened(chamber.twitch, shortened, onset)
                 )
-                changed[f"{side}_{name}"] = replace(chamber, twitch=twitch)
     return replace(circulation, period=period, **changed)
+
+
+def resistive(valve: Valve | InertialValve) -> Valve:
+    """Return the valve, and refuse one whose flow is a state."""
+    if isinstance(valve, InertialValve):
+        msg = (
+            "Only a resistive valve has an open resistance, found an InertialValve. Give a Valve."
+        )
+        raise InputError(msg)
+    return valve
+
+
+def _shortened(twitch: Twitch | HillTwitch, share: float, onset: float) -> Twitch | HillTwitch:
+    if isinstance(twitch, HillTwitch):
+        rise, fall = share * twitch.rise_time, share * twitch.fall_time
+        return replace(twitch, onset=share * onset, rise_time=rise, fall_time=fall)
+    rise, fall = share * twitch.contraction, share * twitch.relaxation
+    return Twitch(onset=share * onset, contraction=rise, relaxation=fall)
 
 
 def with_valves(circulation: Circulation, law: str, width: float) -> Circulation:

@@ -6,7 +6,7 @@ ch. 12).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,11 +14,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch.utils.checkpoint import checkpoint
 
-from cardiotwin.circulation.hearts import ROW, Hearts, from_ring
+from cardiotwin.circulation import tract as beside
+from cardiotwin.circulation.hearts import ROW, Hearts, from_blood
 from cardiotwin.circulation.rates import Loop, across, outflows, pressures, rates
+from cardiotwin.circulation.tract import Tract
+from cardiotwin.errors import InputError
 
 Tensor = torch.Tensor
-Blood = tuple[Tensor, Tensor]  # volumes (8, batch), flows of the vessels (2, 2, batch)
+Blood = tuple[Tensor, ...]  # volumes (8, batch), vessels' flows (2, 2, batch), `Tract`'s states
 Outside = Mapping[str, Callable[[Tensor, Tensor], Tensor]]
 STEPS = 400  # per beat
 BLOCK = 20  # steps between two states from which the backward pass runs again
@@ -38,6 +41,8 @@ class Trace:
         Out of the vessels, m^3/s, (half, vessel) of the ring.
     hearts, march
         Whose they are, and how they were stepped.
+    tract
+        States of the aorta and of inertial valves, in the order of `Tract.parts`.
     """
 
     time: Float[torch.Tensor, "rows batch"]
@@ -45,6 +50,7 @@ class Trace:
     vessel_flow: Float[torch.Tensor, "rows 2 2 batch"]
     hearts: Hearts
     march: "March"
+    tract: Float[torch.Tensor, "rows states batch"] | None = None
 
     @cached_property
     def pressure(self) -> Float[torch.Tensor, "rows 8 batch"]:
@@ -61,19 +67,43 @@ class Trace:
     @cached_property
     def outflow(self) -> Float[torch.Tensor, "rows 8 batch"]:
         """Return the flows out of the stores, m^3/s."""
-        at_valves, _ = across(self.pressure.movedim(1, 0), torch)
-        valve = self.hearts.loop(times=True).valve_flows(at_valves, torch)
+        pressure = self.pressure.movedim(1, 0)
+        at_valves, _ = across(pressure, torch)
+        loop, tract = self.hearts.loop(times=True), self.hearts.tract(times=True)
+        if tract is None or self.tract is None:
+            valve = loop.valve_flows(at_valves, torch)
+        else:
+            state = self.tract.movedim(1, 0)
+            _, valve = beside.valves(pressure, at_valves, state, loop, tract, torch)
+            valve = valve.reshape(at_valves.shape)
         out: Tensor = outflows(valve, self.vessel_flow.movedim(0, 2), torch)
         return out.movedim(0, 1)
 
+    @cached_property
+    def aorta(self) -> tuple[Tensor, Tensor]:
+        """Return pressures, Pa, of root and segments, and flows out of these, m^3/s.
+
+        Both (rows, place, batch).
+        """
+        tract = self.hearts.tract(times=True)
+        if tract is None or self.tract is None or not tract.segments:
+            msg = "This circulation has no aorta. Give `Circulation` one."
+            raise InputError(msg)
+        state = self.tract.movedim(1, 0)
+        flow = self.of("lv", "outflow")[None]
+        pressure = tract.root(state, flow, torch), tract.filled(state, flow, torch)[0]
+        return torch.cat(pressure).movedim(0, 1), tract.parts(state)[1].movedim(0, 1)
+
     @property
-    def end(self) -> Float[torch.Tensor, "12 batch"]:
+    def end(self) -> Float[torch.Tensor, "states batch"]:
         """Return the state after the last row, from which `simulate` goes on.
 
         Volumes of la, lv, ra, rv; pressures of systemic arteries and veins, pulmonary arteries
-        and veins; flows out of these.
+        and veins; flows out of these. Then, of what there is: pressures by volume of the aorta's
+        segments, flows out of these, flows of inertial valves, their openings.
         """
-        return from_ring(self.volume[-1], self.vessel_flow[-1], self.hearts)
+        last = self.volume[-1], self.vessel_flow[-1]
+        return from_blood(last if self.tract is None else (*last, self.tract[-1]), self.hearts)
 
     @property
     def finished(self) -> Bool[torch.Tensor, " batch"]:
@@ -93,7 +123,10 @@ class Trace:
     @property
     def blood(self) -> Float[torch.Tensor, "rows batch"]:
         """Return the whole blood that stresses its stores, m^3."""
-        return self.volume.sum(1)
+        whole = self.volume.sum(1)
+        if self.tract is None:
+            return whole
+        return whole + self.tract[:, : self.hearts.segments].sum(1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,7 +160,7 @@ class March:
                 values = rhythm.hearts.values.values()
                 block = Replayed.apply(self, records, rhythm, *state, *values)
             blocks.append(block)
-            state = block[0][-1], block[1][-1]
+            state = tuple(part[-1] for part in block)
         return blocks
 
     def block(self, state: Blood, records: tuple[int, int], rhythm: "Rhythm") -> Blood:
@@ -138,23 +171,25 @@ class March:
         E, V0 = rhythm.elastances(first, last)
 
         def change(blood: Blood, half_step: int) -> Blood:
-            volume, flow = blood
+            volume, flow = blood[:2]
             pressure = pressures(volume, E[half_step - 2 * first], V0)
             if self.outside:
                 pressure = self.given(pressure, volume, dt * half_step / 2)
-            return rates(pressure, flow, rhythm.loop, torch)
+            if rhythm.tract is None:
+                return rates(pressure, flow, rhythm.loop, torch)
+            return beside.rates(pressure, flow, blood[2], rhythm.loop, rhythm.tract, torch)
 
         for step in range(first, last):
             k1 = change(state, 2 * step)
             k2 = change(_moved(state, half, k1), 2 * step + 1)
             k3 = change(_moved(state, half, k2), 2 * step + 1)
             k4 = change(_moved(state, dt, k3), 2 * step + 2)
-            ends = (k1[0] + k4[0], k1[1] + k4[1])
-            middles = (k2[0] + k3[0], k2[1] + k3[1])
+            ends = tuple(a + b for a, b in zip(k1, k4, strict=True))
+            middles = tuple(a + b for a, b in zip(k2, k3, strict=True))
             state = _moved(_moved(state, sixth, ends), third, middles)
             if (step + 1) % self.finer == 0:
                 rows.append(state)
-        return torch.stack([row[0] for row in rows]), torch.stack([row[1] for row in rows])
+        return tuple(torch.stack(part) for part in zip(*rows, strict=True))
 
     def given(self, pressure: Tensor, volume: Tensor, time: Tensor) -> Tensor:
         """Return the pressures of the stores with those of the chambers outside, Pa."""
@@ -178,7 +213,7 @@ class Replayed(torch.autograd.Function):
         """Return the block's rows from volumes, flows and parameters."""
         ctx.march, ctx.records, ctx.rhythm = march, records, rhythm
         ctx.save_for_backward(*tensors)
-        return march.block((tensors[0], tensors[1]), records, rhythm)
+        return march.block(tensors[: rhythm.parts], records, rhythm)
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
@@ -189,11 +224,10 @@ class Replayed(torch.autograd.Function):
             for tensor, want in zip(ctx.saved_tensors, wanted, strict=True)
         ]
         with torch.enable_grad():
-            names = ctx.rhythm.hearts.values
-            values = dict(zip(names, inputs[2:], strict=True))
-            hearts = Hearts(values=values, laws=ctx.rhythm.hearts.laws)
-            rhythm = Rhythm.of(hearts, ctx.rhythm.count)
-            ends = ctx.march.block((inputs[0], inputs[1]), ctx.records, rhythm)
+            parts = ctx.rhythm.parts
+            values = dict(zip(ctx.rhythm.hearts.values, inputs[parts:], strict=True))
+            rhythm = Rhythm.of(replace(ctx.rhythm.hearts, values=values), ctx.rhythm.count)
+            ends = ctx.march.block(tuple(inputs[:parts]), ctx.records, rhythm)
         free = [tensor for tensor in inputs if tensor.requires_grad]
         found = iter(torch.autograd.grad(ends, free, slopes, allow_unused=True))
         return None, None, None, *(next(found) if want else None for want in wanted)
@@ -205,8 +239,8 @@ class Rhythm:
 
     Parameters
     ----------
-    hearts, loop
-        The batch, its valves and vessels.
+    hearts, loop, tract
+        The batch, its valves and vessels, and what is beside the ring.
     count
         Steps in a beat.
     dt
@@ -219,6 +253,7 @@ class Rhythm:
 
     hearts: Hearts
     loop: Loop
+    tract: Tract | None
     count: int
     dt: Tensor
     graph: bool
@@ -229,7 +264,13 @@ class Rhythm:
         """Return that of beats of `count` steps."""
         graph = torch.is_grad_enabled() and any(v.requires_grad for v in hearts.values.values())
         dt = hearts.values["period"] / count
-        return cls(hearts=hearts, loop=hearts.loop(), count=count, dt=dt, graph=graph)
+        loop, tract = hearts.loop(), hearts.tract()
+        return cls(hearts=hearts, loop=loop, tract=tract, count=count, dt=dt, graph=graph)
+
+    @property
+    def parts(self) -> int:
+        """Return of how many tensors the blood's state consists."""
+        return 2 if self.tract is None else 3
 
     def elastances(self, first: int, last: int) -> tuple[tuple[Tensor, ...], Tensor]:
         """Return E at each half step between two steps, and V0, of all stores."""
@@ -243,7 +284,7 @@ class Rhythm:
 
 
 def _moved(blood: Blood, step: Tensor, change: Blood) -> Blood:
-    return torch.addcmul(blood[0], step, change[0]), torch.addcmul(blood[1], step, change[1])
+    return tuple(torch.addcmul(part, step, rate) for part, rate in zip(blood, change, strict=True))
 
 
 __all__ = ["STEPS", "March", "Outside", "Rhythm", "Trace"]

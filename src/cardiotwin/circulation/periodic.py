@@ -13,16 +13,16 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float
 
-from cardiotwin.circulation.hearts import (
-    VESSELS,
-    Hearts,
-    default_start,
-    refuse_unphysical,
-    to_ring,
-)
+from cardiotwin.circulation.hearts import Hearts, default_start, held, to_blood
 from cardiotwin.circulation.loop import Circulation
 from cardiotwin.circulation.march import STEPS, Outside, Trace
-from cardiotwin.circulation.simulation import end_of_beat, refuse_strange, simulate
+from cardiotwin.circulation.names import VESSELS, refuse_unphysical
+from cardiotwin.circulation.simulation import (
+    end_of_beat,
+    hearts_of,
+    refuse_strange,
+    simulate,
+)
 from cardiotwin.errors import ConvergenceError
 
 Tensor = torch.Tensor
@@ -80,7 +80,7 @@ class BeatMap:
     steps: int
     outside: Outside
     blood: Float[torch.Tensor, " batch"]
-    size: Float[torch.Tensor, "12 1"]
+    size: Float[torch.Tensor, "states 1"]
 
     def part(self, which: Any) -> "BeatMap":
         """Return the map of some hearts."""
@@ -90,25 +90,29 @@ class BeatMap:
         """Return the scaled state a beat after a scaled one."""
         return end_of_beat(self.hearts, state * self.size, self.steps, self.outside) / self.size
 
-    def weights(self) -> Float[torch.Tensor, "batch 12"]:
+    def weights(self) -> Float[torch.Tensor, "batch states"]:
         """Return how much blood each scaled row holds, m^3."""
         one = torch.ones_like(self.hearts.values["period"]).expand(4, -1)
-        held = torch.cat((one, self.hearts.stack(VESSELS, "compliance"), torch.zeros_like(one)))
-        return (held * self.size).T
+        rows = [one, self.hearts.stack(VESSELS, "compliance"), torch.zeros_like(one)]
+        if self.hearts.states > 12:
+            n = self.hearts.segments
+            rows += [self.hearts.stack(("aorta",), "compliance").expand(n, -1) / max(n, 1)]
+            rows += [torch.zeros_like(one[:1]).expand(self.hearts.states - 12 - n, -1)]
+        return (torch.cat(rows) * self.size).T
 
     @torch.no_grad()
-    def derivative(self, state: Tensor) -> Float[torch.Tensor, "batch 12 12"]:
+    def derivative(self, state: Tensor) -> Float[torch.Tensor, "batch states states"]:
         """Return d(after)/d(state), by central differences."""
-        batch = state.shape[1]
-        eye = NUDGE * torch.eye(12, dtype=torch.float64)
-        nudges = torch.cat((eye, -eye), 1)[:, :, None]  # rows, 24 directions, batch
+        rows, batch = state.shape
+        eye = NUDGE * torch.eye(rows, dtype=torch.float64)
+        nudges = torch.cat((eye, -eye), 1)[:, :, None]  # rows, two directions of each, batch
         trials = state[:, None] + nudges
         if self.outside:  # their laws know this batch and no larger one
             ends = torch.stack([self.after(trial) for trial in trials.unbind(1)], 1)
         else:
-            every = torch.arange(batch).repeat(24)
-            ends = self.part(every).after(trials.reshape(12, -1)).reshape(12, 24, batch)
-        slope: Tensor = (ends[:, :12] - ends[:, 12:]).permute(2, 0, 1)
+            every = torch.arange(batch).repeat(2 * rows)
+            ends = self.part(every).after(trials.reshape(rows, -1)).reshape(rows, -1, batch)
+        slope: Tensor = (ends[:, :rows] - ends[:, rows:]).permute(2, 0, 1)
         return slope / (2 * NUDGE)
 
     def correction(self, state: Tensor, end: Tensor, slope: Tensor) -> Tensor:
@@ -118,7 +122,7 @@ class BeatMap:
         missing = self.blood - (w * state.T).sum(1)
         right = (end - state).T + share * missing[:, None]
         border = w.detach()[:, :, None] * share[:, None, :]
-        matrix = torch.eye(12, dtype=torch.float64) - slope + border
+        matrix = torch.eye(len(state), dtype=torch.float64) - slope + border
         step: Tensor = torch.linalg.solve(matrix, right)
         return step.T
 
@@ -127,7 +131,7 @@ def limit_cycle(
     parameters: Mapping[str, Any] | None = None,
     *,
     circulation: Circulation | None = None,
-    start: Float[torch.Tensor, "12 batch"] | None = None,
+    start: Float[torch.Tensor, "states batch"] | None = None,
     blood_volume: Any = None,
     steps: int = STEPS,
     outside: Outside | None = None,
@@ -151,17 +155,15 @@ def limit_cycle(
         If no heart reaches its limit cycle. Where only some do not, `Cycle.failures` names them.
     """
     circulation = circulation or Circulation()
-    refuse_strange(outside or {}, start, 1, steps)
-    hearts = Hearts.of(parameters or {}, circulation, 1 if start is None else start.shape[1])
+    hearts = hearts_of(parameters, circulation, start)
+    refuse_strange(outside or {}, 1, steps)
     first = default_start(circulation, hearts) if start is None else start
-    first = first.expand(12, len(hearts))
-    blood = to_ring(first, hearts)[0].sum(0)
+    first = first.expand(-1, len(hearts))
+    blood = held(to_blood(first, hearts), hearts)
     if blood_volume is not None:
         blood = torch.as_tensor(blood_volume, dtype=torch.float64).expand(len(hearts))
         refuse_unphysical("blood_volume", blood)
-    adult = default_start(circulation, hearts)[:, 0]
-    kinds = adult.abs().reshape(3, 4).amax(1)
-    size = kinds.repeat_interleave(4)[:, None]
+    size = sizes(circulation, hearts)
     beat_map = BeatMap(hearts=hearts, steps=steps, outside=outside or {}, blood=blood, size=size)
     state, change, beats = _solve(beat_map, first.detach() / size, tolerance)
     reached = change <= tolerance
@@ -181,6 +183,16 @@ def limit_cycle(
         parameters, circulation=circulation, start=state * size, steps=steps, outside=outside
     )
     return Cycle(trace=trace, change=change, reached=reached, beats=beats)
+
+
+def sizes(circulation: Circulation, hearts: Hearts) -> Float[torch.Tensor, "states 1"]:
+    """Return the size of each row of a state: the adult's largest of its kind, of a share 1."""
+    adult = default_start(circulation, hearts)[:12, 0]
+    volume, pressure, flow = kinds = adult.abs().reshape(3, 4).amax(1)
+    n, valves = hearts.segments, hearts.laws.count("inertial")
+    rest = [pressure] * n + [flow] * (n + valves) + [torch.ones_like(flow)] * valves
+    rest += [volume] * valves
+    return torch.cat((kinds.repeat_interleave(4), *(one[None] for one in rest)))[:, None]
 
 
 @torch.no_grad()

@@ -19,7 +19,8 @@ class Loop:
     ----------
     valves
         Each law, the places of its valves among the four where there are several laws, and its
-        constants, (half, one of two) of one law, (valve,) of several.
+        constants, (half, one of two) of one law, (valve,) of several. A valve that none names
+        has its flow as a state: its row here means nothing.
     drag, push
         Of the vessels: resistance over inertance, 1/s, and one over inertance, m^3/(Pa s^2).
     """
@@ -30,7 +31,7 @@ class Loop:
 
     def valve_flows(self, difference: Any, xp: Any) -> Any:
         """Return the flows of the valves, m^3/s, at the pressures across them, Pa."""
-        if len(self.valves) == 1:
+        if len(self.valves) == 1 and len(self.valves[0][1]) == 4:
             law, _, constants = self.valves[0]
             return valve_flow(law, difference, constants, xp)
         flat = difference.reshape(4, *difference.shape[2:])

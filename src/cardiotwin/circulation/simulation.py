@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from jaxtyping import Float
 
-from cardiotwin.circulation.hearts import CHAMBERS, Hearts, default_start, from_ring, to_ring
+from cardiotwin.circulation.hearts import Hearts, default_start, from_blood, to_blood
 from cardiotwin.circulation.loop import Circulation
 from cardiotwin.circulation.march import STEPS, March, Outside, Rhythm, Trace
+from cardiotwin.circulation.names import CHAMBERS
 from cardiotwin.errors import InputError
 
 Tensor = torch.Tensor
-STATES = 12  # of a heart
 CHUNK = 1000  # hearts whose rows stay in the cache
 STABLE = 2.5  # of a step times the fastest rate; the method's own limit is 2.785
 FINEST = 64  # steps in the place of one; a heart that needs more is run with these
@@ -24,7 +24,7 @@ def simulate(
     beats: int = 1,
     *,
     circulation: Circulation | None = None,
-    start: Float[torch.Tensor, "12 batch"] | None = None,
+    start: Float[torch.Tensor, "states batch"] | None = None,
     steps: int = STEPS,
     outside: Outside | None = None,
     only_last: bool = False,
@@ -57,9 +57,8 @@ def simulate(
         If a name is unknown, or a value is not positive.
     """
     circulation = circulation or Circulation()
-    refuse_strange(outside or {}, start, beats, steps)
-    batch = 1 if start is None else start.shape[1]
-    hearts = Hearts.of(parameters or {}, circulation, batch)
+    hearts = hearts_of(parameters, circulation, start)
+    refuse_strange(outside or {}, beats, steps)
     first = default_start(circulation, hearts) if start is None else start
     groups = groups_alike(hearts, steps)
     parts = []
@@ -83,11 +82,10 @@ def groups_alike(hearts: Hearts, steps: int) -> list[tuple[Tensor, int]]:
 
 def _run(march: March, hearts: Hearts, first: Tensor, beats: int, *, only_last: bool) -> Trace:
     rhythm = Rhythm.of(hearts, march.steps * march.finer)
-    volume, flow = to_ring(first, hearts)
-    blocks = [(volume[None], flow[None])]
+    blocks = [tuple(part[None] for part in to_blood(first, hearts))]
     for _ in range(beats):
-        last = blocks[-1][0][-1], blocks[-1][1][-1]
-        before = [(last[0][None], last[1][None])] if only_last else blocks
+        last = tuple(part[-1] for part in blocks[-1])
+        before = [tuple(part[None] for part in last)] if only_last else blocks
         blocks = [*before, *march.beat(last, rhythm)]
     rows = sum(len(block[0]) for block in blocks)
     count = torch.arange(rows, dtype=torch.float64)[:, None] / march.steps
@@ -95,19 +93,20 @@ def _run(march: March, hearts: Hearts, first: Tensor, beats: int, *, only_last: 
         time=(count + (beats - 1 if only_last else 0)) * hearts.values["period"],
         volume=torch.cat([block[0] for block in blocks]),
         vessel_flow=torch.cat([block[1] for block in blocks]),
+        tract=torch.cat([block[2] for block in blocks]) if rhythm.tract else None,
         hearts=hearts,
         march=march,
     )
 
 
 def end_of_beat(hearts: Hearts, start: Tensor, steps: int, outside: Outside) -> Tensor:
-    """Return the states (12, batch) a beat after `start`, without their course."""
+    """Return the states (states, batch) a beat after `start`, without their course."""
     groups, ends = groups_alike(hearts, steps), []
     for which, finer in groups:
         some, march = hearts.part(which), March(steps=steps, finer=finer, outside=outside)
         rhythm = Rhythm.of(some, steps * finer)
-        volume, flow = march.beat(to_ring(start[:, which], some), rhythm)[-1]
-        ends.append(from_ring(volume[-1], flow[-1], some))
+        last = march.beat(to_blood(start[:, which], some), rhythm)[-1]
+        ends.append(from_blood(tuple(part[-1] for part in last), some))
     return torch.cat(ends, -1)[:, torch.argsort(torch.cat([which for which, _ in groups]))]
 
 
@@ -117,15 +116,29 @@ def _joined(parts: list[Trace], order: Tensor, hearts: Hearts) -> Trace:
         return parts[0]
     joined: dict[str, Any] = {
         name: torch.cat([getattr(part, name) for part in parts], -1)[..., order]
-        for name in ("time", "volume", "vessel_flow")
+        for name in ("time", "volume", "vessel_flow", "tract")
+        if getattr(parts[0], name) is not None
     }
     return replace(parts[0], hearts=hearts, **joined)
 
 
-def refuse_strange(
-    outside: Outside, start: Tensor | None, beats: int | float, steps: int | float
-) -> None:
-    """Refuse chambers that are not there, a state of another shape, or parts of beats."""
+def hearts_of(
+    parameters: Mapping[str, Any] | None, circulation: Circulation, start: Tensor | None
+) -> Hearts:
+    """Return the batch, and refuse a start of another shape than its states."""
+    batch = 1 if start is None or start.ndim != 2 else start.shape[1]
+    hearts = Hearts.of(parameters or {}, circulation, batch)
+    if start is not None and (start.ndim != 2 or start.shape[0] != hearts.states):
+        msg = (
+            f"start must have {hearts.states} rows and a column per heart, found "
+            f"{tuple(start.shape)}. Give the end of another simulation, or none."
+        )
+        raise InputError(msg)
+    return hearts
+
+
+def refuse_strange(outside: Outside, beats: int | float, steps: int | float) -> None:
+    """Refuse chambers that are not there, or parts of beats."""
     unknown = set(outside) - set(CHAMBERS.values())
     if unknown:
         msg = (
@@ -138,12 +151,14 @@ def refuse_strange(
             f"A circulation runs one whole beat or more in whole steps, found {beats} of {steps}."
         )
         raise InputError(msg)
-    if start is not None and (start.ndim != 2 or start.shape[0] != STATES):
-        msg = (
-            f"start must have {STATES} rows and a column per heart, found {tuple(start.shape)}. "
-            "Give the end of another simulation, or none."
-        )
-        raise InputError(msg)
 
 
-__all__ = ["CHUNK", "Trace", "end_of_beat", "groups_alike", "refuse_strange", "simulate"]
+__all__ = [
+    "CHUNK",
+    "Trace",
+    "end_of_beat",
+    "groups_alike",
+    "hearts_of",
+    "refuse_strange",
+    "simulate",
+]

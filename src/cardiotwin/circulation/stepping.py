@@ -147,6 +147,12 @@ class _Balance:
         outside: Mapping[str, float],
         beside: Beside | None,
     ) -> None:
+        if circulation.tract:
+            msg = (
+                "Implicit steps know resistive valves and the eight stores, found an aorta or an "
+                "InertialValve. Use `simulate` or `limit_cycle`, or the loop without them."
+            )
+            raise InputError(msg)
         unknown = set(outside) - {"la", "lv", "ra", "rv"}
         if unknown:
             msg = (

@@ -19,6 +19,7 @@ from cardiotwin.circulation import (
     Vessel,
     from_end_diastole,
     preload,
+    resistive,
     settle,
     with_valves,
 )
@@ -198,7 +199,7 @@ def healthy_adult() -> Circulation:
     arteries, veins = loop.pulmonary_arteries, loop.pulmonary_veins
     whole = arteries.resistance + veins.resistance
     aortic, pulmonary = (
-        replace(valve, open_resistance=valve.open_resistance + impedance)
+        replace(resistive(valve), open_resistance=resistive(valve).open_resistance + impedance)
         for valve, impedance in (
             (loop.aortic, AORTIC_IMPEDANCE),
             (loop.pulmonary, PULMONARY_IMPEDANCE),

@@ -7,7 +7,7 @@ systole, its fall by the isovolumic relaxation.
 
 from dataclasses import replace
 
-from cardiotwin.circulation import Circulation, Elastance, LimitCycle, Twitch
+from cardiotwin.circulation import Circulation, Elastance, LimitCycle, Twitch, resistive
 from cardiotwin.coupling.blood import Drive, drive_of
 from cardiotwin.coupling.personal import (
     AORTIC_IMPEDANCE,
@@ -78,8 +78,8 @@ def root_impedance(circulation: Circulation) -> float:
 
     The personal loop scales both alike.
     """
-    share = AORTIC_IMPEDANCE / healthy_adult().aortic.open_resistance
-    return circulation.aortic.open_resistance * share
+    share = AORTIC_IMPEDANCE / resistive(healthy_adult().aortic).open_resistance
+    return resistive(circulation.aortic).open_resistance * share
 
 
 def _adult(rise: float, fall: float) -> Circulation:

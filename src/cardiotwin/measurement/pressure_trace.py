@@ -30,6 +30,11 @@ LEVEL = 4 * MMHG  # Pa by which the aorta may stay above the ventricle that fill
 CORONARY = 5 * ML  # m^3/s: more flows in no coronary artery of an animal of this size
 PER_MINUTE = 1 / 60
 SMOOTHED = 0.05  # s over which a pressure is smooth
+TRAPPED = 5 * MMHG  # Pa by which a relaxing ventricle's pressure never rises again
+RELAXING = 0.3, 0.85  # of the peak, between which it relaxes
+UPSTROKE = 0.02  # s after the R wave, over which a ventricle's rise is measured
+STEEP = 50 * MMHG  # Pa/s: a rise by which the next beat's beginning can be told
+SHIFTED = 0.05  # of the beat: farther, its ends are not those of one beat
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,6 +53,11 @@ class BeatTrace:
         s.
     flags
         What was wrong.
+
+    Notes
+    -----
+    The period ends where the ventricle's pressure is again what it was at the R wave; frames
+    beyond are the next beat's and not handed on.
     """
 
     time: Course
@@ -80,19 +90,34 @@ def read_beat_trace(path: Path) -> BeatTrace:
     channels = {name: UNITS[name] * values for name, values in columns.items()}
     good, flags = judge(channels)
     step = float(np.median(np.diff(time)))
+    time = time - time[0]
+    noise = {name: _noise(values, step) for name, values in good.items()}
+    period = _closed(time, good.get("lv_pressure"), step)
+    within = time < period - 0.25 * step
     return BeatTrace(
-        time=time - time[0],
-        channels=good,
-        noise={name: _noise(values, step) for name, values in good.items()},
-        period=float(time[-1] - time[0] + step),
+        time=time[within],
+        channels={name: values[within] for name, values in good.items()},
+        noise=noise,
+        period=period,
         flags=flags,
     )
+
+
+def _closed(time: Course, ventricle: Course | None, step: float) -> float:
+    """Return when the beat comes back, s: by the ventricle's upstroke, or a step after its end."""
+    if ventricle is not None:
+        begun = time < UPSTROKE
+        rise = float(np.polyfit(time[begun], ventricle[begun], 1)[0])
+        late = (ventricle[0] - ventricle[-1]) / rise if rise > STEEP else np.inf
+        if abs(late) < SHIFTED * time[-1]:
+            return float(time[-1] + late)
+    return float(time[-1] + step)
 
 
 def judge(channels: Mapping[str, Course]) -> tuple[dict[str, Course], tuple[Flag, ...]]:
     """Return the channels that can be used, and a flag for each that cannot or is odd."""
     good = dict(channels)
-    flags = [*_missing(good), *_swapped(good), *_levels(good), *_units(good)]
+    flags = [*_missing(good), *_swapped(good), *_trapped(good), *_levels(good), *_units(good)]
     return good, tuple(flags)
 
 
@@ -124,6 +149,24 @@ def _swapped(good: dict[str, Course]) -> Iterator[Flag]:
             f"reads {aorta.max() / MMHG:.0f}: no ventricle ejects so. It is not used."
         )
         yield Flag(name="lv_pressure_bad", sentence=sentence)
+
+
+def _trapped(good: dict[str, Course]) -> Iterator[Flag]:
+    """Yield what a catheter's tip between the walls shows: it is squeezed, not filled."""
+    ventricle = good.get("lv_pressure")
+    if ventricle is None:
+        return
+    peak = int(np.argmax(ventricle))
+    lowest = np.minimum.accumulate(ventricle[peak:])
+    low, high = (share * ventricle[peak] for share in RELAXING)
+    rise = np.where((lowest > low) & (lowest < high), ventricle[peak:] - lowest, 0.0)
+    if rise.max() > TRAPPED:
+        good.pop("lv_pressure")
+        sentence = (
+            f"lv_pressure rises by {rise.max() / MMHG:.0f} mmHg while the ventricle relaxes: the "
+            "catheter's tip is trapped by the wall. It is not used."
+        )
+        yield Flag(name="lv_pressure_trapped", sentence=sentence)
 
 
 def _levels(good: Mapping[str, Course]) -> Iterator[Flag]:
