@@ -81,10 +81,11 @@ def map_of(measured: StackFlow, grid: Grid) -> MeasuredMap:
     rows, values, errors = [], [], []
     for one in measured.slices:
         volumes = one.section.pieces(grid)[one.piece]
-        use = one.told & (np.asarray(volumes.sum(axis=1)).ravel() > 0)
+        mbf, error = one.fit.alone(measured.prior)
+        use = one.told & np.isfinite(mbf) & (np.asarray(volumes.sum(axis=1)).ravel() > 0)
         rows.append(volumes[use])
-        values.append(one.fit.values["mbf"][use])
-        errors.append(one.fit.standard_errors["mbf"][use])
+        values.append(mbf[use])
+        errors.append(error[use])
     if not sum(map(len, values)):
         msg = f"No piece of {measured.series.source.name} tells its flow within the mesh."
         raise InputError(msg)

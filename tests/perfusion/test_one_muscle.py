@@ -85,6 +85,19 @@ def test_what_a_muscle_has_in_common_makes_each_flow_better_and_leaves_a_common_
     assert np.sqrt(np.mean(np.square(apart))) < 2.5
 
 
+def test_a_flow_alone_is_not_drawn_towards_the_prior():
+    rng = np.random.default_rng(3)
+    made = curves(0.3 * ML_MIN_G, 1 / 60, 0.05, 0.2, 0.5)
+    prior = KineticPrior(mbf=0.9e-3 / 60, mbf_sd=0.3)
+    noisy = made + rng.normal(scale=0.01, size=(200, len(TIME)))
+    found = fit_with_prior(TIME, noisy, AIF, prior=prior)
+    mbf, error = found.alone(prior)
+    drawn_to = np.median(found.values["mbf"]) / ML_MIN_G
+    assert drawn_to > 0.31
+    assert np.median(mbf) / ML_MIN_G == pytest.approx(0.3, abs=(drawn_to - 0.3) / 2)
+    assert (error > found.standard_errors["mbf"] * mbf / found.values["mbf"]).all()
+
+
 def test_curves_with_gaps_are_left_out_and_a_prior_of_nothing_is_refused():
     made = np.stack([curves(1.3 * ML_MIN_G, 0.02, 0.06, 0.22), np.full(len(TIME), np.nan)])
     found = fit_with_prior(TIME, made, AIF)

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from cardiotwin.errors import InputError
 
+VAGUE = 0.9  # of the prior's variance: what is left of it where a curve tells no flow
 NAMES = ("mbf", "ps", "vp", "ve", "delay")
 
 
@@ -93,6 +94,21 @@ class BelievedFit:
     correlation: Float[np.ndarray, "*voxels"]
     covariance: Float[np.ndarray, "*voxels 5 5"]
     common: Float[np.ndarray, "*voxels 5"]
+
+    def alone(
+        self, prior: KineticPrior
+    ) -> tuple[Float[np.ndarray, "*voxels"], Float[np.ndarray, "*voxels"]]:
+        """Return the flows that the curves tell without the prior of flow, and their errors.
+
+        `prior` is that of the fit. What is believed of flow is told once, by whoever compares
+        these with a model; the other parameters' priors stay. NaN where the curve tells nothing.
+        """
+        variance = self.covariance[..., 0, 0]
+        x = np.log(self.values["mbf"] / prior.mbf) / prior.mbf_sd
+        with np.errstate(invalid="ignore", divide="ignore"):
+            precision = np.where(variance < VAGUE, 1 / variance - 1, np.nan)
+            mbf = prior.mbf * np.exp(prior.mbf_sd * x / variance / precision)
+            return mbf, mbf * prior.mbf_sd / np.sqrt(precision)
 
     def some(self, numbers: slice) -> "BelievedFit":
         """Return some of a row of curves."""
