@@ -3,8 +3,8 @@
 `python experiments/circulation_fit.py [animal=DSEA08] [state=baseline] [structure=whole]
 [data=folder] [output=folder]`: one beat of the published coronary studies in dogs (pressures of
 the left ventricle and of the aorta; no volume was measured, so the size of the heart is the
-prior's), or with `animal=catheter_mr` beats of a preload reduction (pressures of ventricle and
-aorta, volume of the ventricle). Channels that are missing, mislabelled or bad are reported and not
+prior's), or with `animal=catheter_mr` beats of a preload reduction (pressure and volume of the
+ventricle). Channels that are missing, mislabelled or bad are reported and not
 fitted. `structure` is one of `STRUCTURES`, each of which has what those before it have.
 """
 

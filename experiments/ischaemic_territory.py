@@ -138,19 +138,17 @@ class Examined:
 
 def examined(mesh: TetMesh, *, dilated: bool = True, beliefs: Sequence[str] = BELIEFS) -> Examined:
     """Return the coarse wall, and the beliefs that are held of it."""
-    unknown = [name for name in beliefs if name not in BELIEFS]
-    if unknown or not beliefs:
+    if set(beliefs) - set(BELIEFS):
         msg = f"beliefs are of {', '.join(BELIEFS)}, found {', '.join(beliefs)!r}. Name those."
         raise InputError(msg)
-    model = model_of(mesh, dilated=dilated)
-    wall = model.wall
+    wall = (model := model_of(mesh, dilated=dilated)).wall
     made: dict[str, Callable[[], Belief]] = {
         "field": lambda: [smooth_field(wall, sd, length) for length in LENGTHS for sd in SDS],
         "segments": lambda: [by_segment(wall, sd) for sd in SDS],
         "territory": lambda: edged_territory(wall),
     }
-    held = {name: made[name]() for name in beliefs}
-    return Examined(model=model, pieces=wall_pieces(wall, *PIECES), beliefs=held)
+    pieces, held = wall_pieces(wall, *PIECES), {name: made[name]() for name in beliefs}
+    return Examined(model=model, pieces=pieces, beliefs=held)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -290,14 +288,12 @@ def draw(own: Examined, shape: str, first: First, folder: Path) -> None:
     draw_map(panels, folder / f"map_{shape}.png")
 
 
-def error(found: Float[np.ndarray, " n"], truth: Float[np.ndarray, " n"]) -> float:
+def error(found: Any, truth: Any) -> float:
     """Return the root mean square of the relative errors, per cent."""
     return float(100 * np.sqrt(np.mean((found / truth - 1) ** 2)))
 
 
-def dice(
-    one: Bool[np.ndarray, " n"], other: Bool[np.ndarray, " n"], volume: Float[np.ndarray, " n"]
-) -> float:
+def dice(one: Bool[np.ndarray, " n"], other: Bool[np.ndarray, " n"], volume: Any) -> float:
     """Return the overlap of two regions."""
     return float(2 * (one & other) @ volume / (one @ volume + other @ volume))
 

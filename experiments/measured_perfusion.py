@@ -15,7 +15,6 @@ Writes `maps_NAME.png`, `curves_NAME.png`, `segments.png`, `wall_NAME.png`, `NAM
 `flow.vtu` with the flow of each cell and its standard deviation.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,22 +24,20 @@ import meshio
 import numpy as np
 import torch
 from experiment import run
-from ischaemic_territory import BELIEFS, COARSE, NINETY, THRESHOLD, examined
+from ischaemic_territory import BELIEFS, COARSE, examined
 from jaxtyping import Float
 from perfused_heart import draw_walls, heart
+from perfusion_numbers import against_truth, in_slices, interval, numbers_of, of_segments
 from scipy import sparse
 
 from cardiotwin.errors import InputError
-from cardiotwin.exam.battery import TRUE_MAPS
 from cardiotwin.fitting.flow_map import FlowDraws, draw_flows, map_posterior
 from cardiotwin.imaging.nifti import stem
 from cardiotwin.perfusion.darcy.measured_map import MeasuredMap, over_pieces
-from cardiotwin.perfusion.darcy.segments import layer_means, segment_means
 from cardiotwin.perfusion.section import Grid
 from cardiotwin.perfusion.series import first_pass_files, read_first_pass
 from cardiotwin.perfusion.stack import How, measure_stack
 from cardiotwin.perfusion.stack_result import StackFlow
-from cardiotwin.units import MM
 from cardiotwin.viz.first_pass import ML_MIN_G, draw_curves, draw_stack, film_first_pass, upright
 from cardiotwin.viz.segments import Eye, draw_eyes
 
@@ -111,74 +108,6 @@ def flow_of(own: Any, measured: StackFlow, options: Options) -> tuple[FlowDraws,
     return replace(draws, mbf=draws.mbf * scale), told
 
 
-def of_segments(own: Any, draws: FlowDraws) -> Float[np.ndarray, "draws 17"]:
-    """Return the segments' flow in each draw, mL/min/g."""
-    mesh = own.model.wall.mesh
-    return np.array([segment_means(mesh, one) for one in draws.mbf]) / ML_MIN_G
-
-
-def interval(values: Float[np.ndarray, "draws n"]) -> dict[str, Any]:
-    """Return mean, standard deviation and 90 % interval by segment."""
-    low, high = np.nanquantile(values, NINETY, axis=0)
-    return {
-        "mean": np.nanmean(values, axis=0).tolist(),
-        "sd": np.nanstd(values, axis=0).tolist(),
-        "low": low.tolist(),
-        "high": high.tolist(),
-    }
-
-
-def numbers_of(own: Any, draws: FlowDraws, measured: StackFlow) -> dict[str, Any]:
-    """Return what is told of one series."""
-    mesh, volume = own.model.wall.mesh, own.model.wall.cell_volume
-    segments = of_segments(own, draws)
-    ratio = np.array([(m[0] / m[2]) for m in (layer_means(mesh, one) for one in draws.mbf)])
-    size, _ = draws.below(THRESHOLD, volume)
-    voxels = [one.voxels.values["mbf"][one.placed.wall] for one in measured.slices]
-    flows = np.concatenate(voxels) / ML_MIN_G
-    moved = max(float(np.ptp(one.shifts, axis=0).max()) for one in measured.slices)
-    whole = interval((draws.mbf @ volume / volume.sum())[:, None] / ML_MIN_G)
-    return {
-        "slices": len(measured.slices),
-        "voxels": len(flows),
-        "voxels_not_fitted_percent": 100 * float(np.isnan(flows).mean()),
-        "voxels_mbf_median_ml_min_g": float(np.nanmedian(flows)),
-        "largest_shift_mm": moved / MM,
-        "aif_peak_mmol_l": float(measured.aif.max()),
-        "scale_error_percent": 100 * measured.scale_error,
-        "ps_median_ml_min_ml": 60 * measured.prior.ps,
-        "vp_median": measured.prior.vp,
-        "ve_median": measured.prior.ve,
-        **{f"wall_mbf_{k}_ml_min_g": v[0] for k, v in whole.items()},
-        **{f"segment_mbf_{k}_ml_min_g": v for k, v in interval(segments).items()},
-        **{f"endo_epi_{k}": v for k, v in interval(ratio).items()},
-        **{f"below_threshold_{k}_percent": v[0] for k, v in interval(100 * size[:, None]).items()},
-        "flags": [flag.sentence for flag in measured.flags],
-    }
-
-
-def against_truth(
-    folder: Path, name: str, segments: Float[np.ndarray, "draws 17"]
-) -> dict[str, Any]:
-    """Return the errors by segment where a truth lies beside; nothing without."""
-    truth = folder / "truth.json"
-    if not (truth.is_file() and (folder / TRUE_MAPS).is_file()):
-        return {}
-    key = f"mbf_{name.removeprefix('perfusion_')}_ml_min_g"
-    told = json.loads(truth.read_text()).get("tissue_by_segment", {})
-    if key not in told:
-        return {}
-    true = np.array(told[key][1:])
-    low, high = np.nanquantile(segments, NINETY, axis=0)
-    miss = segments.mean(axis=0) - true
-    return {
-        "true_segment_mbf_ml_min_g": true.tolist(),
-        "segment_rmse_ml_min_g": float(np.sqrt(np.nanmean(miss**2))),
-        "segment_mean_error_ml_min_g": float(np.nanmean(miss)),
-        "segments_covered_percent": 100 * float(np.mean((low <= true) & (true <= high))),
-    }
-
-
 def pictures(name: str, measured: StackFlow, own: Any, draws: FlowDraws, folder: Path) -> None:
     """Draw maps on the slices, curves with residuals, the wall and the film of one series."""
     draw_stack(measured, folder / f"maps_{name}.png")
@@ -201,24 +130,22 @@ def pictures(name: str, measured: StackFlow, own: Any, draws: FlowDraws, folder:
     film_first_pass(time, upright(middle.concentration), aif, folder / f"{name}.mp4")
 
 
-def eyes(segments: Mapping[str, Float[np.ndarray, "draws 17"]]) -> list[list[Eye]]:
-    """Return bull's eyes: means above, standard deviations below."""
+def eyes(
+    direct: Mapping[str, Float[np.ndarray, "2 17"]],
+    segments: Mapping[str, Float[np.ndarray, "draws 17"]],
+) -> list[list[Eye]]:
+    """Return bull's eyes: the slices' own, then the whole wall's; errors below."""
+    told = {f"{name}, slices": tuple(values) for name, values in direct.items()}
+    told |= {
+        f"{name}, wall": (values.mean(axis=0), values.std(axis=0))
+        for name, values in segments.items()
+    }
     rows: list[list[Eye]] = [[], []]
-    for title, values in segments.items():
-        unit = "mL/min/g" if title != "reserve" else "stress over rest"
-        for row, word, told in (
-            (rows[0], title, values.mean(axis=0)),
-            (rows[1], f"{title}, sd", values.std(axis=0)),
-        ):
-            row.append(
-                Eye(
-                    title=word.replace("_", " "),
-                    label=unit,
-                    values=told,
-                    diverging=False,
-                    digits=2,
-                )
-            )
+    for title, pair in told.items():
+        unit = "stress over rest" if title.startswith("reserve") else "mL/min/g"
+        for row, word, values in zip(rows, (title, f"{title}, sd"), pair, strict=True):
+            words = word.replace("perfusion_", "")
+            row.append(Eye(title=words, label=unit, values=values, diverging=False, digits=2))
     return rows
 
 
@@ -238,13 +165,16 @@ def measure(options: Options) -> Mapping[str, Any]:
     result: dict[str, Any] = {}
     segments: dict[str, Float[np.ndarray, "draws 17"]] = {}
     cells: dict[str, list[Any]] = {}
+    direct: dict[str, Float[np.ndarray, "2 17"]] = {}
     for name, series in passes.items():
         measured = measure_stack(series, mesh, how)
         own = examined(mesh, dilated="stress" in name, beliefs=options.beliefs.split(","))
         draws, told = flow_of(own, measured, options)
         segments[name] = of_segments(own, draws)
-        numbers = numbers_of(own, draws, measured) | told
-        numbers |= against_truth(folder, name, segments[name])
+        numbers = numbers_of(own, draws, measured) | told | in_slices(own, measured, how.grid)
+        shown = tuple(numbers[f"slices_segment_mbf{key}_ml_min_g"] for key in ("", "_sd"))
+        numbers |= against_truth(folder, name, segments[name], shown)
+        direct[name] = np.array(shown)
         result |= {f"{name}_{key}": value for key, value in numbers.items()}
         pictures(name, measured, own, draws, out)
         cells[f"{name}_ml_min_g"] = [draws.mbf.mean(axis=0) / ML_MIN_G]
@@ -254,7 +184,7 @@ def measure(options: Options) -> Mapping[str, Any]:
         reserve = segments[states["stress"][0]] / segments[states["rest"][0]]
         result |= {f"segment_reserve_{key}": v for key, v in interval(reserve).items()}
         segments["reserve"] = reserve
-    draw_eyes(eyes(segments), out / "segments.png")
+    draw_eyes(eyes(direct, segments), out / "segments.png")
     corners = mesh.cells[:, :4]
     meshio.Mesh(mesh.points, [("tetra", corners)], cell_data=cells).write(out / "flow.vtu")
     return result

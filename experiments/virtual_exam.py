@@ -198,7 +198,7 @@ def virtual_exam(options: Options) -> Mapping[str, Any]:
         if name in MOVING:
             numbers |= compare_motion(name, maps, record, folder)
             continue
-        if name not in SHOWN:  # a first pass: `virtual_perfusion.py`
+        if name not in SHOWN:  # a first pass: `measured_perfusion.py`
             continue
         found, drawn = compare(name, maps, record, folder)
         numbers |= found

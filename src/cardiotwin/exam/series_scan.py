@@ -180,12 +180,12 @@ class Scanner:
 
     def _breathing(self, series: FirstPass, held: Slab, number: int) -> list[Slab]:
         """Return a slice in each image of a pass, or the one of all where the breath is held."""
+        heart, stack, detail = self.heart, self.stack, self._details[number]
+        moment, places = series.moment * heart.period, series.carried()
         if not series.breathing:
             return [held]
-        time = series.moment * self.heart.period
-        moments = [moment_of(self.heart, self.stack, time, place) for place in series.carried()]
-        detail = self._details[number]
-        return [slab(self.heart, self.stack, number, moment, detail) for moment in moments]
+        moments = (moment_of(heart, stack, moment, place) for place in places)
+        return [slab(heart, stack, number, one, detail) for one in moments]
 
     def _contrast(
         self, series: Series, one: Slab, number: int
@@ -296,9 +296,4 @@ def field_of(
     return np.asarray(spread * (0.5 * (x**2 - y**2) + 0.3 * x * z - 0.4 * y))
 
 
-__all__ = [
-    "ScannedSeries",
-    "Scanner",
-    "field_of",
-    "slice_numbers",
-]
+__all__ = ["ScannedSeries", "Scanner", "field_of", "slice_numbers"]

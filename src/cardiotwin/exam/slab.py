@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Integer
+from scipy import ndimage
 
 from cardiotwin.exam.body import Surroundings, Texture
 from cardiotwin.exam.cine import Frame, frame_picture
@@ -115,6 +116,14 @@ def moment_of(
     return Moment(points=points, frame=frame, carried=carried)
 
 
+def _carried(detail: Texture, pixels: Float[np.ndarray, "2"]) -> Texture:
+    """Return a slice's random detail, moved with the heart."""
+    fine, coarse = (
+        ndimage.shift(one, pixels, mode="wrap") for one in (detail.fine, detail.coarse)
+    )
+    return Texture(fine=fine, coarse=coarse)
+
+
 def _in_plane(stack: Stack) -> Float[np.ndarray, "3 2"]:
     """Return the directions of rows and columns."""
     return np.asarray(stack.affine[:3, :2] / np.linalg.norm(stack.affine[:3, :2], axis=0))
@@ -129,6 +138,8 @@ def slab(
 ) -> Slab:
     """Return a slice of the heart at a moment."""
     shift = moment.carried @ _in_plane(stack)
+    if shift.any():
+        detail = _carried(detail, shift / np.linalg.norm(stack.affine[:3, :2], axis=0))
     around = Surroundings(heart.patient, stack, number, detail=detail, shift=shift, level=one_hot)
     left, points = heart.left, moment.points
     shares = frame_picture(moment.frame, around)
