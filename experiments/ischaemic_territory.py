@@ -40,11 +40,9 @@ from cardiotwin.units import MM, MMHG
 BELIEFS = ("field", "segments", "territory")
 SHAPES = ("ball", "inner", "segment", "smooth", "none")
 FINE, COARSE = Template(rings=12, layers=6), Template(rings=9, layers=2)
-AORTA = 90 * MMHG
-PIECES = (6, 12, 2)  # along, around, through
+AORTA, PIECES = 90 * MMHG, (6, 12, 2)  # Pa; along, around, through
 THRESHOLD = 1.94 * ML_MIN_G  # Kellman 2017: stress flow below it is ischaemic
-SDS, LENGTHS = (0.2, 0.4, 0.8, 1.6), (0.02, 0.04, 0.08)
-DRAWS, NINETY = 400, (0.05, 0.95)
+SDS, LENGTHS, DRAWS, NINETY = (0.2, 0.4, 0.8, 1.6), (0.02, 0.04, 0.08), 400, (0.05, 0.95)
 
 
 @dataclass(frozen=True, kw_only=True)
