@@ -25,13 +25,14 @@ def of_segments(own: Any, draws: FlowDraws) -> Float[np.ndarray, "draws 17"]:
 
 def interval(values: Float[np.ndarray, "draws n"]) -> dict[str, Any]:
     """Return mean, standard deviation and 90 % interval by segment."""
-    low, high = np.nanquantile(values, NINETY, axis=0)
-    return {
-        "mean": np.nanmean(values, axis=0).tolist(),
-        "sd": np.nanstd(values, axis=0).tolist(),
-        "low": low.tolist(),
-        "high": high.tolist(),
-    }
+    known = np.isfinite(values).any(axis=0)  # a segment may have no inner or outer third
+    some = values[:, known]
+    ends = dict(zip(("low", "high"), np.nanquantile(some, NINETY, axis=0), strict=True))
+    told = {"mean": np.nanmean(some, axis=0), "sd": np.nanstd(some, axis=0), **ends}
+    full = {key: np.full(len(known), np.nan) for key in told}
+    for key, one in told.items():
+        full[key][known] = one
+    return {key: one.tolist() for key, one in full.items()}
 
 
 def numbers_of(own: Any, draws: FlowDraws, measured: StackFlow) -> dict[str, Any]:
@@ -101,10 +102,10 @@ def in_slices(own: Any, measured: StackFlow, grid: Grid) -> dict[str, Any]:
     segment = own.model.wall.mesh.cell_fields["aha_segment"].astype(np.int64) - 1
     weight, total, square, common = np.zeros((4, 17))
     for one in measured.slices:
-        mbf, error = (found["mbf"] for found in (one.fit.values, one.fit.standard_errors))
+        mbf, error = one.fit.alone(measured.prior)
         volumes = one.section.pieces(grid)[one.piece].tocoo()
         row, cell = volumes.coords
-        told = one.told[row]
+        told = (one.told & np.isfinite(mbf))[row]
         for number in range(17):
             here = told & (segment[cell] == number)
             shares = np.bincount(row[here], volumes.data[here], len(one.piece))

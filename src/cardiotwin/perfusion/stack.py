@@ -25,7 +25,7 @@ MARGIN = 40e-3  # m round the wall: the right ventricle is in it, and breath
 LATE = 4  # of the series, the last part
 MIDDLE = 0.25  # of the wall's depth, to either side: muscle for certain
 BEYOND = 3.0  # of the middle's scatter, more agent than which with the input is blood
-LEAST = 0.4  # of the middle's agent at the end: ischaemic muscle has that much
+LEAST, SECTORS = 0.7, 12  # of the middle's agent at the end, there: with less, half is not muscle
 HIGH = 0.7  # of the arterial input's peak: the left ventricle's blood is full then
 INPUTS = ("auto", "beside", "images")
 
@@ -206,7 +206,7 @@ def _placed(
 def _muscle(
     placed: Placed, blood: Float[np.ndarray, "i j"], late: Float[np.ndarray, "i j"]
 ) -> Bool[np.ndarray, "i j"]:
-    """Return the wall's voxels that fill as its middle does: not with blood, and not with air.
+    """Return the wall's voxels that fill as its middle there does: not blood, and not air.
 
     `blood` is concentration when the input is high, `late` that at the end.
     """
@@ -215,8 +215,13 @@ def _muscle(
         return placed.wall
     usual = np.median(blood[middle])
     apart = 1.4826 * np.median(np.abs(blood[middle] - usual))
-    filled = late > LEAST * np.median(late[middle])
-    return np.asarray(placed.wall & (blood < usual + BEYOND * apart) & filled)
+    sector = np.nan_to_num(placed.angle / (2 * np.pi) % 1.0 * SECTORS).astype(np.int64)
+    least = np.full(SECTORS, LEAST * np.median(late[middle]))
+    for number in range(SECTORS):
+        here = middle & (sector == number)
+        if here.sum() >= FEWEST:
+            least[number] = LEAST * np.median(late[here])
+    return np.asarray(placed.wall & (blood < usual + BEYOND * apart) & (late > least[sector]))
 
 
 def _laid(
