@@ -75,23 +75,16 @@ def test_a_fit_recovers_the_circulation_with_its_levels_and_clocks():
         assert fit.residual[channel.name] == pytest.approx(channel.noise, rel=0.25)
 
 
-FITS = {
-    ("DSEA08", "baseline"): {"lv_pressure": 1.2, "aortic_pressure": 1.7},
-    ("catheter_mr", "baseline"): {"lv_pressure": 1.0, "lv_volume": 1.0},
-}
-"""Residuals by their noise that are reached; before waves, inertia and shape 7.7, 4.3, 2.5."""
+LIMITS = {"lv_pressure": 1.2, "aortic_pressure": 1.7}
+"""Residuals by their noise that are reached; before waves, inertia and shape 7.7 and 4.3."""
 
 
 @pytest.mark.slow
 @pytest.mark.real_data
-@pytest.mark.parametrize(("animal", "state"), FITS)
-def test_measured_beats_are_met_to_their_noise(real_data, animal, state):
-    options = Options(animal=animal, state=state, data=str(real_data / "pressure_volume"))
+def test_a_measured_beat_is_met_to_its_noise(real_data):
+    options = Options(animal="DSEA08", data=str(real_data / "pressure_volume"))
     period, measured, _ = studied(options)
     loop, priors, shapes = loop_and_priors(period)
     fit = fit_circulation(loop, priors, measured, shapes)
     for channel in measured:
-        limit = FITS[animal, state][channel.name]
-        assert fit.residual[channel.name] < limit * channel.noise
-    if animal == "catheter_mr":
-        assert 27 * ML < float(fit.trace.stroke_volume[0]) < 34 * ML
+        assert fit.residual[channel.name] < LIMITS[channel.name] * channel.noise
