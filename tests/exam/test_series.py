@@ -287,7 +287,7 @@ def test_check_tells_each_series_and_the_clock_runs(scanned):
     of_raw = [line for line in lines if line.startswith("raw ")]
     assert len(of_raw) == len(BATTERY.series)
     assert len(lines) - len(of_raw) == len(BATTERY.series) - 1  # the first pass is not a map
-    assert any("41 repetitions" in line and "respiratory" in line for line in of_raw)
+    assert any("51 repetitions" in line and "respiratory" in line for line in of_raw)
     assert any("dense, 12 images in 3 frames by encoding" in line for line in lines)
     starts = [one["start_min"] for one in told["series"].values()]
     assert starts == pytest.approx([0, 1, 2, 3, 7, 12, 13, 21, 25])
