@@ -17,6 +17,9 @@ FRAMES = 40  # of a twin's beat
 PERIOD = 0.86  # s, of a cine whose contours tell none
 
 
+SMOOTH, SHARP = 6, 16  # harmonics of a measured wall and of a twin's
+
+
 def cine_frames(path: str, asking: str) -> EndocardialFrames:
     """Return the frames in the contours of a folder.
 
@@ -54,6 +57,15 @@ def beat_period(path: str) -> float:
     """Return how long the beat of `beating_frames` takes, s: a cine's contours tell none."""
     found = _beat_of(path)
     return PERIOD if found is None else _period(found[1])
+
+
+def wall_harmonics(path: str, told: int) -> int:
+    """Return the harmonics of the wall's motion: as told, or, of 0, what its frames bear.
+
+    Measured frames have noise, and few of them tell 6; a twin's have none, and its fast beat
+    rings with fewer than 16.
+    """
+    return told or (SMOOTH if _beat_of(path) is None else SHARP)
 
 
 def _beat_of(path: str) -> tuple[Path, Twin] | None:

@@ -1,6 +1,6 @@
 """A beat of flow in the measured left ventricle: its cost, its balance, and what it looks like.
 
-`python experiments/heart_flow.py path=folder [steps=1000] [edge=0.115] [layers=27] [harmonics=6]
+`python experiments/heart_flow.py path=folder [steps=1000] [edge=0.115] [layers=27] [harmonics=0]
 [period_s=PERIOD] [beats=1] [valves=window|resistive] [tolerance=TOLERANCE] [output=folder]`; the
 folder holds the contours of a whole cine (guide points), or is the run folder of a twin with its
 beat. Of several beats the last one is told; the first begins at rest at end-diastole.
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cine_frames import beat_period, beating_frames
+from cine_frames import beat_period, beating_frames, wall_harmonics
 from experiment import run
 
 from cardiotwin.errors import InputError
@@ -39,6 +39,7 @@ KINDS: dict[str, dict[str, Any]] = {  # of valves, and the stubs they need
     "resistive": {"stub_layers": 8, "stub_length": {"mitral": 12e-3, "aortic": 15e-3}},
 }
 TOLERANCES = {"window": 1e-6, "resistive": 1e-11}  # through valves flows what a solution lets
+MOST_MMHG = 300.0
 SHORTEST, LONGEST = 0.25, 3.0  # s, of a beat
 EVERY = 10  # steps between two moments whose derivatives are taken
 
@@ -49,7 +50,7 @@ class Options:
     steps: int = 1000
     edge: float = 0.115  # of the cross-section's radius
     layers: int = 27
-    harmonics: int = 6
+    harmonics: int = 0  # of the wall's motion; 0: 6, of a twin's beat 16
     period_s: float = 0.0  # 0: the twin's, of a cine 0.86
     beats: int = 1
     ramp_ms: float = 15.0
@@ -78,8 +79,14 @@ class Options:
                 "in seconds; 0 takes the beat's own."
             )
             raise InputError(msg)
-        if self.harmonics < 1:
-            msg = f"harmonics must be at least 1, found {self.harmonics}. 6 are usual."
+        if self.harmonics < 0:
+            msg = f"harmonics must be at least 1, found {self.harmonics}. 0: the usual ones."
+            raise InputError(msg)
+        if not 0 <= self.atrium_mmhg < self.aorta_mmhg <= MOST_MMHG:
+            msg = (
+                f"atrium_mmhg must lie below aorta_mmhg, 0 to {MOST_MMHG:g}, found "
+                f"{self.atrium_mmhg:g} and {self.aorta_mmhg:g}."
+            )
             raise InputError(msg)
         check_steps(self.steps)
         check_ramp(self.ramp_ms * 1e-3)
@@ -105,7 +112,8 @@ def beat(options: Options) -> Mapping[str, Any]:
     start = time.process_time()
     frames = beating_frames(options.path, "heart_flow")
     period = options.period_s or beat_period(options.path)
-    cavity = make_cavity(frames, period, options.template(), harmonics=options.harmonics)
+    harmonics = wall_harmonics(options.path, options.harmonics)
+    cavity = make_cavity(frames, period, options.template(), harmonics=harmonics)
     made = time.process_time() - start
     heart = _heart(cavity, options)
     start = time.process_time()

@@ -134,19 +134,24 @@ class Examined:
     beliefs: Mapping[str, Belief]
 
 
-def examined(mesh: TetMesh, *, dilated: bool = True, beliefs: Sequence[str] = BELIEFS) -> Examined:
-    """Return the coarse wall, and the beliefs that are held of it."""
+def check_beliefs(beliefs: Sequence[str]) -> None:
+    """Refuse what is not among `BELIEFS`."""
     if set(beliefs) - set(BELIEFS):
         msg = f"beliefs are of {', '.join(BELIEFS)}, found {', '.join(beliefs)!r}. Name those."
         raise InputError(msg)
+
+
+def examined(mesh: TetMesh, *, dilated: bool = True, beliefs: Sequence[str] = BELIEFS) -> Examined:
+    """Return the coarse wall, and the beliefs that are held of it."""
+    check_beliefs(beliefs)
     wall = (model := model_of(mesh, dilated=dilated)).wall
     made: dict[str, Callable[[], Belief]] = {
         "field": lambda: [smooth_field(wall, sd, length) for length in LENGTHS for sd in SDS],
         "segments": lambda: [by_segment(wall, sd) for sd in SDS],
         "territory": lambda: edged_territory(wall),
     }
-    pieces, held = wall_pieces(wall, *PIECES), {name: made[name]() for name in beliefs}
-    return Examined(model=model, pieces=pieces, beliefs=held)
+    held = {name: made[name]() for name in beliefs}
+    return Examined(model=model, pieces=wall_pieces(wall, *PIECES), beliefs=held)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -291,7 +296,7 @@ def error(found: Any, truth: Any) -> float:
     return float(100 * np.sqrt(np.mean((found / truth - 1) ** 2)))
 
 
-def dice(one: Bool[np.ndarray, " n"], other: Bool[np.ndarray, " n"], volume: Any) -> float:
+def dice(one: Any, other: Any, volume: Any) -> float:
     """Return the overlap of two regions."""
     return float(2 * (one & other) @ volume / (one @ volume + other @ volume))
 

@@ -1,7 +1,7 @@
 """The blood's flow in a ventricle from its 4D flow: what clinicians read, with standard errors.
 
 `python experiments/measured_flow.py path=folder [flow=file] [edge=0.105] [layers=26]
-[harmonics=6] [draws=8] [movie=1] [output=folder]`
+[harmonics=0] [draws=8] [movie=1] [output=folder]`
 
 `path` holds the contours of a whole cine (guide points), or is the run folder of a twin with its
 beat; `flow` is the NIfTI file of the magnitudes, with phases and header beside it
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cine_frames import beating_frames
+from cine_frames import beating_frames, wall_harmonics
 from experiment import run
 
 from cardiotwin.errors import Flag, InputError
@@ -85,7 +85,7 @@ class Options:
     flow: str = ""
     edge: float = 0.105  # of the cross-section's radius
     layers: int = 26
-    harmonics: int = 6  # of the wall's motion
+    harmonics: int = 0  # of the wall's motion; 0: 6, of a twin's beat 16
     draws: int = 8
     seed: int = 1
     movie: int = 1
@@ -101,7 +101,8 @@ def measure(options: Options) -> Mapping[str, Any]:
     frames = beating_frames(options.path, "measured_flow")
     series, flags = read_flow(_file(options))
     template = CavityTemplate(edge=options.edge, layers=options.layers)
-    cavity = make_cavity(frames, series.period, template, harmonics=options.harmonics)
+    harmonics = wall_harmonics(options.path, options.harmonics)
+    cavity = make_cavity(frames, series.period, template, harmonics=harmonics)
     lumen = moving_lumen(cavity, series.times)
     flags = (*flags, *_coverage(lumen, series))
     views = tuple(_view(cavity, lumen, series, t) for t in range(len(series.times)))

@@ -24,7 +24,7 @@ import meshio
 import numpy as np
 import torch
 from experiment import run
-from ischaemic_territory import BELIEFS, COARSE, examined
+from ischaemic_territory import BELIEFS, COARSE, check_beliefs, examined
 from jaxtyping import Float
 from perfused_heart import draw_walls, heart
 from perfusion_numbers import against_truth, in_slices, interval, numbers_of, of_segments
@@ -158,6 +158,8 @@ def measure(options: Options) -> Mapping[str, Any]:
         aif=options.aif,
         grid=Grid(around=options.around, through=options.through),
     )
+    beliefs = options.beliefs.split(",")
+    check_beliefs(beliefs)
     files = files_of(options)
     passes = {name: read_first_pass(path) for name, path in files.items()}
     mesh = heart(options.path, COARSE)[0]
@@ -168,10 +170,15 @@ def measure(options: Options) -> Mapping[str, Any]:
     direct: dict[str, Float[np.ndarray, "2 17"]] = {}
     for name, series in passes.items():
         measured = measure_stack(series, mesh, how)
-        own = examined(mesh, dilated="stress" in name, beliefs=options.beliefs.split(","))
+        dilated = "stress" in name
+        own = examined(mesh, dilated=dilated, beliefs=beliefs)
         draws, told = flow_of(own, measured, options)
         segments[name] = of_segments(own, draws)
-        numbers = numbers_of(own, draws, measured) | told | in_slices(own, measured, how.grid)
+        numbers = (
+            numbers_of(own, draws, measured, dilated=dilated)
+            | told
+            | in_slices(own, measured, how.grid)
+        )
         shown = tuple(numbers[f"slices_segment_mbf{key}_ml_min_g"] for key in ("", "_sd"))
         numbers |= against_truth(folder, name, segments[name], shown)
         direct[name] = np.array(shown)

@@ -35,17 +35,21 @@ def interval(values: Float[np.ndarray, "draws n"]) -> dict[str, Any]:
     return {key: one.tolist() for key, one in full.items()}
 
 
-def numbers_of(own: Any, draws: FlowDraws, measured: StackFlow) -> dict[str, Any]:
+def numbers_of(
+    own: Any, draws: FlowDraws, measured: StackFlow, *, dilated: bool
+) -> dict[str, Any]:
     """Return what is told of one series."""
     mesh, volume = own.model.wall.mesh, own.model.wall.cell_volume
     segments = of_segments(own, draws)
     ratio = np.array([(m[0] / m[2]) for m in (layer_means(mesh, one) for one in draws.mbf)])
-    size, _ = draws.below(THRESHOLD, volume)
     voxels = [one.voxels.values["mbf"][one.placed.wall] for one in measured.slices]
     flows = np.concatenate(voxels) / ML_MIN_G
     moved = max(float(np.ptp(one.shifts, axis=0).max()) for one in measured.slices)
     whole = interval((draws.mbf @ volume / volume.sum())[:, None] / ML_MIN_G)
+    size, _ = draws.below(THRESHOLD, volume)  # a threshold of dilated vessels
+    below = interval(100 * size[:, None]).items() if dilated else ()
     return {
+        **{f"below_threshold_{key}_percent": value[0] for key, value in below},
         "slices": len(measured.slices),
         "voxels": len(flows),
         "voxels_not_fitted_percent": 100 * float(np.isnan(flows).mean()),
@@ -59,7 +63,6 @@ def numbers_of(own: Any, draws: FlowDraws, measured: StackFlow) -> dict[str, Any
         **{f"wall_mbf_{k}_ml_min_g": v[0] for k, v in whole.items()},
         **{f"segment_mbf_{k}_ml_min_g": v for k, v in interval(segments).items()},
         **{f"endo_epi_{k}": v for k, v in interval(ratio).items()},
-        **{f"below_threshold_{k}_percent": v[0] for k, v in interval(100 * size[:, None]).items()},
         "flags": [flag.sentence for flag in measured.flags],
     }
 

@@ -22,7 +22,8 @@ OF_VALVE = ("open_resistance", "closed_resistance", "width")
 OF_INERTIAL = ("area", "length", "opening_rate", "closing_rate", "bulge")
 OF_VESSEL = ("resistance", "compliance", "inertance")
 OF_AORTA = ("compliance", "inertance", "resistance", "termination", "viscosity", "impedance")
-SIGNED = ("onset", "unstressed_volume", "viscosity", "impedance")  # what may be negative or zero
+SIGNED = ("onset", "unstressed_volume")  # what may be negative or zero
+NOUGHT = ("viscosity", "impedance")  # what may be zero
 
 
 def parameter_values(circulation: Circulation) -> dict[str, float]:
@@ -50,12 +51,16 @@ def refuse_unphysical(name: str, values: Tensor) -> None:
     """Refuse a parameter's values that are not finite or, of those that must be, not positive."""
     bad = ~torch.isfinite(values)
     key = name.rsplit(".", maxsplit=1)[-1]
-    if key not in SIGNED and not key.startswith("shape_"):
+    signed = key in SIGNED or key.startswith("shape_")
+    if key in NOUGHT:
+        bad = bad | (values < 0)
+    elif not signed:
         bad = bad | ~(values > 0)
     if bool(bad.any()):
         first = int(bad.nonzero()[0, 0])
+        asked = "" if signed else "not negative and " if key in NOUGHT else "positive and "
         msg = (
-            f"{name} must be positive and finite, found {float(values[first]):g} in heart {first} "
+            f"{name} must be {asked}finite, found {float(values[first]):g} in heart {first} "
             f"and {int(bad.sum())} in all. Give it in SI units; cardiotwin.units has MMHG and ML."
         )
         raise InputError(msg)

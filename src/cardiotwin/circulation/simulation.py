@@ -28,6 +28,7 @@ def simulate(
     steps: int = STEPS,
     outside: Outside | None = None,
     only_last: bool = False,
+    alike: bool = False,
 ) -> Trace:
     """Return what the blood of a batch of hearts does over some beats.
 
@@ -50,6 +51,9 @@ def simulate(
         the beat, s, both by heart.
     only_last
         Whether the last beat alone is recorded.
+    alike
+        Whether all hearts take as many steps as the stiffest: what sets them apart is then their
+        parameters, and not the error of the steps.
 
     Raises
     ------
@@ -60,7 +64,7 @@ def simulate(
     hearts = hearts_of(parameters, circulation, start)
     refuse_strange(outside or {}, beats, steps)
     first = default_start(circulation, hearts) if start is None else start
-    groups = groups_alike(hearts, steps)
+    groups = groups_alike(hearts, steps, alike=alike)
     parts = []
     for which, finer in groups:
         march = March(steps=steps, finer=finer, outside=outside or {})
@@ -68,15 +72,16 @@ def simulate(
     return _joined(parts, torch.argsort(torch.cat([which for which, _ in groups])), hearts)
 
 
-def groups_alike(hearts: Hearts, steps: int) -> list[tuple[Tensor, int]]:
+def groups_alike(hearts: Hearts, steps: int, *, alike: bool = False) -> list[tuple[Tensor, int]]:
     """Return hearts that need equally many steps for one, in chunks; at most `FINEST`."""
     with torch.no_grad():
         step = hearts.values["period"] / steps
         finer = torch.ceil(step * hearts.fastest() / STABLE).clamp(1, FINEST).long()
+        finer = finer.amax().expand_as(finer) if alike else finer
     groups = []
     for needed in sorted(set(finer.tolist())):
-        alike = (finer == needed).nonzero()[:, 0]
-        groups += [(which, needed) for which in alike.split(CHUNK)]
+        same = (finer == needed).nonzero()[:, 0]
+        groups += [(which, needed) for which in same.split(CHUNK)]
     return groups
 
 

@@ -89,7 +89,7 @@ def cycle_tangents(
     here, steps_taken = start / size[:, 0], []
     for _ in range(ITERATIONS):
         begun = (here[:, None] + nudges) * size
-        trace = simulate(every, circulation=circulation, start=begun, steps=steps)
+        trace = simulate(every, circulation=circulation, start=begun, steps=steps, alike=True)
         end, miss = trace.end / size, (held(to_blood(begun, hearts), hearts) - blood)[None]
         by_state, by_parameter = _slopes(end, n, nudge)
         blood_by_state, blood_by_parameter = _slopes(miss, n, nudge)

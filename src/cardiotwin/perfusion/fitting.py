@@ -15,6 +15,7 @@ from torch import Tensor
 from cardiotwin.errors import Flag, InputError
 from cardiotwin.imaging.retrieval import Status
 from cardiotwin.perfusion.arterial_input import find_arterial_input
+from cardiotwin.perfusion.fitting_doubts import doubts_of, without_error
 from cardiotwin.perfusion.fitting_problem import Found, Problem, residual_correlation
 from cardiotwin.perfusion.fitting_result import KineticFit
 from cardiotwin.perfusion.kinetics.models import Kinetics, Limit, kinetics
@@ -95,12 +96,14 @@ def fit_kinetics(
     curves = data[:, usable].contiguous()
     found = problem.fit(curves, noise_sd=noise_sd)
     simpler = _at_the_edge(problem, chosen, curves, found, noise_sd)
+    without_error(found)
+    flags = (*flags, *doubts_of(problem, found))
     correlation = residual_correlation(problem, curves, found)
 
     def spread(values: Tensor, blank: float = torch.nan) -> np.ndarray:
         full = values.new_full((len(usable), *values.shape[1:]), blank)
         full[usable] = values
-        return full.numpy().reshape(*shape, *values.shape[1:])
+        return full.numpy().reshape((*shape, *values.shape[1:]))
 
     names = np.full(len(usable), "", dtype=object)
     names[usable.numpy()] = simpler

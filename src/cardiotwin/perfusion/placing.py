@@ -17,8 +17,9 @@ from cardiotwin.perfusion.section import Grid, Section
 
 FARTHEST = 20e-3  # m: a longer shift is another heart
 SIZES = (0.75, 0.85, 0.95, 1.05)  # from which the search begins: the wall may be filled or not
-PURE = 0.9  # of a voxel: what counts as wall
+PURE, NEARLY = 0.9, 0.75  # of a voxel: what counts as wall, and what does between such voxels
 FEWEST = 0.25  # of what a whole voxel of wall holds: less is no wall at all
+LARGEST = 1.1  # the mesh is of end-diastole: the cavity is hardly wider in any image
 SEEN = 0.5  # of the variation between cavity and wall that a section must explain
 POINTS = 4000  # of the section, by which it is placed
 
@@ -106,10 +107,11 @@ def place(
         options={"initial_simplex": best + 0.15 * np.eye(4, 3, -1), "xatol": 2e-3, "fatol": 1e-5},
     )
     shift, size, explained = found.x[:2] * FARTHEST, float(found.x[2]), 1 - float(found.fun)
-    if explained < SEEN or np.abs(found.x[:2]).max() > 1:
+    if explained < SEEN or np.abs(found.x[:2]).max() > 1 or not 0 < size <= LARGEST:
         msg = (
             f"The images show no cavity and wall like the mesh's: the best place explains "
-            f"{100 * explained:.0f} % of what varies, {1e3 * np.linalg.norm(shift):.0f} mm off."
+            f"{100 * explained:.0f} % of what varies, {1e3 * np.linalg.norm(shift):.0f} mm off "
+            f"and {size:.2f} times as wide."
         )
         raise InputError(msg)
     return _placed(section, (shift, size, explained), blood.shape, step)
@@ -138,7 +140,7 @@ def _placed(
     depth = total(section.depth[inside]) / np.maximum(held, np.finfo(np.float64).tiny)
     border = ndimage.binary_fill_holes(ndimage.binary_closing(share > FEWEST, iterations=2))
     pool = border & (share <= FEWEST)
-    wall = share >= PURE
+    wall = ndimage.binary_closing(share >= PURE) & (share >= NEARLY)  # of the points' own lattice
     return Placed(
         shift=shift,
         size=size,

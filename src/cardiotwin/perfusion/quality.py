@@ -15,7 +15,9 @@ QUIET_SHARE = 0.1  # of the peak: what comes before the bolus stays below
 NOISE = 6.0  # times the scatter between frames that a bolus must rise
 WIDEST = 60.0  # s, of a first pass at half its height: a longer one is no first pass
 NARROWEST = 1.0
-LARGEST = 20.0  # mM that no arterial input of a clinical dose reaches
+LARGEST, SMALLEST = 20.0, 0.3  # mM that no arterial input of a clinical dose reaches, or misses
+ABOVE = 0.8  # of the input's peak: no muscle holds so much
+RAISED = 0.2  # of the tissue's rise, before the bolus
 CLIPPED = 3  # frames at one largest value
 FLAT_TOP = 0.95  # of the peak: a bolus spends a quarter of its width at half height above it
 FLAT_SHARE = 0.5  # of that width: a clipped one, whose noise is not clipped
@@ -65,6 +67,12 @@ def check_first_pass(
         )
         raise InputError(msg)
     width = _width(time, aif, peak)
+    if np.isnan(width):
+        msg = (
+            "The arterial input is highest in the first frame: its rise was not seen, and no flow "
+            "can come of it. Begin the series before the bolus."
+        )
+        raise InputError(msg)
     if not NARROWEST <= width <= WIDEST:
         msg = (
             f"The bolus is {width:.3g} s wide at half its height, which no first pass is: "
@@ -77,6 +85,7 @@ def check_first_pass(
         tissue = tissue.reshape(-1, tissue.shape[-1])
         tissue = tissue[np.isfinite(tissue).any(-1)]
         flags += [*_tissue_flags(tissue), *_order_flags(time, aif, tissue)]
+        flags += _height_flags(time, aif, tissue)
     return tuple(flags)
 
 
@@ -164,6 +173,29 @@ def _order_flags(time: np.ndarray, aif: np.ndarray, tissue: np.ndarray) -> list[
     return [Flag(name="tissue_before_input", sentence=sentence)]
 
 
+def _height_flags(time: np.ndarray, aif: np.ndarray, tissue: np.ndarray) -> list[Flag]:
+    """Return whether the tissue, by its median course, is as high as no muscle is."""
+    course = np.nanmedian(tissue, axis=0)
+    rise = float(np.ptp(course))
+    if not rise > NOISE * _scatter(course):
+        return []
+    flags = []
+    if course.max() > ABOVE * aif.max():
+        sentence = (
+            f"The tissue rises to {course.max():.3g} mM, its input to {aif.max():.3g} mM: one of "
+            "them has another unit, or the mask holds blood."
+        )
+        flags.append(Flag(name="tissue_too_high", sentence=sentence))
+    before = float(np.median(course[: quiet_frames(time, aif)]))
+    if abs(before) > RAISED * rise:
+        sentence = (
+            f"The tissue has {before:.3g} mM before the bolus, of a rise of {rise:.3g} mM: take "
+            "its baseline away, or flow is wrong."
+        )
+        flags.append(Flag(name="tissue_baseline", sentence=sentence))
+    return flags
+
+
 def _half_full(time: np.ndarray, course: np.ndarray) -> float:
     """Return when a course first reaches half of its largest value, s."""
     half = course.max() / 2
@@ -207,12 +239,14 @@ def _input_flags(time: np.ndarray, aif: np.ndarray, peak: int, width: float) -> 
             "frames: its peak is clipped or saturated, and flow is overestimated."
         )
         flags.append(Flag(name="clipped_input", sentence=sentence))
-    if aif[peak] > LARGEST:
+    if not SMALLEST <= aif[peak] <= LARGEST:
+        above = aif[peak] > LARGEST
+        name, word = ("input_too_high", "more") if above else ("input_too_low", "less")
         sentence = (
-            f"The arterial input peaks at {aif[peak]:.3g} mM, more than any clinical dose makes: "
-            "its unit or its conversion is wrong."
+            f"The arterial input peaks at {aif[peak]:.3g} mM, {word} than any clinical dose "
+            "makes: its unit or its conversion is wrong."
         )
-        flags.append(Flag(name="input_too_high", sentence=sentence))
+        flags.append(Flag(name=name, sentence=sentence))
     high = SECOND_PEAK * float(aif[peak])
     peaks, _ = find_peaks(aif, height=high, prominence=0.5 * high)
     if len(peaks) > 1:

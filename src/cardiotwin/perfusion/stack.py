@@ -1,5 +1,6 @@
 """Blood flow of a first pass, slice by slice: held still, the mesh laid on it, fitted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from cardiotwin.imaging.affine import spacing
 from cardiotwin.perfusion.arterial_input import find_arterial_input
 from cardiotwin.perfusion.believed_fit import fit_with_prior
 from cardiotwin.perfusion.fitting import HAEMATOCRIT
-from cardiotwin.perfusion.kinetic_prior import KineticPrior
+from cardiotwin.perfusion.kinetic_prior import BelievedFit, KineticPrior
 from cardiotwin.perfusion.one_muscle import fit_one_muscle
 from cardiotwin.perfusion.placing import Placed, place
 from cardiotwin.perfusion.quality import check_first_pass
@@ -19,6 +20,7 @@ from cardiotwin.perfusion.registration import MOTIONS, carried_back, hold_still
 from cardiotwin.perfusion.section import Grid, Section, cut
 from cardiotwin.perfusion.series import FirstPassSeries
 from cardiotwin.perfusion.stack_result import SliceFlow, StackFlow
+from cardiotwin.units import MM
 
 FEWEST = 3  # voxels of a piece
 MARGIN = 40e-3  # m round the wall: the right ventricle is in it, and breath
@@ -26,6 +28,8 @@ LATE = 4  # of the series, the last part
 MIDDLE = 0.25  # of the wall's depth, to either side: muscle for certain
 BEYOND = 3.0  # of the middle's scatter, more agent than which with the input is blood
 LEAST, SECTORS = 0.7, 12  # of the middle's agent at the end, there: with less, half is not muscle
+ROUND = 0.8  # of the sectors round the cavity that a slice must show
+UNSTILL, WANDERED = 0.15, 4e-3  # correlation of residuals, and m, from which motion is told
 HIGH = 0.7  # of the arterial input's peak: the left ventricle's blood is full then
 INPUTS = ("auto", "beside", "images")
 
@@ -107,7 +111,8 @@ def measure_stack(
         found = find_arterial_input(series.time, np.stack(shown, axis=2))
         aif, scale = found.concentration, found.scale_error
         flags += found.flags
-    laid = []
+    check_first_pass(series.time, aif)
+    laid: list[_Laid] = []
     for k, (one, concentration) in enumerate(zip(still, shown, strict=True)):
         try:
             placed = _placed(series, mesh, at, (k, concentration), aif)
@@ -124,6 +129,7 @@ def measure_stack(
     flags += check_first_pass(series.time, aif, curves)
     given = {"haematocrit": how.haematocrit}
     prior, pieces = fit_one_muscle(series.time, curves, aif, prior=how.prior, **given)
+    flags += _motion_flags(laid, pieces)
     slices, first = [], 0
     for part in laid:
         numbers = slice(first, first + len(part.piece))
@@ -162,6 +168,26 @@ class _Laid:
     pieces: Int[np.ndarray, "i j"]
     piece: Int[np.ndarray, " pieces"]
     curves: Float[np.ndarray, "pieces frames"]
+
+
+def _motion_flags(laid: Sequence[_Laid], pieces: BelievedFit) -> list[Flag]:
+    """Return what is left of motion, or was never in the plane."""
+    flags = []
+    farthest = max(float(np.ptp(part.shifts, axis=0).max()) for part in laid)
+    if farthest > WANDERED:
+        sentence = (
+            f"The heart moved by {farthest / MM:.1f} mm in the plane. What moved through it is "
+            "another part of the heart in each frame, and is not corrected: flow is biased."
+        )
+        flags.append(Flag(name="breathing", sentence=sentence))
+    correlation = float(np.nanmedian(pieces.correlation))
+    if correlation > UNSTILL:
+        sentence = (
+            f"Residuals of neighbouring frames correlate by {correlation:.2f}: motion is left, or "
+            "the input is not the wall's. Errors are widened for that, a bias is not in them."
+        )
+        flags.append(Flag(name="residuals_correlate", sentence=sentence))
+    return flags
 
 
 def _held(series: FirstPassSeries, k: int, motion: str) -> _Still:
@@ -235,6 +261,14 @@ def _laid(
 ) -> _Laid:
     """Return a slice with the curves of its pieces: those of their mean signals."""
     section, placed = lies
+    turn = placed.angle[placed.wall] / (2 * np.pi) % 1.0
+    filled = np.bincount((turn * SECTORS).astype(np.int64) % SECTORS, minlength=SECTORS) >= FEWEST
+    if filled.mean() < ROUND:
+        msg = (
+            f"What is wall for certain fills {int(filled.sum())} of its {SECTORS} sectors: the "
+            "slice cuts the apex or the base askew."
+        )
+        raise InputError(msg)
     pieces = placed.pieces(grid)
     numbers, counts = np.unique(pieces[placed.wall], return_counts=True)
     numbers = numbers[counts >= FEWEST]
