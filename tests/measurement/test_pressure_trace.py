@@ -49,6 +49,8 @@ def test_noise_is_that_about_a_smooth_course(tmp_path):
         ({"ventricle": VENTRICLE / 5}, "lv_pressure_bad", {"aortic_pressure"}),
         ({"aorta": VENTRICLE}, "aortic_pressure_mislabelled", {"lv_pressure"}),
         ({"ventricle": TRAPPED}, "lv_pressure_trapped", {"aortic_pressure"}),
+        ({"ventricle": np.minimum(VENTRICLE, 70)}, "lv_pressure_implausible", {"aortic_pressure"}),
+        ({"aorta": np.full(101, 80.0)}, "aortic_pressure_implausible", {"lv_pressure"}),
         ({"aorta": AORTA + 20}, "pressure_levels_differ", {"lv_pressure", "aortic_pressure"}),
     ],
 )
@@ -56,6 +58,19 @@ def test_a_channel_that_no_circulation_makes_is_named(tmp_path, changed, flag, k
     trace = write(tmp_path / "beat.csv", **changed, flow=0.5)
     assert [one.name for one in trace.flags] == [flag]
     assert set(trace.channels) == kept | {"coronary_flow"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"time": 1000 * TIME}, r"lasts 700 s, .* Give seconds"),
+        ({"ventricle": VENTRICLE[np.arange(101) * 2 % 101]}, r"rises 2 times"),
+        ({"ventricle": VENTRICLE[np.arange(101) // 3]}, r"ends \d+ % of its range off"),
+    ],
+)
+def test_what_is_not_one_beat_is_refused(tmp_path, changed, says):
+    with pytest.raises(InputError, match=says):
+        write(tmp_path / "beat.csv", **changed)
 
 
 def test_a_table_without_times_that_rise_is_refused(tmp_path):

@@ -133,6 +133,17 @@ def test_the_criterion_of_akaike_prefers_the_model_that_made_the_data():
         assert (chosen == model).mean() > 0.8
 
 
+def test_an_input_of_another_unit_is_seen_by_its_flows_and_one_curve_alone_is_fitted():
+    made = curves("2cxm", **REST)
+    odd = fit_kinetics("2cum", TIME, made, AIF / 30)
+    assert {flag.name for flag in odd.flags} >= {"input_too_low", "tissue_too_high"}
+    low = fit_kinetics("one_compartment", TIME, made, AIF / 12)
+    assert "mostly_untold" in {flag.name for flag in low.flags}
+    one = fit_kinetics("2cxm", TIME, made[0], AIF)
+    assert one.values["mbf"].shape == ()
+    assert not one.flags
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -66,6 +66,13 @@ def test_tissue_that_fills_before_its_input_is_told_and_noise_is_not():
     assert not names(TIME, bolus(), np.abs(noise))
 
 
+def test_tissue_as_high_as_blood_and_one_with_a_baseline_are_told():
+    tissue = 0.1 * np.stack([bolus(), bolus()])
+    assert names(TIME, bolus(), 10 * tissue) == ["tissue_too_high"]
+    assert "tissue_baseline" in names(TIME, bolus(), tissue + 0.3)
+    assert names(TIME, 0.01 * bolus()) == ["input_too_low"]
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

@@ -34,6 +34,11 @@ TRAPPED = 5 * MMHG  # Pa by which a relaxing ventricle's pressure never rises ag
 RELAXING = 0.3, 0.85  # of the peak, between which it relaxes
 UPSTROKE = 0.02  # s after the R wave, over which a ventricle's rise is measured
 STEEP = 50 * MMHG  # Pa/s: a rise by which the next beat's beginning can be told
+PEAKS = 20 * MMHG, 400 * MMHG  # Pa, of a beating animal's arteries and left ventricle
+FLAT = 3 * MMHG  # Pa: a pressure that varies less is none
+CLIPPED = 8  # samples running at one largest value
+SHORTEST, LONGEST = 0.15, 2.5  # s, of a beat
+OPEN = 0.25  # of its range, by which a ventricle's pressure may end off where it began
 SHIFTED = 0.05  # of the beat: farther, its ends are not those of one beat
 
 
@@ -73,10 +78,14 @@ def read_beat_trace(path: Path) -> BeatTrace:
     Raises
     ------
     InputError
-        If the file has no times, or they do not rise.
+        If the file is no such table, has no times, or these are not of one beat.
     """
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        msg = f"{path.name} is no comma-separated table: {error}. Export it as text."
+        raise InputError(msg) from error
     columns = {
         name: np.array([_number(row.get(head)) for row in rows]) for name, head in COLUMNS.items()
     }
@@ -87,11 +96,19 @@ def read_beat_trace(path: Path) -> BeatTrace:
             "which must be ten or more and rise. Give one beat, R wave to R wave."
         )
         raise InputError(msg)
+    if not SHORTEST <= time[-1] - time[0] <= LONGEST:
+        msg = (
+            f"{path.name} lasts {time[-1] - time[0]:g} s, found in {COLUMNS['time']!r}: a beat "
+            f"lasts {SHORTEST:g} to {LONGEST:g} s. Give seconds, and one beat."
+        )
+        raise InputError(msg)
     channels = {name: UNITS[name] * values for name, values in columns.items()}
     good, flags = judge(channels)
     step = float(np.median(np.diff(time)))
     time = time - time[0]
     noise = {name: _noise(values, step) for name, values in good.items()}
+    if "lv_pressure" in good:
+        _refuse_beats(path, good["lv_pressure"])
     period = _closed(time, good.get("lv_pressure"), step)
     within = time < period - 0.25 * step
     return BeatTrace(
@@ -101,6 +118,20 @@ def read_beat_trace(path: Path) -> BeatTrace:
         period=period,
         flags=flags,
     )
+
+
+def _refuse_beats(path: Path, ventricle: Course) -> None:
+    """Refuse what is more or less than one beat, R wave to R wave."""
+    low, high = float(ventricle.min()), float(ventricle.max())
+    above = ventricle > (low + high) / 2
+    beats = int((above[1:] & ~above[:-1]).sum()) + int(above[0])
+    apart = abs(float(ventricle[-1] - ventricle[0])) / (high - low)
+    if beats != 1 or apart > OPEN:
+        msg = (
+            f"{path.name} is not one beat from R wave to R wave: the ventricle's pressure rises "
+            f"{beats} times and ends {100 * apart:.0f} % of its range off where it began. Cut it."
+        )
+        raise InputError(msg)
 
 
 def _closed(time: Course, ventricle: Course | None, step: float) -> float:
@@ -117,7 +148,8 @@ def _closed(time: Course, ventricle: Course | None, step: float) -> float:
 def judge(channels: Mapping[str, Course]) -> tuple[dict[str, Course], tuple[Flag, ...]]:
     """Return the channels that can be used, and a flag for each that cannot or is odd."""
     good = dict(channels)
-    flags = [*_missing(good), *_swapped(good), *_trapped(good), *_levels(good), *_units(good)]
+    judges = (_missing, _swapped, _trapped, _implausible, _levels, _units)
+    flags = [flag for judged in judges for flag in judged(good)]
     return good, tuple(flags)
 
 
@@ -128,6 +160,27 @@ def _missing(good: dict[str, Course]) -> Iterator[Flag]:
             good.pop(name)
             sentence = f"{name}: {count} of {len(values)} values are missing. It is not used."
             yield Flag(name=f"{name}_missing", sentence=sentence)
+
+
+def _implausible(good: dict[str, Course]) -> Iterator[Flag]:
+    """Yield pressures of another unit, flat ones and clipped ones."""
+    for name in ("aortic_pressure", "lv_pressure"):
+        values = good.get(name)
+        if values is None:
+            continue
+        peak = float(values.max())
+        top = np.flatnonzero(values >= peak - 1e-9 * abs(peak))
+        running = np.split(top, np.flatnonzero(np.diff(top) > 1) + 1)
+        word = ""
+        if not PEAKS[0] <= peak <= PEAKS[1]:
+            word = f"peaks at {peak / MMHG:.3g} mmHg, which no beating heart does: another unit"
+        elif np.ptp(values) < FLAT:
+            word = f"varies by {np.ptp(values) / MMHG:.2g} mmHg: no pressure was recorded"
+        elif max(map(len, running)) >= CLIPPED:
+            word = f"stays at {peak / MMHG:.3g} mmHg for {max(map(len, running))} samples: clipped"
+        if word:
+            good.pop(name)
+            yield Flag(name=f"{name}_implausible", sentence=f"{name} {word}. It is not used.")
 
 
 def _swapped(good: dict[str, Course]) -> Iterator[Flag]:
