@@ -16,11 +16,15 @@ from cardiotwin.perfusion.stack_result import StackFlow
 from cardiotwin.units import MM
 from cardiotwin.viz.first_pass import ML_MIN_G
 
+SHOWN = 0.1  # of a segment's volume, that slices must show to tell its flow
+
 
 def of_segments(own: Any, draws: FlowDraws) -> Float[np.ndarray, "draws 17"]:
     """Return the segments' flow in each draw, mL/min/g."""
     mesh = own.model.wall.mesh
     return np.array([segment_means(mesh, one) for one in draws.mbf]) / ML_MIN_G
+
+
 
 
 def interval(values: Float[np.ndarray, "draws n"]) -> dict[str, Any]:
@@ -99,8 +103,8 @@ def against_truth(
 def in_slices(own: Any, measured: StackFlow, grid: Grid) -> dict[str, Any]:
     """Return each segment's mean flow in the slices alone, as it is usually told, and its error.
 
-    The error is what the muscle's pieces share, with what each has of its own. NaN where no slice
-    shows the segment.
+    The error is what the muscle's pieces share, with what each has of its own. NaN where the
+    slices show less than a tenth of the segment.
     """
     segment = own.model.wall.mesh.cell_fields["aha_segment"].astype(np.int64) - 1
     weight, total, square, common = np.zeros((4, 17))
@@ -118,6 +122,8 @@ def in_slices(own: Any, measured: StackFlow, grid: Grid) -> dict[str, Any]:
             common[number] += shares @ np.nan_to_num(
                 mbf * np.hypot(np.linalg.norm(one.fit.common, axis=1), measured.scale_error)
             )
+    whole = np.bincount(segment, own.model.wall.cell_volume, 17)
+    weight = np.where(weight > SHOWN * whole, weight, np.nan)
     with np.errstate(invalid="ignore"):
         mean, sd = total / weight, np.hypot(np.sqrt(square), common) / weight
     return {
