@@ -25,8 +25,6 @@ def of_segments(own: Any, draws: FlowDraws) -> Float[np.ndarray, "draws 17"]:
     return np.array([segment_means(mesh, one) for one in draws.mbf]) / ML_MIN_G
 
 
-
-
 def interval(values: Float[np.ndarray, "draws n"]) -> dict[str, Any]:
     """Return mean, standard deviation and 90 % interval by segment."""
     known = np.isfinite(values).any(axis=0)  # a segment may have no inner or outer third
