@@ -52,9 +52,7 @@ class Options:
     aif: str = "auto"
     around: int = 24
     through: int = 2
-    beliefs: str = (
-        "segments"  # field, segments, territory; with few slices the others are too sure
-    )
+    beliefs: str = "segments"  # field, territory: with few slices they are too sure
     draws: int = 400
     seed: int = 1
     output: str = "outputs/measured_perfusion"
@@ -147,7 +145,16 @@ def eyes(
         unit = "stress over rest" if title.startswith("reserve") else "mL/min/g"
         for row, word, values in zip(rows, (title, f"{title}, sd"), pair, strict=True):
             words = word.replace("perfusion_", "")
-            row.append(Eye(title=words, label=unit, values=values, diverging=False, digits=2))
+            row.append(
+                Eye(
+                    title=words,
+                    label=unit,
+                    values=values,
+                    diverging=False,
+                    digits=2,
+                    from_zero=True,
+                )
+            )
     return rows
 
 

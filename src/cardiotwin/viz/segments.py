@@ -45,6 +45,8 @@ class Eye:
         Whether zero is the middle of the colours.
     digits
         Decimals of the numbers written into it.
+    from_zero
+        Whether the colours begin at 0 where they do not diverge.
     """
 
     title: str
@@ -52,6 +54,7 @@ class Eye:
     values: Float[np.ndarray, " segments"]
     diverging: bool
     digits: int
+    from_zero: bool = False
 
 
 def draw_segments(twin: Twin, path: Path) -> Path:
@@ -154,7 +157,8 @@ def _scale(eye: Eye) -> tuple[Normalize, Colormap]:
         return Normalize(-limit, limit), colormaps[name]
     low, high = float(known.min(initial=np.inf)), float(known.max(initial=-np.inf))
     low, high = (low, high) if low < high else (low - 1, low + 1)
-    return Normalize(np.floor(low), np.ceil(high)), colormaps[theme.MAGNITUDE_MAP]
+    low = 0.0 if eye.from_zero else float(np.floor(low))
+    return Normalize(low, np.ceil(high)), colormaps[theme.MAGNITUDE_MAP]
 
 
 def _bulls_eye(plot: Plot, eye: Eye, scale: Normalize, colours: Colormap) -> None:
