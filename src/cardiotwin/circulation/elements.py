@@ -47,7 +47,7 @@ class Twitch:
     def __post_init__(self) -> None:
         """Refuse durations that are none."""
         for name in ("contraction", "relaxation"):
-            _check(self, name)
+            check_positive(self, name)
 
     def activation(self, time: Any, period: float, xp: Any = np) -> Any:
         """Return the activation, 0 at rest to 1 at the end of the contraction."""
@@ -90,7 +90,7 @@ class Elastance:
     def __post_init__(self) -> None:
         """Refuse a chamber without stiffness."""
         for name in ("passive", "active", "unstressed_volume"):
-            _check(self, name)
+            check_positive(self, name)
         refuse_few(self.shape)
 
     def law(self, time: float, period: float) -> tuple[float, float]:
@@ -153,12 +153,12 @@ class Valve:
     def __post_init__(self) -> None:
         """Refuse a valve that does not close, and a width that its law has not."""
         for name in ("open_resistance", "closed_resistance"):
-            _check(self, name)
+            check_positive(self, name)
         if self.law not in LAWS:
             msg = f"Valve.law must be one of {', '.join(LAWS)}, found {self.law!r}. Name one."
             raise InputError(msg)
         if self.law != "sharp":
-            _check(self, "width")
+            check_positive(self, "width")
         elif self.width != 0:
             msg = (
                 f"A sharp valve has no width, found Valve.width of {self.width:g} Pa. "
@@ -195,10 +195,11 @@ class Vessel:
     def __post_init__(self) -> None:
         """Refuse a vessel that is none."""
         for field in fields(self):
-            _check(self, field.name)
+            check_positive(self, field.name)
 
 
-def _check(model: Any, name: str) -> None:
+def check_positive(model: Any, name: str) -> None:
+    """Refuse a number of a block that is not positive and finite."""
     value = getattr(model, name)
     if not 0 < value < math.inf:
         msg = (

@@ -10,8 +10,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-import numpy as np
-
+from cardiotwin.circulation.elements import check_positive
 from cardiotwin.circulation.rates import Loop, across, outflows
 from cardiotwin.errors import InputError
 from cardiotwin.units import ML, MMHG
@@ -56,7 +55,7 @@ class InertialValve:
     def __post_init__(self) -> None:
         """Refuse a valve that is none."""
         for item in fields(self):
-            _check(self, item.name)
+            check_positive(self, item.name)
 
     @property
     def law(self) -> str:
@@ -99,7 +98,7 @@ class Aorta:
     def __post_init__(self) -> None:
         """Refuse an aorta that is none."""
         for name in ("compliance", "inertance", "resistance", "termination"):
-            _check(self, name)
+            check_positive(self, name)
         for name in ("viscosity", "impedance"):
             value = getattr(self, name)
             if not 0 <= value < math.inf:
@@ -246,16 +245,6 @@ def valves(  # noqa: PLR0917
     fall = tract.valve_falls(ring, pressure, state, xp)
     flow = loop.valve_flows(fall.reshape(at_valves.shape), xp).reshape(ring.shape)
     return fall, tract.with_states(flow, state, xp)
-
-
-def _check(model: Any, name: str) -> None:
-    value = getattr(model, name)
-    if not 0 < value < np.inf:
-        msg = (
-            f"{type(model).__name__}.{name} must be positive and finite, found {value:g}. "
-            "Give it in SI units; cardiotwin.units has MMHG and ML."
-        )
-        raise InputError(msg)
 
 
 def aortic_valve() -> InertialValve:
