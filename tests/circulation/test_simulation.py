@@ -227,6 +227,12 @@ def test_numpy_and_torch_read_one_right_hand_side(law):
         ({"period": [0.8, -1.0]}, r"period must be positive .*found -1 in heart 1 and 1 in all"),
         ({"period": 0.6}, r"twitch of the left ventricle, 0\.65 s, found 0\.6 s in heart 0"),
         ({"period": [0.8] * 2, "mitral.width": [1.0] * 3}, r"one per heart, found .*'period': 2"),
+        ({"period": [[0.8, 0.9]]}, r"period has one number per heart, found the shape \(1, 2\)"),
+        ({"period": "slow"}, r"period must be a number, or one per heart, found 'slow'"),
+        (
+            {"mitral.open_resistance": 1e20},
+            r"mitral\.closed_resistance must be larger .* in heart 0",
+        ),
     ],
 )
 def test_parameters_that_are_none_are_refused_by_name(given, match):
@@ -251,6 +257,7 @@ def test_importing_the_circulation_does_not_load_torch():
         ({"blood_volume": -1.0}, "blood_volume must be positive and finite"),
         ({"outside": {"left_ventricle": lambda *_: None}}, "Only chambers can lie outside"),
         ({"steps": 0}, "one whole beat or more"),
+        ({"steps": float("nan")}, "one whole beat or more .*steps=nan"),
     ],
 )
 def test_a_limit_cycle_of_nothing_is_refused(wrong, said):

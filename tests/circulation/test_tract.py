@@ -218,6 +218,9 @@ def test_what_is_none_is_refused():
         replace(WAVES.aorta, viscosity=-1.0)
     with pytest.raises(InputError, match="whose flow is a state"):
         replace(WAVES, aortic=LOOP.aortic)
+    elastic = replace(WAVES.aorta, viscosity=0.0, impedance=0.0)
+    with pytest.raises(InputError, match=r"aorta\.viscosity stands behind a valve whose flow"):
+        simulate({"aorta.viscosity": 0.01}, circulation=replace(LOOP, aorta=elastic), steps=50)
     with pytest.raises(InputError, match="Implicit steps know resistive valves"):
         step(WAVES, WAVES.start(), 0.001)
     with pytest.raises(InputError, match="no aorta"):

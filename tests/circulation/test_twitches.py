@@ -72,5 +72,7 @@ def test_every_coefficient_has_its_gradient():
 def test_bad_twitches_are_refused():
     with pytest.raises(InputError, match="rise_power must be positive"):
         HillTwitch(rise_power=0.0)
+    with pytest.raises(InputError, match=r"HillTwitch\.onset must be finite, found nan"):
+        HillTwitch(onset=float("nan"))
     with pytest.raises(InputError, match="4 finite numbers or more"):
         replace(VENTRICLE, shape=(0.1, 0.2))

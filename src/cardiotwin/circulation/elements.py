@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from cardiotwin.circulation.checks import check_positive, refuse_endless
 from cardiotwin.circulation.twitches import HillTwitch, refuse_few, spline_weights
 from cardiotwin.circulation.valves import LAWS
 from cardiotwin.errors import InputError
@@ -46,6 +47,7 @@ class Twitch:
 
     def __post_init__(self) -> None:
         """Refuse durations that are none."""
+        refuse_endless(self, "onset")
         for name in ("contraction", "relaxation"):
             check_positive(self, name)
 
@@ -196,14 +198,3 @@ class Vessel:
         """Refuse a vessel that is none."""
         for field in fields(self):
             check_positive(self, field.name)
-
-
-def check_positive(model: Any, name: str) -> None:
-    """Refuse a number of a block that is not positive and finite."""
-    value = getattr(model, name)
-    if not 0 < value < math.inf:
-        msg = (
-            f"{type(model).__name__}.{name} must be positive and finite, found {value:g}. "
-            "Give it in SI units; cardiotwin.units has MMHG and ML."
-        )
-        raise InputError(msg)

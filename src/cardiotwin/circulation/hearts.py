@@ -18,7 +18,9 @@ from cardiotwin.circulation.names import (
     OF_VALVE,
     VALVES,
     VESSELS,
+    one_row,
     parameter_values,
+    refuse_leaves,
     refuse_long,
     refuse_unphysical,
 )
@@ -74,10 +76,7 @@ class Hearts:
                 f"It has {', '.join(known)}."
             )
             raise InputError(msg)
-        given = {
-            name: torch.as_tensor(value, dtype=torch.float64).reshape(-1)
-            for name, value in parameters.items()
-        }
+        given = {name: one_row(name, value) for name, value in parameters.items()}
         sizes = {len(value) for value in given.values()} - {1}
         if len(sizes | ({batch} - {1})) > 1:
             many = {name: len(value) for name, value in given.items()}
@@ -94,6 +93,7 @@ class Hearts:
                 twitch = values[f"{name}.contraction"] + values[f"{name}.relaxation"]
                 refuse_long(name, twitch.detach(), values["period"].detach())
         laws = tuple(getattr(circulation, name).law for name in VALVES)
+        refuse_leaves(values, dict(zip(VALVES, laws, strict=True)))
         segments = circulation.aorta.segments if circulation.aorta else 0
         chambers = [getattr(circulation, name) for name in CHAMBERS]
         shapes = tuple(len(c.shape) if isinstance(c, Elastance) else 0 for c in chambers)

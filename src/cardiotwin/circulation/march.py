@@ -6,22 +6,22 @@ ch. 12).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch.utils.checkpoint import checkpoint
 
 from cardiotwin.circulation import tract as beside
 from cardiotwin.circulation.hearts import ROW, Hearts, from_blood
-from cardiotwin.circulation.rates import Loop, across, outflows, pressures, rates
-from cardiotwin.circulation.tract import Tract
+from cardiotwin.circulation.rates import across, outflows, pressures, rates
+from cardiotwin.circulation.rhythm import Blood, Rhythm, as_arrays, moved
 from cardiotwin.errors import InputError
 
 Tensor = torch.Tensor
-Blood = tuple[Tensor, ...]  # volumes (8, batch), vessels' flows (2, 2, batch), `Tract`'s states
 Outside = Mapping[str, Callable[[Tensor, Tensor], Tensor]]
 STEPS = 400  # per beat
 BLOCK = 20  # steps between two states from which the backward pass runs again
@@ -147,12 +147,12 @@ class March:
     finer: int
     outside: Outside
 
-    def beat(self, state: Blood, rhythm: "Rhythm") -> list[Blood]:
+    def beat(self, state: Blood, rhythm: Rhythm) -> list[Blood]:
         """Return the blood after each recorded step, in blocks with their rows first."""
         blocks: list[Blood] = []
         for first in range(0, self.steps, BLOCK):
             records = first, min(first + BLOCK, self.steps)
-            if not (rhythm.graph or (torch.is_grad_enabled() and state[0].requires_grad)):
+            if not rhythm.wants_graph(state):
                 block = self.block(state, records, rhythm)
             elif self.outside:  # whose own tensors only the graph knows
                 block = checkpoint(self.block, state, records, rhythm, use_reentrant=False)
@@ -163,33 +163,38 @@ class March:
             state = tuple(part[-1] for part in block)
         return blocks
 
-    def block(self, state: Blood, records: tuple[int, int], rhythm: "Rhythm") -> Blood:
+    def block(self, state: Blood, records: tuple[int, int], rhythm: Rhythm) -> Blood:
         """Return the blood after each of some recorded steps, rows first."""
-        dt, rows = rhythm.dt, []
-        half, sixth, third = dt / 2, dt / 6, dt / 3
         first, last = (record * self.finer for record in records)
         E, V0 = rhythm.elastances(first, last)
+        dt, loop, tract, rows = rhythm.dt, rhythm.loop, rhythm.tract, []
+        xp: Any = torch
+        if tract and not (self.outside or rhythm.wants_graph(state)):
+            state, E, V0, dt, loop, tract = as_arrays((state, E, V0, dt, loop, tract))
+            xp = np  # whose many small slices cost a third of torch's
+        half, sixth, third = dt / 2, dt / 6, dt / 3
 
-        def change(blood: Blood, half_step: int) -> Blood:
+        def change(blood: Any, half_step: int) -> Any:
             volume, flow = blood[:2]
             pressure = pressures(volume, E[half_step - 2 * first], V0)
             if self.outside:
                 pressure = self.given(pressure, volume, dt * half_step / 2)
-            if rhythm.tract is None:
-                return rates(pressure, flow, rhythm.loop, torch)
-            return beside.rates(pressure, flow, blood[2], rhythm.loop, rhythm.tract, torch)
+            if tract is None:
+                return rates(pressure, flow, loop, xp)
+            return beside.rates(pressure, flow, blood[2], loop, tract, xp)
 
-        for step in range(first, last):
-            k1 = change(state, 2 * step)
-            k2 = change(_moved(state, half, k1), 2 * step + 1)
-            k3 = change(_moved(state, half, k2), 2 * step + 1)
-            k4 = change(_moved(state, dt, k3), 2 * step + 2)
-            ends = tuple(a + b for a, b in zip(k1, k4, strict=True))
-            middles = tuple(a + b for a, b in zip(k2, k3, strict=True))
-            state = _moved(_moved(state, sixth, ends), third, middles)
-            if (step + 1) % self.finer == 0:
-                rows.append(state)
-        return tuple(torch.stack(part) for part in zip(*rows, strict=True))
+        with np.errstate(all="ignore"):  # `Trace.finished` tells
+            for step in range(first, last):
+                k1 = change(state, 2 * step)
+                k2 = change(moved(state, half, k1), 2 * step + 1)
+                k3 = change(moved(state, half, k2), 2 * step + 1)
+                k4 = change(moved(state, dt, k3), 2 * step + 2)
+                ends = tuple(a + b for a, b in zip(k1, k4, strict=True))
+                middles = tuple(a + b for a, b in zip(k2, k3, strict=True))
+                state = moved(moved(state, sixth, ends), third, middles)
+                if (step + 1) % self.finer == 0:
+                    rows.append(state)
+        return tuple(torch.as_tensor(xp.stack(part)) for part in zip(*rows, strict=True))
 
     def given(self, pressure: Tensor, volume: Tensor, time: Tensor) -> Tensor:
         """Return the pressures of the stores with those of the chambers outside, Pa."""
@@ -207,7 +212,7 @@ class Replayed(torch.autograd.Function):
         ctx: Any,
         march: March,
         records: tuple[int, int],
-        rhythm: "Rhythm",
+        rhythm: Rhythm,
         *tensors: Tensor,
     ) -> Blood:
         """Return the block's rows from volumes, flows and parameters."""
@@ -233,58 +238,4 @@ class Replayed(torch.autograd.Function):
         return None, None, None, *(next(found) if want else None for want in wanted)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Rhythm:
-    """What a beat repeats.
-
-    Parameters
-    ----------
-    hearts, loop, tract
-        The batch, its valves and vessels, and what is beside the ring.
-    count
-        Steps in a beat.
-    dt
-        Their lengths, s.
-    graph
-        Whether a parameter wants its gradient.
-    kept
-        Elastances of the blocks of a beat, where they need no gradient.
-    """
-
-    hearts: Hearts
-    loop: Loop
-    tract: Tract | None
-    count: int
-    dt: Tensor
-    graph: bool
-    kept: dict[int, tuple[tuple[Tensor, ...], Tensor]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, hearts: Hearts, count: int) -> "Rhythm":
-        """Return that of beats of `count` steps."""
-        graph = torch.is_grad_enabled() and any(v.requires_grad for v in hearts.values.values())
-        dt = hearts.values["period"] / count
-        loop, tract = hearts.loop(), hearts.tract()
-        return cls(hearts=hearts, loop=loop, tract=tract, count=count, dt=dt, graph=graph)
-
-    @property
-    def parts(self) -> int:
-        """Return of how many tensors the blood's state consists."""
-        return 2 if self.tract is None else 3
-
-    def elastances(self, first: int, last: int) -> tuple[tuple[Tensor, ...], Tensor]:
-        """Return E at each half step between two steps, and V0, of all stores."""
-        if first in self.kept:
-            return self.kept[first]
-        phase = torch.arange(2 * first, 2 * last + 1, dtype=torch.float64) / (2 * self.count)
-        E, V0 = self.hearts.elastances(phase)
-        if not self.graph:
-            self.kept[first] = E.unbind(0), V0
-        return E.unbind(0), V0
-
-
-def _moved(blood: Blood, step: Tensor, change: Blood) -> Blood:
-    return tuple(torch.addcmul(part, step, rate) for part, rate in zip(blood, change, strict=True))
-
-
-__all__ = ["STEPS", "March", "Outside", "Rhythm", "Trace"]
+__all__ = ["STEPS", "March", "Outside", "Trace"]

@@ -1,5 +1,8 @@
 """The circulation's numbers by their dotted names, and which of them have no sense."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 from cardiotwin.circulation.elements import Elastance, Twitch
@@ -47,6 +50,44 @@ def parameter_values(circulation: Circulation) -> dict[str, float]:
     return values
 
 
+def one_row(name: str, value: Any) -> Tensor:
+    """Return a parameter's numbers, one per heart; refuse what is no row of numbers."""
+    try:
+        row = torch.as_tensor(value, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        msg = f"{name} must be a number, or one per heart, found {value!r}. Give floats."
+        raise InputError(msg) from error
+    if row.ndim > 1:
+        msg = f"{name} has one number per heart, found the shape {tuple(row.shape)}. Give a row."
+        raise InputError(msg)
+    return row.reshape(-1)
+
+
+def refuse_leaves(values: Mapping[str, Tensor], laws: Mapping[str, str]) -> None:
+    """Refuse valves, each by its law, that do not close, or with no mass before a stiff aorta."""
+    for valve, law in laws.items():
+        if law == "inertial":
+            continue
+        low, high = (values[f"{valve}.{key}"].detach() for key in OF_VALVE[:2])
+        bad = ~(high > low)
+        if bool(bad.any()):
+            first = int(bad.nonzero()[0, 0])
+            msg = (
+                f"{valve}.closed_resistance must be larger than open_resistance, found "
+                f"{float(high[first]):g} and {float(low[first]):g} Pa s/m^3 in heart {first} and "
+                f"{int(bad.sum())} in all. Give a leaking valve a smaller closed_resistance."
+            )
+            raise InputError(msg)
+    for key in NOUGHT:
+        stiff = values.get(f"aorta.{key}")
+        if stiff is not None and laws["aortic"] != "inertial" and bool((stiff != 0).any()):
+            msg = (
+                f"aorta.{key} stands behind a valve whose flow is a state, found one of law "
+                f"{laws['aortic']!r}. Give Circulation.aortic an InertialValve, or 0."
+            )
+            raise InputError(msg)
+
+
 def refuse_unphysical(name: str, values: Tensor) -> None:
     """Refuse a parameter's values that are not finite or, of those that must be, not positive."""
     bad = ~torch.isfinite(values)
@@ -79,4 +120,4 @@ def refuse_long(name: str, twitch: Tensor, period: Tensor) -> None:
         raise InputError(msg)
 
 
-__all__ = ["parameter_values", "refuse_long", "refuse_unphysical"]
+__all__ = ["one_row", "parameter_values", "refuse_leaves", "refuse_long", "refuse_unphysical"]

@@ -9,8 +9,9 @@ from jaxtyping import Float
 
 from cardiotwin.circulation.hearts import Hearts, default_start, from_blood, to_blood
 from cardiotwin.circulation.loop import Circulation
-from cardiotwin.circulation.march import STEPS, March, Outside, Rhythm, Trace
+from cardiotwin.circulation.march import STEPS, March, Outside, Trace
 from cardiotwin.circulation.names import CHAMBERS
+from cardiotwin.circulation.rhythm import Rhythm
 from cardiotwin.errors import InputError
 
 Tensor = torch.Tensor
@@ -142,7 +143,7 @@ def hearts_of(
     return hearts
 
 
-def refuse_strange(outside: Outside, beats: int | float, steps: int | float) -> None:
+def refuse_strange(outside: Outside, beats: Any, steps: Any) -> None:
     """Refuse chambers that are not there, or parts of beats."""
     unknown = set(outside) - set(CHAMBERS.values())
     if unknown:
@@ -151,9 +152,13 @@ def refuse_strange(outside: Outside, beats: int | float, steps: int | float) -> 
             f"Name any of {', '.join(CHAMBERS.values())}."
         )
         raise InputError(msg)
-    if beats < 1 or steps < 1 or beats != int(beats) or steps != int(steps):
+    if not all(
+        isinstance(count, float | int) and count >= 1 and count % 1 == 0
+        for count in (beats, steps)
+    ):
         msg = (
-            f"A circulation runs one whole beat or more in whole steps, found {beats} of {steps}."
+            "A circulation runs one whole beat or more in whole steps, found "
+            f"beats={beats!r} and steps={steps!r}. Give whole numbers."
         )
         raise InputError(msg)
 

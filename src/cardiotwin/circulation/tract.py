@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from cardiotwin.circulation.elements import check_positive
+from cardiotwin.circulation.checks import check_positive
 from cardiotwin.circulation.rates import Loop, across, outflows
 from cardiotwin.errors import InputError
 from cardiotwin.units import ML, MMHG

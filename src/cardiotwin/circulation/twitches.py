@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cardiotwin.circulation.checks import check_positive, refuse_endless
 from cardiotwin.errors import InputError
 
 FINE = 400  # places of a twitch among which its largest value is sought
@@ -69,14 +70,9 @@ class HillTwitch:
 
     def __post_init__(self) -> None:
         """Refuse durations and powers that are none."""
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.name != "onset" and not 0 < value < np.inf:
-                msg = (
-                    f"HillTwitch.{item.name} must be positive and finite, found {value:g}. Give "
-                    "times in s; powers have no unit."
-                )
-                raise InputError(msg)
+        refuse_endless(self, "onset")
+        for item in fields(self)[1:]:
+            check_positive(self, item.name)
 
     def activation(self, time: Any, period: float, xp: Any = np) -> Any:
         """Return the activation, 0 to 1."""
