@@ -22,8 +22,10 @@ lint: setup
 	$(bin)/lint-imports --no-logo
 	$(bin)/codespell
 
+# Slow tests run without the checks of every call's shapes, which doubled their time.
 test: lint
-	$(bin)/pytest -n 2 --dist worksteal
+	$(bin)/pytest -n 2 --dist worksteal -m "not slow"
+	$(bin)/pytest -n 2 --dist worksteal -m slow -o addopts="-ra --showlocals --import-mode=importlib"
 
 verify: setup
 	$(bin)/python experiments/verify.py

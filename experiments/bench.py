@@ -21,7 +21,7 @@ import reconstruction_speed
 import retrieval_speed
 import solver_cost
 from bench_page import PAGE, write_section
-from experiment import run
+from experiment import DATA, run
 
 from cardiotwin.errors import InputError
 
@@ -32,7 +32,7 @@ MODELS = ("t1", "ivim")
 @dataclass(frozen=True, kw_only=True)
 class Options:
     parts: str = "twins,mechanics,flow,solvers,circulation,retrieval,kinetics,reconstruction"
-    data: str = str(ROOT.parent / "shared" / "data")
+    data: str = str(DATA)
     output: str = "outputs/bench"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench_page import write_section
-from experiment import run
+from experiment import DATA, run
 
 from cardiotwin.errors import CardiotwinError
 
@@ -37,7 +37,7 @@ ABSENT = "svMultiPhysics is in no package registry that pip knows, so it was not
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    data: str = str(HERE.parents[1] / "shared" / "data")
+    data: str = str(DATA)
     output: str = "outputs/bench"
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from circulation_structures import STRUCTURES, has, loop_and_priors
-from experiment import run
+from experiment import DATA, run
 
 from cardiotwin.errors import Flag, InputError
 from cardiotwin.fitting.channels import FLUID_FILLED, Channel
@@ -26,7 +26,6 @@ from cardiotwin.units import ML, MMHG
 from cardiotwin.viz import theme
 from cardiotwin.viz.traces import draw_traces
 
-ROOT = Path(__file__).resolve().parents[1]
 ZERO = 5 * MMHG  # Pa: how far a fluid-filled catheter's level may be off
 BESIDE = 2 * MMHG  # Pa: how far two levelled transducers may differ
 GAIN = 0.01  # of the reading: what transducers of one kind differ by
@@ -64,7 +63,7 @@ class Options:
     animal: str = "DSEA08"
     state: str = "baseline"
     structure: str = "whole"
-    data: str = str(ROOT.parent / "shared" / "data" / "pressure_volume")
+    data: str = str(DATA / "pressure_volume")
     output: str = "outputs/circulation_fit"
 
 
@@ -188,7 +187,7 @@ def numbers(measured: list[Channel], fit: HaemodynamicFit) -> dict[str, Any]:
     return found | {"at_bound": int(np.sum(fit.mode.at_bound))}
 
 
-def fit_animal(options: Options) -> Mapping[str, Any]:
+def solve(options: Options) -> Mapping[str, Any]:
     """Read, judge, fit, draw, and return the numbers."""
     period, measured, flags = studied(options)
     for flag in flags:
@@ -212,4 +211,4 @@ def fit_animal(options: Options) -> Mapping[str, Any]:
 
 
 if __name__ == "__main__":
-    run(Options, fit_animal)
+    run(Options, solve)

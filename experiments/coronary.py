@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from coronary_dogs import STATES, Case, Course, load
-from experiment import run
+from experiment import DATA, run
 
 from cardiotwin.errors import InputError
 from cardiotwin.perfusion.coronary import (
@@ -32,7 +32,6 @@ from cardiotwin.perfusion.regulation import limiting_resistance, regulated_tone
 from cardiotwin.units import MMHG
 from cardiotwin.viz import theme
 
-ROOT = Path(__file__).resolve().parents[1]
 COLOURS = (theme.GREY, theme.SKY, theme.BLUE, theme.ORANGE, theme.VERMILION)
 KEPT = ("mbf_predicted_ml_min_g", "mbf_microsphere_ml_min_g", "stenosis_mmhg_per_ml_min_g")
 EJECTING = 0.5  # of the ventricle's peak
@@ -42,7 +41,7 @@ EJECTING = 0.5  # of the ventricle's peak
 class Options:
     animal: str = "all"
     state: str = "all"
-    data: str = str(ROOT.parent / "shared" / "data" / "pressure_volume" / "coronary_dogs")
+    data: str = str(DATA / "pressure_volume" / "coronary_dogs")
     output: str = "outputs/coronary"
 
 
@@ -101,6 +100,12 @@ def compare(options: Options) -> Mapping[str, Any]:
         for state in (STATES if options.state == "all" else [options.state])
         if (folder / f"{animal}_{state}.csv").is_file()
     ]
+    if not chosen:
+        msg = (
+            f"There is no beat of animal={options.animal} state={options.state} in {folder}. It "
+            f"has {', '.join(animals) or 'none'}, each in some of {', '.join(STATES)}."
+        )
+        raise InputError(msg)
     result: dict[str, Any] = {}
     rows = []
     for animal, state in chosen:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -12,6 +13,9 @@ from typing import Any
 
 from cardiotwin.errors import CardiotwinError, InputError
 
+DATA = Path(
+    os.environ.get("CARDIOTWIN_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
+)  # the published data, beside the project unless said
 INTERRUPTED = 130  # as a shell reports a program ended by Ctrl-C
 LONGEST = 12  # a list that is printed
 SOFTWARE = ("cardiotwin", "dolfinx-solver-real", "numpy")

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from experiment import run
+from experiment import DATA, run
 from scipy.io import loadmat
 
 from cardiotwin.errors import InputError
@@ -30,7 +30,6 @@ from cardiotwin.perfusion.quality import quiet_frames
 from cardiotwin.perfusion.wall import find_wall
 from cardiotwin.viz.first_pass import ML_MIN_G, draw_curves, draw_maps, film_first_pass
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 DELAY = (-1.0, 4.0)  # s, from the left ventricle's blood to the wall
 SECTORS = 6
 INPUTS = ("auto", "given", "images", "population")

@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from experiment import run
+from experiment import DATA, run
 
 from cardiotwin.imaging.retrieval import fit
 from cardiotwin.imaging.signal import ivim
 
 MM2 = 1e-6  # m^2
 NAMES = {"f": ("f", 1.0), "D": ("d", MM2), "Dp": ("d_star", MM2)}
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import circulation_fit
 import darcy
 import land2015
 import land_axisymmetric
@@ -34,6 +35,11 @@ APEX = {
     "apex_endocardium_z_mm": "apex endo z, mm",
     "apex_epicardium_z_mm": "apex epi z, mm",
     "volume_mm3": "cavity, mm3",
+}
+CHANNELS = {
+    "lv_pressure": "LV, mmHg",
+    "aortic_pressure": "aorta, mmHg",
+    "lv_volume": "volume, mL",
 }
 
 
@@ -143,6 +149,45 @@ def perfusion(solved: Solutions, finest: int) -> tuple[str, Row]:
     return text + table(columns, rows), rows[-1]
 
 
+def catheters(solved: Solutions, finest: int) -> tuple[str, Row]:
+    """Return the section of the circulations fitted to measured beats."""
+    beats = [("DSEA08", "baseline"), ("catheter_mr", "baseline")]
+    if finest > 2:
+        folder = Path(circulation_fit.Options().data) / "coronary_dogs"
+        beats += [
+            (animal, state)
+            for animal, _, state in (p.stem.partition("_") for p in sorted(folder.glob("*.csv")))
+            if state != "microsphere" and (animal, state) not in beats
+        ]
+    structures = ("plain", "whole") if finest > 1 else ("plain",)
+    fits = [(beats[0], s) for s in structures] + [(beat, structures[-1]) for beat in beats[1:]]
+    rows = [
+        {"animal": animal, "state": state.replace("_", " "), "structure": structure}
+        | told(solved.of(circulation_fit, animal=animal, state=state, structure=structure))
+        for (animal, state), structure in fits
+    ]
+    text = (
+        "`experiments/circulation_fit.py`: root mean square of measured less model over the noise "
+        "of the samples (docs/flow.md), by channel. At a bound: parameters six standard "
+        "deviations from their prior. Channels that are missing or bad are not fitted.\n\n"
+    )
+    names = {"animal": "animal", "state": "state", "structure": "structure"}
+    return text + table(names | CHANNELS | {"at_bound": "at bound", "named": "named"}, rows), {
+        "fits": len(rows)
+    }
+
+
+def told(numbers: Row) -> dict[str, Any]:
+    """Return a fit's cells."""
+    named = ", ".join(numbers["flags"]).replace("_", " ")
+    cells = {"at_bound": numbers.get("at_bound"), "named": named}
+    for key, unit in {"lv_pressure": "mmhg", "aortic_pressure": "mmhg", "lv_volume": "ml"}.items():
+        if f"{key}_noise_{unit}" in numbers:
+            residual, noise = (numbers[f"{key}_{what}_{unit}"] for what in ("residual", "noise"))
+            cells[key] = f"{residual:.2f} / {noise:.2f} = {residual / noise:.2f}"
+    return cells
+
+
 STUDIES: dict[str, tuple[str, Callable[[Solutions, int], tuple[str, Row]]]] = {
     "sphere": ("Thick sphere in closed form", spheres),
     "land1": ("Land et al. 2015, problem 1: beam", beams),
@@ -152,6 +197,7 @@ STUDIES: dict[str, tuple[str, Callable[[Solutions, int], tuple[str, Row]]]] = {
     "biventricle": ("Elastodynamics 2025, problem 2: two ventricles", biventricle),
     "unloading": ("Unloading and inflation", unloadings),
     "perfusion": ("Perfusion by Darcy's law", perfusion),
+    "catheters": ("Circulations of measured beats", catheters),
 }
 
 
