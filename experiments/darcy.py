@@ -1,11 +1,13 @@
 """Darcy's law of three compartments: a closed form on a box, then blood through a whole wall.
 
+`darcy.png` shows the order of the first and, of the second, the pressures by the wall's depth.
+
 `python experiments/darcy.py [path=subject] [rings=14] [layers=4] [flow_ml_min_g=1]
 [output=folder]`: without `path` the wall is an ellipsoid of a human heart's size.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +29,13 @@ from cardiotwin.perfusion.darcy.feeding import (
 from cardiotwin.perfusion.darcy.porous import PorousWall
 from cardiotwin.perfusion.darcy.steady import steady_flow
 from cardiotwin.units import ML, MMHG
+from cardiotwin.viz import theme
 
 LENGTH = 0.01  # m, of the box
 G = 1 / 60  # 1/s
 WAVE = 0.5  # of the source's amplitude
 AORTA = 90 * MMHG
+CELLS = 20, 40, 80  # along the cosine
 N_POINTS = len(quadrature_rule(QUADRATURE)[1])
 ML_MIN_G = ML / 60 / 1e-3  # m^3/(s kg)
 
@@ -83,13 +87,41 @@ def heart(options: Options) -> TetMesh:
     return with_coordinates(mesh, frame_of(mesh))
 
 
+def draw(
+    errors: Sequence[float], depth: np.ndarray, pressure: np.ndarray, path: Path, *, layers: int
+) -> None:
+    """Write the error by cells, and the pressures of compartments, Pa, by the wall's depth."""
+    at = np.rint(depth * layers).astype(np.int64)
+    with theme.figure(9.6, 3.8) as fig:
+        left, right = fig.subplots(1, 2)
+        left.loglog(CELLS, errors, "o-", color=theme.BLUE, label="largest at a node")
+        second = errors[0] * (CELLS[0] / np.array(CELLS)) ** 2
+        left.loglog(CELLS, second, "--", color=theme.GREY, label="second order")
+        left.set_xlabel("cells along a source's cosine")
+        left.set_ylabel("error of the pressure, Pa")
+        left.legend()
+        colours = (theme.VERMILION, theme.ORANGE, theme.BLUE)
+        for k, (row, colour) in enumerate(zip(pressure, colours, strict=True)):
+            mean = np.bincount(at, row) / np.bincount(at)
+            words = ("arteries", "small vessels", "veins")[k]
+            right.plot(
+                np.arange(layers + 1) / layers, mean / MMHG, "o-", color=colour, label=words
+            )
+        right.set_xlabel("depth in the wall, endocardium to epicardium")
+        right.set_ylabel("pressure, mmHg")
+        right.set_ylim(bottom=0)
+        right.legend(loc="lower center", ncols=3)
+        fig.tight_layout()
+        theme.save(fig, path)
+
+
 def solve(options: Options) -> Mapping[str, float]:
     """Return the order of the cosine's error, and what a wall's flow costs and balances to.
 
     `cpu_s` is all from mesh and fibres to blood flow by cell: dolfinx's mesh, assembly, solution.
     """
     bed = three_compartments()
-    errors = [cosine_error(bed, n) for n in (20, 40, 80)]
+    errors = [cosine_error(bed, n) for n in CELLS]
     mesh = heart(options)
     start = time.process_time()
     fibres = FibreAngles().axes(mesh, quadrature_rule(QUADRATURE)[0])[0]
@@ -102,6 +134,8 @@ def solve(options: Options) -> Mapping[str, float]:
     even = uniform(bed, options.flow_ml_min_g * ML_MIN_G * DENSITY)
     spent = time.process_time() - between
     fed = steady_flow(wall, bed, fed_from_aorta(bed, territory), aortic_pressure=AORTA)
+    depth = mesh.point_fields["transmural"][wall.nodes]
+    draw(errors, depth, fed.pressure, Path(options.output) / "darcy.png", layers=options.layers)
     result = {
         "order": float(np.log2(errors[1] / errors[2])),
         "cosine_error_pa": errors[-1],
