@@ -248,7 +248,7 @@ def _row(heart: HeartFlow | ValvedFlow, moment: Moment, *, slow: bool) -> dict[s
     tip = float(moment.pressure[heart.cavity.apex])
     sizes = cell_sizes(moment.points, region.cells)
     row = {
-        "volume_ml": float(sizes[: heart.cavity.n_ventricle].sum()) / ML,
+        "volume_ml": heart.cavity.ventricle_volume(heart.start + moment.time) / ML,
         "inflow_ml_per_s": moment.inflow / ML,
         "outflow_ml_per_s": moment.outflow / ML,
         "imbalance_ml_per_s": moment.imbalance / ML,
