@@ -7,7 +7,9 @@ beat. Of several beats the last one is told; the first begins at rest at end-dia
 
 `valves=window` lets through what the wall displaces. `valves=resistive` has resistive surfaces
 between an atrium and an aorta of given pressures (`atrium_mmhg`, `aorta_mmhg`), which decide by
-themselves when they open and shut: `resistance_kg_per_m_s`, `closing_ml`, `ramp_ms`, `rest_ms`.
+themselves when they open and shut: `resistance_kg_per_m_s`, `closing_ml`, `ramp_ms`; between
+them the wall rests (`contraction_ms`, `relaxation_ms`). The valves' rings are as wide as drawn, or
+typical, or `mitral_mm` and `aortic_mm`.
 """
 
 import csv
@@ -27,10 +29,11 @@ from cardiotwin.geometry.regions import cell_sizes
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.heart import VALVES, HeartFlow, Moment, check_ramp, check_steps
 from cardiotwin.haemodynamics.immersed import ResistiveSurface
+from cardiotwin.haemodynamics.isovolumic import check_isovolumic
 from cardiotwin.haemodynamics.leaflets import Leaflets
 from cardiotwin.haemodynamics.numbers import dissipation, filling, kinetic_energy, vorticity
-from cardiotwin.haemodynamics.valved import ValvedFlow, check_rest
-from cardiotwin.units import ML, MMHG
+from cardiotwin.haemodynamics.valved import ValvedFlow
+from cardiotwin.units import ML, MM, MMHG
 from cardiotwin.viz.flow import draw_flow
 from cardiotwin.viz.valves import draw_valves
 
@@ -60,7 +63,10 @@ class Options:
     resistance_kg_per_m_s: float = 1e4
     tolerance: float = 0.0  # of the linear solvers, relative; 0: the valves' own
     closing_ml: float = 1.0  # what runs back while a valve shuts
-    rest_ms: float = 15.0  # that the wall rests while resistive valves change
+    contraction_ms: float = 50.0  # isovolumic, between resistive valves
+    relaxation_ms: float = 80.0
+    mitral_mm: float = 0.0  # the rings' diameters; 0: as drawn, or typical
+    aortic_mm: float = 0.0
     output: str = "outputs/heart_flow"
 
     def __post_init__(self) -> None:
@@ -90,7 +96,8 @@ class Options:
             raise InputError(msg)
         check_steps(self.steps)
         check_ramp(self.ramp_ms * 1e-3)
-        check_rest(self.rest_ms * 1e-3)
+        check_isovolumic("contraction", self.contraction_ms * 1e-3)
+        check_isovolumic("relaxation", self.relaxation_ms * 1e-3)
         self.template()
         self.leaflets()
 
@@ -113,7 +120,14 @@ def beat(options: Options) -> Mapping[str, Any]:
     frames = beating_frames(options.path, "heart_flow")
     period = options.period_s or beat_period(options.path)
     harmonics = wall_harmonics(options.path, options.harmonics)
-    cavity = make_cavity(frames, period, options.template(), harmonics=harmonics)
+    told = {"mitral": options.mitral_mm, "aortic": options.aortic_mm}
+    cavity = make_cavity(
+        frames,
+        period,
+        options.template(),
+        harmonics=harmonics,
+        sizes={name: mm * MM for name, mm in told.items() if mm},
+    )
     made = time.process_time() - start
     heart = _heart(cavity, options)
     start = time.process_time()
@@ -188,7 +202,8 @@ def _heart(cavity: MovingCavity, options: Options) -> HeartFlow | ValvedFlow:
         atrium=lambda _: options.atrium_mmhg * MMHG,
         aorta=lambda _: options.aorta_mmhg * MMHG,
         leaflets=options.leaflets(),
-        rest=options.rest_ms * 1e-3,
+        contraction=options.contraction_ms * 1e-3,
+        relaxation=options.relaxation_ms * 1e-3,
     )
 
 

@@ -42,7 +42,7 @@ class Leaflets:
     surface: ResistiveSurface = field(default_factory=ResistiveSurface)
     ramp: float = RAMP
     closing_volume: float = 1 * ML
-    give: float = 10 * MMHG
+    give: float = 2 * MMHG
 
     def __post_init__(self) -> None:
         """Refuse valves that never shut, or shut at once."""

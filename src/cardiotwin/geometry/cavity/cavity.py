@@ -127,8 +127,8 @@ def make_cavity(
         If the motion folds the cavity, or a valve is not in the base.
     """
     template = template or CavityTemplate()
-    roof, lid, flags = _roof(frames, template, dict(sizes or {}))
-    windows = template_windows(roof.rings, lid, room=ROOM * template.edge)
+    roof, edges, flags = _roof(frames, template, dict(sizes or {}))
+    windows = template_windows(roof.rings, edges, room=ROOM * template.edge)
     cells = cavity_cells(template, windows)
     u, angle = material_points(template, cells, roof).T
     found = frames.at(u, angle)
@@ -138,7 +138,7 @@ def make_cavity(
     around = np.flatnonzero(np.isclose(np.hypot(*disc.T), 1))
     onwards = np.argsort(np.arctan2(*disc[around].T[::-1]))
     brim = found[:, len(u) - len(around) :][:, onwards]
-    top = template.layers * len(disc)
+    rim_nodes = template.layers * len(disc)
     start = motion.positions(0.0)
     tetrahedra, facets = cells.cells, dict(cells.facets)
     if cell_sizes(start, tetrahedra).sum() < 0:  # the frames' angles run left-handed
@@ -148,21 +148,21 @@ def make_cavity(
     region = Region(points=start, cells=tetrahedra, facets=_outward(start, tetrahedra, facets))
     shrinkage = check_cells(region, motion)
     profile, stubs = {}, {}
-    first = len(start) - sum(len(under) for under in cells.stub_nodes) * template.stub_layers
-    lid = first - len(cells.disc.points)
-    for window, under in zip(windows, cells.stub_nodes, strict=True):
-        above = first + np.arange(len(under) * template.stub_layers).reshape(-1, len(under))
+    first = len(start) - sum(map(len, cells.stub_nodes)) * template.stub_layers
+    lid = first - len(disc)
+    for window, beneath in zip(windows, cells.stub_nodes, strict=True):
+        above = first + np.arange(len(beneath) * template.stub_layers).reshape(-1, len(beneath))
         first += above.size
         shape = np.zeros(len(start))
-        shape[above[-1]] = _blunt(window, cells.disc.points[under])
+        shape[above[-1]] = _blunt(window, disc[beneath])
         profile[window.name] = shape
-        stubs[window.name] = np.concatenate([lid + under[None], above])
+        stubs[window.name] = np.concatenate([lid + beneath[None], above])
     return MovingCavity(
         region=region,
         motion=motion,
         brim=fit_motion(brim, period, harmonics),
-        under=top + around[onwards],
-        cut=top + cells.disc.triangles,
+        under=rim_nodes + around[onwards],
+        cut=rim_nodes + cells.disc.triangles,
         windows=windows,
         rings=roof.rings,
         profile=profile,

@@ -51,7 +51,7 @@ class CavityTemplate:
 
     def __post_init__(self) -> None:
         limits = {"edge": (0.02, 0.16), "layers": (4, 400), "cap": (0.05, 0.5)}
-        limits |= {"collar_layers": (1, 50), "collar_length": (1e-3, 3e-2)}
+        limits |= {"collar_layers": (2, 50), "collar_length": (1e-3, 3e-2)}
         limits["stub_layers"] = (1, 50)
         for name, (low, high) in limits.items():
             value = getattr(self, name)
