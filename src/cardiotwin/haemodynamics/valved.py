@@ -130,7 +130,8 @@ class ValvedFlow:
             opening_pressure=met,
             resistance=self._held(),
         )
-        moment = self._moment(points, wall, grown)
+        carried = {name: met[name] - given[name] for name in VALVES}
+        moment = self._moment(points, wall, grown, carried)
         self._before = {
             name: float(moment.pressure[stub.root].mean()) for name, stub in self._stubs.items()
         }
@@ -195,17 +196,23 @@ class ValvedFlow:
                 time_step=self.time_step,
             )
 
-    def _moment(self, points: Nodes, wall: Nodes, grown: float) -> Moment:
+    def _moment(
+        self, points: Nodes, wall: Nodes, grown: float, carried: dict[str, float]
+    ) -> Moment:
+        """Return the flow after the step; beyond a leaflet the pressure is what it leaves."""
         cells, velocity = self.cavity.region.cells, self.flow.velocity
         relative = velocity - wall
         fine = self.flow.subscale
         out = {n: stub.outflow(points, cells, relative, fine) for n, stub in self._stubs.items()}
         coarse = [stub.outflow(points, cells, relative, 0 * fine) for stub in self._stubs.values()]
+        pressure = self.flow.pressure.copy()
+        for name, stub in self._stubs.items():
+            pressure[stub.nodes] -= carried[name] * stub.beyond
         return Moment(
             time=self.flow.time,
             points=points,
             velocity=velocity,
-            pressure=self.flow.pressure,
+            pressure=pressure,
             inflow=-out["mitral"],
             outflow=out["aortic"],
             imbalance=sum(out.values()) + grown,
