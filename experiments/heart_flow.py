@@ -1,13 +1,15 @@
 """A beat of flow in the measured left ventricle: its cost, its balance, and what it looks like.
 
 `python experiments/heart_flow.py path=folder [steps=1000] [edge=0.115] [layers=27] [harmonics=0]
-[period_s=PERIOD] [beats=1] [valves=window|resistive] [tolerance=TOLERANCE] [output=folder]`; the
-folder holds the contours of a whole cine (guide points), or is the run folder of a twin with its
-beat. Of several beats the last one is told; the first begins at rest at end-diastole.
+[period_s=PERIOD] [beats=1] [valves=window|resistive] [tolerance=TOLERANCE] [film=yes|no]
+[output=folder]`; the folder holds the contours of a whole cine (guide points), or is the run
+folder of a twin with its beat. Of several beats the last one is told; the first begins at rest.
 
 `valves=window` lets through what the wall displaces. `valves=resistive` has resistive surfaces
 between an atrium and an aorta of given pressures (`atrium_mmhg`, `aorta_mmhg`), which decide by
-themselves when they open and shut: `resistance_kg_per_m_s`, `closing_ml`, `ramp_ms`, `rest_ms`.
+themselves when they open and shut: `resistance_kg_per_m_s`, `closing_ml`, `ramp_ms`; between
+them the wall rests (`contraction_ms`, `relaxation_ms`). The valves' rings are as wide as drawn, or
+typical, or `mitral_mm` and `aortic_mm`.
 """
 
 import csv
@@ -20,6 +22,7 @@ from typing import Any
 import numpy as np
 from cine_frames import beat_period, beating_frames, wall_harmonics
 from experiment import run
+from heart_flow_valves import told_of_valves, valve_row
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity import CavityTemplate, MovingCavity, make_cavity
@@ -27,11 +30,13 @@ from cardiotwin.geometry.regions import cell_sizes
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.heart import VALVES, HeartFlow, Moment, check_ramp, check_steps
 from cardiotwin.haemodynamics.immersed import ResistiveSurface
+from cardiotwin.haemodynamics.isovolumic import check_isovolumic
 from cardiotwin.haemodynamics.leaflets import Leaflets
 from cardiotwin.haemodynamics.numbers import dissipation, filling, kinetic_energy, vorticity
-from cardiotwin.haemodynamics.valved import ValvedFlow, check_rest
-from cardiotwin.units import ML, MMHG
+from cardiotwin.haemodynamics.valved import ValvedFlow
+from cardiotwin.units import ML, MM, MMHG
 from cardiotwin.viz.flow import draw_flow
+from cardiotwin.viz.flow_film import draw_flow_film
 from cardiotwin.viz.valves import draw_valves
 
 KINDS: dict[str, dict[str, Any]] = {  # of valves, and the stubs they need
@@ -41,6 +46,7 @@ KINDS: dict[str, dict[str, Any]] = {  # of valves, and the stubs they need
 TOLERANCES = {"window": 1e-6, "resistive": 1e-11}  # through valves flows what a solution lets
 MOST_MMHG = 300.0
 SHORTEST, LONGEST = 0.25, 3.0  # s, of a beat
+FILMED = 40  # moments of the film
 EVERY = 10  # steps between two moments whose derivatives are taken
 
 
@@ -60,7 +66,11 @@ class Options:
     resistance_kg_per_m_s: float = 1e4
     tolerance: float = 0.0  # of the linear solvers, relative; 0: the valves' own
     closing_ml: float = 1.0  # what runs back while a valve shuts
-    rest_ms: float = 15.0  # that the wall rests while resistive valves change
+    contraction_ms: float = 50.0  # isovolumic, between resistive valves
+    relaxation_ms: float = 80.0
+    mitral_mm: float = 0.0  # the rings' diameters; 0: as drawn, or typical
+    aortic_mm: float = 0.0
+    film: str = "yes"
     output: str = "outputs/heart_flow"
 
     def __post_init__(self) -> None:
@@ -79,6 +89,9 @@ class Options:
                 "in seconds; 0 takes the beat's own."
             )
             raise InputError(msg)
+        if self.film not in ("yes", "no"):
+            msg = f"film must be yes or no, found {self.film!r}."
+            raise InputError(msg)
         if self.harmonics < 0:
             msg = f"harmonics must be at least 1, found {self.harmonics}. 0: the usual ones."
             raise InputError(msg)
@@ -90,7 +103,8 @@ class Options:
             raise InputError(msg)
         check_steps(self.steps)
         check_ramp(self.ramp_ms * 1e-3)
-        check_rest(self.rest_ms * 1e-3)
+        check_isovolumic("contraction", self.contraction_ms * 1e-3)
+        check_isovolumic("relaxation", self.relaxation_ms * 1e-3)
         self.template()
         self.leaflets()
 
@@ -113,7 +127,14 @@ def beat(options: Options) -> Mapping[str, Any]:
     frames = beating_frames(options.path, "heart_flow")
     period = options.period_s or beat_period(options.path)
     harmonics = wall_harmonics(options.path, options.harmonics)
-    cavity = make_cavity(frames, period, options.template(), harmonics=harmonics)
+    told = {"mitral": options.mitral_mm, "aortic": options.aortic_mm}
+    cavity = make_cavity(
+        frames,
+        period,
+        options.template(),
+        harmonics=harmonics,
+        sizes={name: mm * MM for name, mm in told.items() if mm},
+    )
     made = time.process_time() - start
     heart = _heart(cavity, options)
     start = time.process_time()
@@ -138,6 +159,11 @@ def beat(options: Options) -> Mapping[str, Any]:
         for name, at in peaks.items()
     }
     draw_flow({name: kept[k] for name, k in shown.items()}, cavity, folder / "heart_flow.png")
+    if options.film == "yes":
+        moments = list(kept.values())
+        spread = np.linspace(0, len(moments), min(FILMED, len(moments)), endpoint=False)
+        shots = [moments[int(k)] for k in spread]
+        draw_flow_film(shots, cavity, folder / "heart_flow.mp4")
     if isinstance(heart, ValvedFlow):
         draw_valves(table, folder / "valves.png")
     energies = {
@@ -170,7 +196,7 @@ def beat(options: Options) -> Mapping[str, Any]:
         **energies,
         "dissipated_mj": float(np.nanmean(table["dissipation_mw"]) * period),
         **_differences(table, after=options.ramp_ms * 1e-3 if options.beats == 1 else 0.0),
-        **(_of_valves(table, heart) if isinstance(heart, ValvedFlow) else {}),
+        **(told_of_valves(table, heart) if isinstance(heart, ValvedFlow) else {}),
         "flags": [flag.sentence for flag in cavity.flags],
     }
 
@@ -188,7 +214,8 @@ def _heart(cavity: MovingCavity, options: Options) -> HeartFlow | ValvedFlow:
         atrium=lambda _: options.atrium_mmhg * MMHG,
         aorta=lambda _: options.aorta_mmhg * MMHG,
         leaflets=options.leaflets(),
-        rest=options.rest_ms * 1e-3,
+        contraction=options.contraction_ms * 1e-3,
+        relaxation=options.relaxation_ms * 1e-3,
     )
 
 
@@ -206,25 +233,6 @@ def _differences(table: Mapping[str, np.ndarray], after: float) -> dict[str, flo
     }
 
 
-def _of_valves(table: Mapping[str, np.ndarray], heart: ValvedFlow) -> dict[str, float]:
-    """Return what resistive valves let through where they should not, and the pressures."""
-    found = {}
-    for name, flow in (("mitral", "inflow_ml_per_s"), ("aortic", "outflow_ml_per_s")):
-        shut, through = table[f"{name}_open"] == 0, table[flow] * heart.time_step
-        back, opened = np.minimum(through, 0.0), table[f"{name}_open"] == 1
-        found[f"{name}_leak_ml"] = -float(through[shut].sum())
-        found[f"{name}_moved_while_shut_ml"] = float(np.abs(through[shut]).sum())
-        found[f"{name}_back_while_shutting_ml"] = -float(back[~shut & ~opened].sum())
-        found[f"{name}_back_while_open_ml"] = -float(back[opened].sum())
-        found[f"{name}_jet_m_per_s"] = float(table[f"{name}_jet_m_per_s"].max())
-    level = table["ventricle_mmhg"]
-    return found | {
-        "ventricle_max_mmhg": float(level.max()),
-        "ventricle_min_mmhg": float(level.min()),
-        "ventricle_step_max_mmhg": float(np.abs(np.diff(level)).max()),
-    }
-
-
 def _watch(
     heart: HeartFlow | ValvedFlow, steps: int
 ) -> tuple[list[dict[str, float]], dict[int, Moment]]:
@@ -233,7 +241,7 @@ def _watch(
     for k, moment in enumerate(heart.run(steps)):
         slow = k % EVERY == 0
         row = _row(heart, moment, slow=slow) | {"time_s": moment.time - begin}
-        rows.append(row | (_valve_row(heart, moment) if isinstance(heart, ValvedFlow) else {}))
+        rows.append(row | (valve_row(heart, moment) if isinstance(heart, ValvedFlow) else {}))
         if slow:
             kept[k] = moment
     return rows, kept
@@ -248,7 +256,7 @@ def _row(heart: HeartFlow | ValvedFlow, moment: Moment, *, slow: bool) -> dict[s
     tip = float(moment.pressure[heart.cavity.apex])
     sizes = cell_sizes(moment.points, region.cells)
     row = {
-        "volume_ml": float(sizes[: heart.cavity.n_ventricle].sum()) / ML,
+        "volume_ml": heart.cavity.ventricle_volume(heart.start + moment.time) / ML,
         "inflow_ml_per_s": moment.inflow / ML,
         "outflow_ml_per_s": moment.outflow / ML,
         "imbalance_ml_per_s": moment.imbalance / ML,
@@ -266,24 +274,6 @@ def _row(heart: HeartFlow | ValvedFlow, moment: Moment, *, slow: bool) -> dict[s
             "vorticity_per_s": float(sizes @ curl / sizes.sum()),
         }
     return row | told
-
-
-def _valve_row(heart: ValvedFlow, moment: Moment) -> dict[str, float]:
-    """Return absolute pressures, how far valves are open, and what goes forward through each."""
-    cavity = heart.cavity
-    cells = cavity.region.cells[: cavity.n_ventricle]
-    sizes = cell_sizes(moment.points, cells)
-    level = float(sizes @ moment.pressure[cells].mean(axis=1) / sizes.sum())
-    row = {"ventricle_mmhg": level / MMHG}
-    for name, sign in (("mitral", -1.0), ("aortic", 1.0)):
-        layers = cavity.stubs[name]
-        along = moment.points[layers[-1]].mean(axis=0) - moment.points[layers[0]].mean(axis=0)
-        middle = layers[len(layers) // 2]
-        speed = sign * moment.velocity[middle] @ along / np.linalg.norm(along)
-        row[f"{name}_mmhg"] = float(moment.pressure[layers[-1]].mean()) / MMHG
-        row[f"{name}_open"] = heart.open[name]
-        row[f"{name}_jet_m_per_s"] = float(speed.max())
-    return row
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def test_cases_that_are_not_there_are_refused():
         ({"harmonics": -1}, r"harmonics must be at least 1, found -1"),
         ({"atrium_mmhg": 95.0, "aorta_mmhg": 10.0}, r"atrium_mmhg must lie below aorta_mmhg"),
         ({"ramp_ms": 0.5}, r"5 to 60 ms to open, found a ramp of 0\.5 ms"),
-        ({"rest_ms": 80.0}, r"rests for 0 to 60 ms .*, found 80 ms"),
+        ({"relaxation_ms": 200.0}, r"relaxation lasts 20 to 140 ms, found 200 ms"),
         ({"edge": 0.5}, r"edge must be 0\.02 to 0\.16, found 0\.5"),
         ({"resistance_kg_per_m_s": -1.0}, r"resistance must be positive .*, found -1"),
     ],

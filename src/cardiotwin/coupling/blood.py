@@ -14,7 +14,7 @@ Zingaro et al. (2022), arXiv:2110.02114, drive a left heart by a circulation in 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -23,7 +23,7 @@ from jaxtyping import Bool, Float
 from cardiotwin.circulation import Record, Stores
 from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity import MovingCavity
-from cardiotwin.geometry.cavity.paced import KNOTS, PacedMotion, smoothed
+from cardiotwin.geometry.cavity.paced import KNOTS, smoothed
 from cardiotwin.geometry.regions import cell_sizes
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.heart import Moment, Valves, valve_times
@@ -263,9 +263,8 @@ def pace(cavity: MovingCavity, drive: Drive, fluid: Fluid | None = None) -> Pace
         period=period,
         ramp=own.ramp,
     )
-    paced = PacedMotion(shapes=motion, course=course)
     return PacedCavity(
-        cavity=replace(cavity, motion=paced), valves=valves, drive=drive, fluid=fluid or Fluid()
+        cavity=cavity.at_pace(course), valves=valves, drive=drive, fluid=fluid or Fluid()
     )
 
 

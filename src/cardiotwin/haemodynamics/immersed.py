@@ -59,5 +59,10 @@ class ResistiveSurface:
         bell = (1 + np.cos(np.pi * distance / eps)) / (2 * eps)
         return np.asarray(np.where(np.abs(distance) < eps, self.per_speed * bell, 0.0))
 
+    def passed(self, distance: Float[np.ndarray, "*some"]) -> Float[np.ndarray, "*some"]:
+        """Return the share of the force that lies before a distance from the surface, m."""
+        share = np.clip(distance / self.half_thickness, -1, 1)
+        return np.asarray((1 + share + np.sin(np.pi * share) / np.pi) / 2)
+
 
 __all__ = ["ResistiveSurface"]

@@ -42,7 +42,7 @@ class Leaflets:
     surface: ResistiveSurface = field(default_factory=ResistiveSurface)
     ramp: float = RAMP
     closing_volume: float = 1 * ML
-    give: float = 10 * MMHG
+    give: float = 2 * MMHG
 
     def __post_init__(self) -> None:
         """Refuse valves that never shut, or shut at once."""
@@ -95,6 +95,8 @@ class Stub:
     ----------
     root
         Nodes in the lid.
+    nodes, beyond
+        Of the stub, and how much of what the leaflet carries lies before them: 0 to 1.
     area
         Of its section, m^2.
     cells, held
@@ -106,6 +108,8 @@ class Stub:
     """
 
     root: Integer[np.ndarray, " _"]
+    nodes: Integer[np.ndarray, " _"]
+    beyond: Float[np.ndarray, " _"]
     area: float
     cells: Integer[np.ndarray, " _"]
     held: Float[np.ndarray, " _"]
@@ -158,8 +162,11 @@ def stub_of(cavity: MovingCavity, name: str, surface: ResistiveSurface) -> Stub:
     own = np.flatnonzero(np.isfinite(levels).all(axis=1) & (levels.max(axis=1) > 0))
     distance = (levels[own].mean(axis=1) - (len(layers) - 1) / 2) * layer
     meter = own[levels[own].min(axis=1) == 0]
+    steps = (np.arange(len(layers)) - (len(layers) - 1) / 2) * layer
     return Stub(
         root=layers[0],
+        nodes=layers.ravel(),
+        beyond=np.repeat(surface.passed(steps), layers.shape[1]),
         area=float(np.linalg.norm(area_vectors(points, cavity.region.facets[name]).sum(axis=0))),
         cells=own,
         held=surface.density(distance),

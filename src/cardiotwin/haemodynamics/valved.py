@@ -1,10 +1,12 @@
 """The flow through a beating ventricle whose valves are resistive surfaces across their stubs.
 
-The wall moves as measured and the pressures in the atrium and in the aorta are given at the stubs'
-ends. The volume's extremes tell systole from diastole; within each, pressure decides. Where both
-valves are shut the wall's motion changes the ventricle's pressure until it is beyond the one
-outside: that valve yields, and is open after a ramp. What then runs back carries the other one
-shut.
+The wall moves as measured, the pressures in the atrium and in the aorta are given at the stubs'
+ends. While both valves are shut (`isovolumic`) the wall rests: blood that nothing lets out does
+not tell its pressure, the muscle does, and it takes the ventricle's pressure from where the last
+phase left it to that beyond the valve which opens next. A valve that is shut carries the pressure
+across it as a leaflet does, at no flow; what changes within a step leaks through its resistance.
+It opens when the pressure is equal on both sides, and no wider than the flow needs at a small
+drop, and shuts while the flow comes to rest.
 
 Fedele, Faggiano, Dede' & Quarteroni (2017), Biomech Model Mechanobiol 16:1779-1803; Zingaro et al.
 (2022), arXiv:2110.02114.
@@ -16,69 +18,23 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
-from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity import MovingCavity
-from cardiotwin.geometry.cavity.paced import KNOTS, PacedMotion, smoothed
 from cardiotwin.geometry.regions import linear_functions
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.domain import FluidDomain, Nodes
-from cardiotwin.haemodynamics.heart import RAMP, VALVES, Moment, Valves, check_steps, valve_times
+from cardiotwin.haemodynamics.heart import VALVES, Moment, check_steps, valve_times
+from cardiotwin.haemodynamics.isovolumic import CONTRACTION, RELAXATION, Phases, resting
 from cardiotwin.haemodynamics.leaflets import Leaflets, stub_of
 from cardiotwin.haemodynamics.projection import Projection
 
-LONGEST = 60e-3  # s, of a rest
+SLOWEST = 4  # steps at least in which a valve moves: its resistance changes by decades
 BACKFLOW = 1.0  # of the openings' stabilisation: a jet comes in through each
 
 Pressure = Callable[[float], float]
 
 
-def check_rest(rest: float) -> None:
-    """Refuse a wall that rests, s, for longer than valves take."""
-    if not 0 <= rest <= LONGEST:
-        msg = (
-            f"The wall rests for 0 to {LONGEST * 1e3:g} ms while valves change, found "
-            f"{rest * 1e3:.3g} ms. Give it in seconds."
-        )
-        raise InputError(msg)
-
-
-def resting(cavity: MovingCavity, valves: Valves, rest: float) -> MovingCavity:
-    """Return the cavity whose wall rests from each of its volume's extremes on.
-
-    A cine's frames are too far apart to show that both valves are shut for a while. The wall
-    slows down over the length of a ramp before, comes to its pace over as long after, and passes
-    what was measured between the extremes the faster.
-
-    Parameters
-    ----------
-    cavity
-        As measured.
-    valves
-        When its volume is largest and smallest.
-    rest
-        s; 0 leaves the cavity as it is.
-
-    Raises
-    ------
-    InputError
-        If a heart does not rest so long.
-    """
-    check_rest(rest)
-    if rest == 0:
-        return cavity
-    period, half = valves.period, valves.ramp / 2
-    systole = (valves.end_systole - valves.end_diastole) % period
-    moments = np.array([-half, rest + half, systole - half, systole + rest + half, period - half])
-    met = np.array([0.0, 0.0, systole, systole, period])
-    since = (np.arange(KNOTS) * period / KNOTS - valves.end_diastole + half) % period - half
-    turns = np.arange(KNOTS) * period / KNOTS - valves.end_diastole - since  # whole periods
-    course = np.interp(since, moments, met) + turns + valves.end_diastole
-    paced = PacedMotion(shapes=cavity.motion, course=smoothed(course, period, valves.ramp))
-    return replace(cavity, motion=paced)
-
-
 class ValvedFlow:
-    """The flow in a moving cavity between an atrium and an aorta, from rest at end-diastole.
+    """The flow in a moving cavity between an atrium and an aorta, from rest and filled.
 
     Parameters
     ----------
@@ -89,11 +45,11 @@ class ValvedFlow:
     steps
         Per beat.
     atrium, aorta
-        Pressures at a time since end-diastole, Pa.
+        Pressures at a time since the mitral valve began to shut, Pa.
     leaflets
-        How the valves resist, open and shut.
-    rest
-        How long the wall rests from the volume's extremes on while the valves change, s; assumed.
+        How the valves resist, open and shut; over four steps at least.
+    contraction, relaxation
+        How long both valves are shut before and after ejection, s.
     tolerance
         Of the linear solvers, relative.
     """
@@ -107,16 +63,21 @@ class ValvedFlow:
         atrium: Pressure,
         aorta: Pressure,
         leaflets: Leaflets | None = None,
-        rest: float = RAMP,
+        contraction: float = CONTRACTION,
+        relaxation: float = RELAXATION,
         tolerance: float = 1e-6,
     ) -> None:
         check_steps(steps)
-        self.leaflets = leaflets or Leaflets()
-        self.valves = valve_times(cavity, self.leaflets.ramp)
-        self.cavity = cavity = resting(cavity, self.valves, rest)
+        told = leaflets or Leaflets()
+        self.valves = valve_times(cavity, told.ramp)
         self.time_step = cavity.motion.period / steps
-        self.start = self.valves.end_diastole
+        self.leaflets = replace(told, ramp=max(told.ramp, SLOWEST * self.time_step))
+        self.phases = Phases(valves=self.valves, contraction=contraction, relaxation=relaxation)
+        self.cavity = cavity = resting(cavity, self.phases)
+        self.start = self.phases.filled
         self._outside = {"mitral": atrium, "aortic": aorta}
+        self._before = dict.fromkeys(VALVES, atrium(0.0))  # at the stubs' roots, a step ago
+        self._level = atrium(0.0)  # of the ventricle when both valves shut
         self._stubs = {n: stub_of(cavity, n, self.leaflets.surface) for n in VALVES}
         self.open = {"mitral": 1.0, "aortic": 0.0}
         domain = FluidDomain(cavity.region)
@@ -155,17 +116,40 @@ class ValvedFlow:
             )
             given = {name: course(since) for name, course in self._outside.items()}
             grown = self._growth(points, wall)
-            self._yield(grown, given, systole=self.valves.systole(self.start + since))
-            flow.step(
-                wall,
-                points=points,
-                mesh_velocity=wall,
-                opening_pressure=given,
-                resistance=self._held(),
-            )
-            moment = self._moment(points, wall, grown)
-            self._move_leaflets(moment, given)
+            moment = self._step(points, wall, grown, given)
             yield moment
+
+    def _step(self, points: Nodes, wall: Nodes, grown: float, given: dict[str, float]) -> Moment:
+        since = self.flow.time + self.time_step
+        met = self._met(self.start + since, given)
+        self._yield(grown, met, self.phases.opened(self.start + since))
+        self.flow.step(
+            wall,
+            points=points,
+            mesh_velocity=wall,
+            opening_pressure=met,
+            resistance=self._held(),
+        )
+        carried = {name: met[name] - given[name] for name in VALVES}
+        moment = self._moment(points, wall, grown, carried)
+        self._before = {
+            name: float(moment.pressure[stub.root].mean()) for name, stub in self._stubs.items()
+        }
+        self._move_leaflets(moment, given)
+        return moment
+
+    def _met(self, time: float, given: dict[str, float]) -> dict[str, float]:
+        """Return the pressures that the blood meets at the stubs' ends, Pa.
+
+        Beyond a valve that is shut: that outside, and what the leaflet carries.
+        """
+        share, ahead = self.phases.isovolumic(time)
+        if ahead is None:
+            self._level = float(np.mean(list(self._before.values())))
+            opened = self.phases.opened(time)
+            return {name: given[name] if name == opened else self._before[name] for name in VALVES}
+        until = self._outside[ahead](self.phases.next_opening(time) - self.start)
+        return dict.fromkeys(VALVES, self._level + share * (until - self._level))
 
     def _growth(self, points: Nodes, wall: Nodes) -> float:
         """Return how fast the cavity grows between its wall and its meters, m^3/s."""
@@ -174,20 +158,22 @@ class ValvedFlow:
         spread = np.einsum("iac,cai->c", slopes, wall[cells])
         return float(sizes * spread @ self._inside[cells].mean(axis=1))
 
-    def _yield(self, grown: float, given: dict[str, float], *, systole: bool) -> None:
+    def _yield(self, grown: float, met: dict[str, float], name: str | None) -> None:
         """Open the phase's valve as far as the wall's flow needs that the other does not take.
 
         The ventricle's pressure is the one at which this valve yields; from there on the flow
         through the other valve is told by its resistance.
         """
-        name, other, sign = ("aortic", "mitral", -1) if systole else ("mitral", "aortic", 1)
+        if name is None:
+            return
+        other, sign = ("mitral", -1) if name == "aortic" else ("aortic", 1)
         leaflets, shares = self.leaflets, self.open
         resistance = leaflets.resistance(shares[other])
         if resistance == 0:
             return
-        level = given[name] - sign * leaflets.give
+        level = met[name] - sign * leaflets.give
         per_flow = leaflets.surface.per_speed * resistance / self._stubs[other].area
-        rest = sign * grown + sign * (level - given[other]) / per_flow
+        rest = sign * grown + sign * (level - met[other]) / per_flow
         shares[name] = max(shares[name], leaflets.yielded(rest, self._stubs[name].area))
 
     def _held(self) -> Float[np.ndarray, " cells"]:
@@ -197,28 +183,36 @@ class ValvedFlow:
         return held
 
     def _move_leaflets(self, moment: Moment, given: dict[str, float]) -> None:
-        systole = self.valves.systole(self.start + moment.time)
+        time = self.start + moment.time
+        opened = self.phases.opened(time)
+        if opened is not None and self.phases.left(time) < self.leaflets.ramp:
+            opened = None  # it shuts while the wall comes to rest
         for name, forward, sign in (("mitral", moment.inflow, -1), ("aortic", moment.outflow, 1)):
-            before = float(moment.pressure[self._stubs[name].root].mean())
             self.open[name] = self.leaflets.moved(
                 self.open[name],
-                its_phase=systole == (name == "aortic"),
+                its_phase=name == opened,
                 forward=forward,
-                drop=sign * (before - given[name]),
+                drop=sign * (self._before[name] - given[name]),
                 time_step=self.time_step,
             )
 
-    def _moment(self, points: Nodes, wall: Nodes, grown: float) -> Moment:
+    def _moment(
+        self, points: Nodes, wall: Nodes, grown: float, carried: dict[str, float]
+    ) -> Moment:
+        """Return the flow after the step; beyond a leaflet the pressure is what it leaves."""
         cells, velocity = self.cavity.region.cells, self.flow.velocity
         relative = velocity - wall
         fine = self.flow.subscale
         out = {n: stub.outflow(points, cells, relative, fine) for n, stub in self._stubs.items()}
         coarse = [stub.outflow(points, cells, relative, 0 * fine) for stub in self._stubs.values()]
+        pressure = self.flow.pressure.copy()
+        for name, stub in self._stubs.items():
+            pressure[stub.nodes] -= carried[name] * stub.beyond
         return Moment(
             time=self.flow.time,
             points=points,
             velocity=velocity,
-            pressure=self.flow.pressure,
+            pressure=pressure,
             inflow=-out["mitral"],
             outflow=out["aortic"],
             imbalance=sum(out.values()) + grown,
@@ -226,4 +220,4 @@ class ValvedFlow:
         )
 
 
-__all__ = ["ValvedFlow", "check_rest"]
+__all__ = ["ValvedFlow"]

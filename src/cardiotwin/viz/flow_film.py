@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float, Integer
 from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -16,7 +17,7 @@ from cardiotwin.viz import theme
 from cardiotwin.viz.flow import section
 from cardiotwin.viz.layers import Camera, Layer, Pixels
 from cardiotwin.viz.movie import write_film
-from cardiotwin.viz.scene import render, tubes
+from cardiotwin.viz.scene import render
 
 RATE = 10  # frames per second
 SIZE = (560, 640)  # pixels
@@ -24,6 +25,9 @@ SCENE = (440, 560)  # pixels
 ARROWS = 260  # at most
 SEEN = 0.05  # of the colours' range: slower blood has no arrow
 REACH = 12e-3  # s: an arrow is as long as its blood goes in this time
+SHAFT = 0.25 * MM  # radius
+HEAD = 2.5 * MM  # long
+SIDES = 6
 
 
 def draw_flow_film(moments: Sequence[Moment], cavity: MovingCavity, file: Path) -> Path:
@@ -89,10 +93,41 @@ def _cut(moment: Moment, cavity: MovingCavity, scale: Normalize) -> list[Layer]:
     some = some[:: max(len(some) // ARROWS, 1)]
     if len(some) == 0:
         return [sheet]
-    lines = [np.stack([points[k], points[k] + REACH * speeds[k]]) for k in some]
-    ends, triangles, _ = tubes(lines, [np.zeros(2) for _ in some], 0.25 * MM)
+    ends, triangles = _arrows(points[some], REACH * speeds[some])
     arrows = Layer(points=ends, triangles=triangles, colours=np.ones_like(ends))
     return [sheet, arrows]
+
+
+def _arrows(
+    starts: Float[np.ndarray, "arrows 3"], vectors: Float[np.ndarray, "arrows 3"]
+) -> tuple[Float[np.ndarray, "points 3"], Integer[np.ndarray, "triangles 3"]]:
+    """Return arrows as pyramids on thin prisms, m: the head is as long as it may be, no longer."""
+    length = np.linalg.norm(vectors, axis=1)[:, None]
+    along = vectors / length
+    aside = np.cross(along, np.eye(3)[np.abs(along).argmin(axis=1)])
+    aside /= np.linalg.norm(aside, axis=1)[:, None]
+    turns = 2 * np.pi * np.arange(SIDES) / SIDES
+    circle = np.cos(turns)[:, None, None] * aside + np.sin(turns)[:, None, None] * np.cross(
+        along, aside
+    )
+    neck = starts + np.maximum(length - HEAD, 0.4 * length) * along
+    rings = [starts + SHAFT * circle, neck + SHAFT * circle, neck + 3 * SHAFT * circle]
+    tip = (starts + vectors)[None]
+    points = np.concatenate([*rings, tip])  # by the place in an arrow, then by the arrow
+    k = np.arange(SIDES)
+    on = (k + 1) % SIDES
+    faces = [
+        side
+        for low, high in ((0, SIDES), (SIDES, 2 * SIDES))
+        for side in (
+            np.stack([low + k, low + on, high + on], axis=1),
+            np.stack([low + k, high + on, high + k], axis=1),
+        )
+    ]
+    faces.append(np.stack([2 * SIDES + k, 2 * SIDES + on, np.full(SIDES, 3 * SIDES)], axis=1))
+    n = len(starts)
+    triangles = np.concatenate(faces)[:, None] * n + np.arange(n)[None, :, None]
+    return points.reshape(-1, 3), triangles.reshape(-1, 3)
 
 
 __all__ = ["draw_flow_film"]

@@ -33,6 +33,7 @@ TISSUE_COLOURS = {1: SKY, 2: ORANGE, 3: VERMILION}  # Tissue values: RV, wall, L
 STRAIN_MAP = "RdBu"  # red is shortening, as echocardiography has it
 HELIX_MAP = "PuOr_r"
 MAGNITUDE_MAP = "viridis"
+SIGNED_MAP = "RdBu_r"
 
 DOTS_PER_INCH = 150
 
@@ -105,6 +106,7 @@ __all__ = [
     "PALE",
     "PURPLE",
     "SETTINGS",
+    "SIGNED_MAP",
     "SKY",
     "STATE_COLOURS",
     "STRAIN_MAP",

@@ -14,6 +14,7 @@ from scipy.spatial import Delaunay
 from cardiotwin.errors import InputError
 
 CLEAR = 0.65  # edges between a free node and an outline, at least
+RINGS = 3  # of nodes in a window, at least
 ROUNDS = 40  # of smoothing
 NARROWEST = 0.8  # edges between two outlines
 
@@ -74,9 +75,11 @@ def cut_disc(windows: tuple[Window, ...], edge: float) -> Disc:
     """
     _check(windows, edge)
     outlines = [_circle(0.0, 0.0, 1.0, edge)]
-    outlines += [_circle(w.x, w.y, w.radius, edge) for w in windows]
+    rings = [_rings(window, edge) for window in windows]
+    outlines += [each[0] for each in rings]
     fixed = np.concatenate(outlines)
-    points = np.concatenate([fixed, _lattice(windows, edge)])
+    inside = [circle for each in rings for circle in each[1:]]
+    points = np.concatenate([fixed, *inside, _lattice(windows, edge)])
     triangles = Delaunay(points).simplices
     for _ in range(ROUNDS):
         points = _smoothed(points, triangles, len(fixed))
@@ -107,21 +110,30 @@ def _check(windows: tuple[Window, ...], edge: float) -> None:
             raise InputError(msg)
 
 
-def _circle(x: float, y: float, radius: float, edge: float) -> Points:
-    count = max(round(2 * np.pi * radius / edge), 8)
+def _circle(x: float, y: float, radius: float, edge: float, least: int = 8) -> Points:
+    count = max(round(2 * np.pi * radius / edge), least)
     angle = 2 * np.pi * np.arange(count) / count
     return np.stack([x + radius * np.cos(angle), y + radius * np.sin(angle)], axis=1)
 
 
+def _rings(window: Window, edge: float) -> list[Points]:
+    """Return a window's outline and circles within it, which resolve a jet's profile."""
+    n_rings = max(round(window.radius / edge), RINGS)
+    spacing = window.radius / n_rings
+    radii = [window.radius * k / n_rings for k in range(n_rings, 0, -1)]
+    circles = [_circle(window.x, window.y, r, spacing, least=6) for r in radii]
+    return [*circles, np.array([[window.x, window.y]])]
+
+
 def _lattice(windows: tuple[Window, ...], edge: float) -> Points:
-    """Return the nodes of a triangular lattice that are clear of every outline."""
+    """Return the nodes of a triangular lattice outside the windows, clear of every outline."""
     rows = np.arange(-np.ceil(1.2 / edge), np.ceil(1.2 / edge) + 1)
     y, x = np.meshgrid(rows * np.sqrt(3) / 2, rows, indexing="ij")
     x = x + 0.5 * (np.arange(len(rows)) % 2)[:, None]
     points = edge * np.stack([x.ravel(), y.ravel()], axis=1)
     clear = 1 - np.hypot(*points.T) > CLEAR * edge
     for window in windows:
-        clear &= np.abs(window.fraction(points) - 1) * window.radius > CLEAR * edge
+        clear &= (window.fraction(points) - 1) * window.radius > CLEAR * edge
     return np.asarray(points[clear])
 
 

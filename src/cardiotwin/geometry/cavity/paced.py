@@ -10,6 +10,7 @@ from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity.motion import Motion
 
 Nodes = Float[np.ndarray, "nodes 3"]
+Course = Float[np.ndarray, " moments"]
 KNOTS = 2048  # of the beat: half a millisecond
 
 
@@ -88,4 +89,4 @@ def smoothed(course: Float[np.ndarray, " moments"], period: float, width: float)
     return np.asarray(course + lifted @ weights)
 
 
-__all__ = ["KNOTS", "PacedMotion", "smoothed"]
+__all__ = ["KNOTS", "Course", "PacedMotion", "smoothed"]

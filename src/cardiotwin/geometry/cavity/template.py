@@ -34,11 +34,7 @@ class CavityTemplate:
     collar_layers
         Between the endocardium's rim and the lid.
     collar_length
-        How far the lid lies above the rim, m.
-    widening
-        Radius of the lid's disc over the largest (in the beat) of the rim: the valves' rings
-        keep their size while the muscle below them narrows, and both have to lie side by side.
-        Of the disc the lid has the windows' hull and a shelf round it (`roof`).
+        How far the mitral ring lies above the rim, m.
     stub_layers
         Of each window's stub.
     stub_length
@@ -50,13 +46,12 @@ class CavityTemplate:
     cap: float = 0.1
     collar_layers: int = 3
     collar_length: float = 8e-3
-    widening: float = 1.2
     stub_layers: int = 4
     stub_length: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         limits = {"edge": (0.02, 0.16), "layers": (4, 400), "cap": (0.05, 0.5)}
-        limits |= {"collar_layers": (1, 50), "collar_length": (1e-3, 3e-2), "widening": (0.8, 1.6)}
+        limits |= {"collar_layers": (2, 50), "collar_length": (1e-3, 3e-2)}
         limits["stub_layers"] = (1, 50)
         for name, (low, high) in limits.items():
             value = getattr(self, name)

@@ -23,9 +23,9 @@ from scipy.sparse import csr_matrix
 from cardiotwin.geometry.cavity.motion import PeriodicMotion, waves
 from cardiotwin.geometry.regions import cell_sizes, cross, linear_functions
 
-LEAST = 0.1  # of a cell's volume over its mean during the beat: below, it is bad
+LEAST = 0.2  # of a cell's volume over its mean during the beat: below, it is bad
 ENOUGH = 0.05  # with which it is left, once more nodes would have to move for it
-AIM = 0.2  # of a cell's volume over that at rest: with all above it, no more is sought
+AIM = 0.25  # of a cell's volume over that at rest: with all above it, no more is sought
 OVERSAMPLED = 4  # moments of the beat per term of its series
 MANY = 0.02  # of the cells: where more are bad the wall itself folds
 REACHES = (2, 4, 7)  # edges from a bad cell within which nodes move: more where that is not enough

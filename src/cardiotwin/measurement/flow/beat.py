@@ -85,7 +85,7 @@ def flow_beat(
     courses = {name: _with_error([one[name] for one in each]) for name in each[0]}
     told = {name: _with_error([np.asarray(one[name]) for one in numbers]) for name in numbers[0]}
     sizes = [cell_sizes(points, lumen.cells) for points in lumen.positions]
-    volume = np.array([float(size[: cavity.n_ventricle].sum()) for size in sizes])
+    volume = np.array([cavity.ventricle_volume(float(time)) for time in times])
     whole = np.array([float(size.sum()) for size in sizes])
     moved = zip(lumen.positions, lumen.wall_velocity, strict=True)
     growth = np.array([volume_rate(points, lumen.cells, wall) for points, wall in moved])
