@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Integer
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry.fit import fit_anatomy
@@ -81,7 +81,7 @@ def motion_from_displacement(
         place = index @ affine[:3, :3].T + affine[:3, 3]
         told = frame.displacement[frame.known] @ axes.T
         root = axes.T / frame.sd[frame.known][:, :, None]
-        coefficients, covariance = read_field(mesh, place, told, root, chosen)
+        coefficients, covariance = read_field(mesh, place, told, root, chosen, group=index[:, 2])
         means.append(coefficients)
         covariances.append(covariance)
     return Motion(
@@ -100,34 +100,40 @@ def read_field(
     told: Float[np.ndarray, "n 3"],
     root: Float[np.ndarray, "n 3 3"],
     smoothness: Smoothness,
+    *,
+    group: Integer[np.ndarray, " n"] | None = None,
 ) -> tuple[Float[np.ndarray, "terms 3"], Float[np.ndarray, "unknowns unknowns"]]:
     """Return a frame's field, m, and its covariance.
 
     Displacements are read at places as they are now; the material of each is where the field says
     that it came from. `root` is the square root of their precision, 1/m: rows of zeros tell
-    nothing.
+    nothing. `group` is the slice of each, as `Readings` takes it.
     """
-    found, covariance, basis = _round(mesh, place, told, root, told, smoothness=smoothness)
+
+    def read(back: Float[np.ndarray, "n 3"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        basis, inside = _material(mesh, place, back, smoothness)
+        readings = Readings(
+            basis=basis[inside],
+            displacement=told[inside],
+            root=root[inside],
+            independent=float(inside.sum()),
+            group=None if group is None else group[inside],
+        )
+        return *regress(readings, smoothness), basis
+
+    found, covariance, basis = read(told)
     for _ in range(ROUNDS - 1):
-        back = basis @ found
-        found, covariance, basis = _round(mesh, place, told, root, back, smoothness=smoothness)
+        found, covariance, basis = read(basis @ found)
     return found, covariance
 
 
-def _round(
+def _material(
     mesh: TetMesh,
     place: Float[np.ndarray, "n 3"],
-    told: Float[np.ndarray, "n 3"],
-    root: Float[np.ndarray, "n 3 3"],
     back: Float[np.ndarray, "n 3"],
-    *,
     smoothness: Smoothness,
-) -> tuple[
-    Float[np.ndarray, "terms 3"],
-    Float[np.ndarray, "unknowns unknowns"],
-    Float[np.ndarray, "n terms"],
-]:
-    """Return the field if what is at each place came from `back` behind it, and its terms."""
+) -> tuple[Float[np.ndarray, "n terms"], Bool[np.ndarray, " n"]]:
+    """Return the terms at what came from `back` behind each place, and whether it is wall."""
     basis, beyond, _ = material_terms(mesh, place - back, smoothness)
     inside = beyond < BEYOND
     if inside.sum() < FEWEST:
@@ -136,13 +142,7 @@ def _round(
             "the wall. Give the wall of the same heart, at the R wave, and the images' affine."
         )
         raise InputError(msg)
-    readings = Readings(
-        basis=basis[inside],
-        displacement=told[inside],
-        root=root[inside],
-        independent=float(inside.sum()),
-    )
-    return *regress(readings, smoothness), basis
+    return basis, inside
 
 
 def motion_from_contours(

@@ -16,6 +16,7 @@ from scipy.special import eval_jacobi
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry.mesh import TetMesh
+from cardiotwin.measurement.left_out import spread_without
 from cardiotwin.measurement.tracers import locate, relocate
 from cardiotwin.units import MM
 
@@ -36,6 +37,9 @@ class Smoothness:
         Fourier terms round it.
     layers
         Degree through the wall.
+    order
+        Of the finest terms that are kept: degree along, turns and twice the degree through the
+        wall together.
     largest
         Prior standard deviation of the largest terms of its deformation, m.
     fall
@@ -50,6 +54,7 @@ class Smoothness:
     heights: int = 5
     turns: int = 4
     layers: int = 2
+    order: int = 30
     largest: float = 15 * MM
     fall: float = 1.0
     uneven: float = 1.0
@@ -57,7 +62,12 @@ class Smoothness:
 
     def __post_init__(self) -> None:
         """Refuse what no image resolves."""
-        for name, least, most in (("heights", 0, 8), ("turns", 0, 12), ("layers", 0, 2)):
+        for name, least, most in (
+            ("heights", 0, 8),
+            ("turns", 0, 12),
+            ("layers", 0, 4),
+            ("order", 0, 30),
+        ):
             value = getattr(self, name)
             if not least <= value <= most:
                 msg = (
@@ -88,21 +98,29 @@ class Smoothness:
             flat += [fall * np.cos(turn * rotational)]
             flat += [fall * np.sin(turn * rotational)] if turn else []
         terms = np.einsum("na,nt->nat", np.stack(flat, axis=1), through)
-        return np.asarray(terms.reshape(len(apicobasal), -1))
+        return np.asarray(terms[:, self._order() <= self.order])
 
     def spread(self) -> Float[np.ndarray, " terms"]:
         """Return the prior standard deviation of each term's coefficient, m."""
+        order = self._order()
+        uneven = [
+            self.uneven if turn > 1 else 1.0
+            for _, turn in self._orders()
+            for _ in range(2 if turn else 1)
+        ]
+        spread = self.largest * np.array(uneven)[:, None] / (1.0 + order) ** self.fall
+        spread[0, 0] = self.shift
+        return np.asarray(spread[order <= self.order])
+
+    def _order(self) -> Integer[np.ndarray, "flat layers"]:
+        """Return how fine terms are, on the disc and through the wall."""
         # What moves outwards evenly has one turn in the world's directions: it is of order 0.
-        flat = np.array(
-            [
-                (degree + max(turn - 1, 0), self.uneven if turn > 1 else 1.0)
-                for degree, turn in self._orders()
-                for _ in range(2 if turn else 1)
-            ]
-        )
-        order = 1.0 + flat[:, :1] + 2 * np.arange(self.layers + 1)
-        spread = (self.largest * flat[:, 1:] / order**self.fall).ravel()
-        return np.asarray(np.concatenate([[self.shift], spread[1:]]))
+        flat = [
+            degree + max(turn - 1, 0)
+            for degree, turn in self._orders()
+            for _ in range(2 if turn else 1)
+        ]
+        return np.asarray(np.array(flat)[:, None] + 2 * np.arange(self.layers + 1))
 
     def _orders(self) -> list[tuple[int, int]]:
         """Return degree along the long axis and turns of the terms on the disc."""
@@ -181,12 +199,15 @@ class Readings:
         Square root of the precision: rows are directions over their standard deviation, 1/m.
     independent
         How many of them are independent; more share one error.
+    group
+        Slice of each, whose errors may be common; None: of no slices.
     """
 
     basis: Float[np.ndarray, "n terms"]
     displacement: Float[np.ndarray, "n 3"]
     root: Float[np.ndarray, "n 3 3"]
     independent: float
+    group: Integer[np.ndarray, " n"] | None = None
 
 
 def regress(
@@ -195,7 +216,7 @@ def regress(
     """Return the coefficients' mean and covariance.
 
     Where the field cannot follow the readings, what it misses is counted as an error that all
-    readings within the reach of one term share.
+    readings within the reach of one term share, and how much it hangs on each slice besides.
     """
     n, terms = readings.basis.shape
     spread = np.repeat(smoothness.spread(), 3)
@@ -210,7 +231,14 @@ def regress(
     mean, covariance = solved(share)
     excess = max(float(np.mean((told - rows @ mean) ** 2)) - 1.0, 0.0)
     if excess > 0:
-        mean, covariance = solved(share / (1 + excess * max(share * n / terms, 1.0)))
+        share /= 1 + excess * max(share * n / terms, 1.0)
+        mean, covariance = solved(share)
+    if readings.group is not None:
+        group, left = np.repeat(readings.group, 3), told - rows @ mean
+        parts = [(rows[one], left[one]) for one in (group == k for k in np.unique(group))]
+        square = share * np.stack([own.T @ own for own, _ in parts])
+        slope = share * np.stack([own.T @ its for own, its in parts])
+        covariance = covariance + spread_without(square, slope, np.linalg.inv(covariance))
     return mean.reshape(terms, 3), covariance
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from scipy.linalg import solve_triangular
 from scipy.spatial.distance import cdist
 
-from cardiotwin.measurement.field_fit import Material, Wall
+from cardiotwin.measurement.field_fit import Linear, Material, Wall
 from cardiotwin.measurement.motion import material_terms
 from cardiotwin.units import MM
 
@@ -226,6 +226,18 @@ def stripe_rows(images: Sequence[Image], now: Material) -> Told:
     return np.concatenate(rows), np.concatenate(told), float(sum(likelihood))
 
 
+def by_slice(
+    images: Sequence[Image], found: Linear
+) -> tuple[Float[np.ndarray, "slices unknowns unknowns"], Float[np.ndarray, "slices unknowns"]]:
+    """Return each slice's information, both directions of its stripes, and slope at a field."""
+    slices = np.repeat([one.at[0] for one in images], [len(one.at) for one in images])
+    parts = [
+        (found.rows[one], found.told[one]) for one in (slices == k for k in np.unique(slices))
+    ]
+    square, slope = zip(*((rows.T @ rows, rows.T @ told) for rows, told in parts), strict=True)
+    return np.stack(square), np.stack(slope)
+
+
 def _stripes(image: Image, now: Material) -> Told:
     phase, slow = image.phase(now.back), image.slow
     columns = np.column_stack([slow, slow * np.cos(phase)[:, None]])
@@ -256,6 +268,7 @@ __all__ = [
     "Image",
     "Pixels",
     "Remainder",
+    "by_slice",
     "harmonic_field",
     "images_of",
     "slow_terms",

@@ -19,10 +19,13 @@ from cardiotwin.imaging.encoded import EncodedSeries
 from cardiotwin.imaging.retrieval.tags import tagged_motion
 from cardiotwin.measurement.field_evidence import Believed, Reread, learnt
 from cardiotwin.measurement.field_fit import Linear, Wall, about, fit_field, material_of, wall_of
+from cardiotwin.measurement.left_out import spread_without
 from cardiotwin.measurement.motion import Motion, Smoothness, node_basis
 from cardiotwin.measurement.stripe_images import (
+    Image,
     Pixels,
     Remainder,
+    by_slice,
     harmonic_field,
     images_of,
     slow_terms,
@@ -32,8 +35,9 @@ from cardiotwin.units import MM
 
 BEYOND = 0.5  # barycentric: pixels farther outside the mesh are not of it
 FEWEST = 100  # pixels of a frame
-# To start from: the images tell how smooth the motion is.
-FINE = Smoothness(heights=7, turns=6, fall=1.6, uneven=0.3)
+# To start from: the images tell how smooth the motion is. Near the cavity the wall thickens twice
+# as much as outside: a parabola through it would miss the endocardium.
+FINE = Smoothness(heights=7, turns=6, layers=4, order=9, fall=1.6, uneven=0.3)
 REMAINDER = Remainder(sd=0.1 * MM, length=8 * MM)  # to start from
 NEAR = "place", "seen"  # of pixels: where they are and how far, nearly, they have moved
 SETTLED = 0.002  # as `fit_field` takes it: steps add up where they go one way
@@ -117,8 +121,7 @@ def motion_from_stripes(
     """Return the motion of a mesh's nodes from tagged images, short-axis and long-axis together.
 
     In the first frame nothing has moved: the motion is that of the frames after it. What no slice
-    shows, as the apex's turn below the lowest one, is believed to go on as smoothly as elsewhere:
-    where it does not, its stated uncertainty is too small.
+    shows, as the apex's turn below the lowest one, is believed to go on as smoothly as elsewhere.
 
     Parameters
     ----------
@@ -180,21 +183,33 @@ def _frame(
 ) -> tuple[Linear, Float[np.ndarray, "unknowns unknowns"], Believed]:
     """Return a frame's field, its covariance and what it makes believe.
 
-    Starts from the field of the frame before, and from what that made believe.
+    Starts from the field of the frame before, and from what that made believe. The covariance is
+    what noise and smoothness leave unknown, and besides how much the field hangs on each slice.
     """
     first = harmonic_field(believed.wall, pixels, field)
     for _ in range(BELIEVED):
-        found, _, read = _fitted(believed, pixels, first)
-        first, believed = found.field, learnt(believed, found, read)
-    found, step, _ = _fitted(believed, pixels, first)
-    covariance = np.linalg.inv(found.square + found.known(believed.wall))
-    return found, covariance + np.outer(step, step), believed
+        fit = _fitted(believed, pixels, first)
+        first, believed = fit.found.field, learnt(believed, fit.found, fit.again)
+    fit = _fitted(believed, pixels, first)
+    found, whole = fit.found, fit.found.square + fit.found.known(believed.wall)
+    covariance = np.linalg.inv(whole) + np.outer(fit.step, fit.step)
+    return found, covariance + spread_without(*by_slice(fit.images, found), whole), believed
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Fit:
+    """A field, the images that it was read in, the step left, and how else they may be read."""
+
+    found: Linear
+    images: Sequence[Image]
+    step: Float[np.ndarray, " unknowns"]
+    again: Reread
 
 
 def _fitted(
     believed: Believed, pixels: Sequence[Pixels], field: Float[np.ndarray, "terms 3"]
-) -> tuple[Linear, Float[np.ndarray, " unknowns"], Reread]:
-    """Return the field from one that is near, the step left, and how else it may be read."""
+) -> _Fit:
+    """Return the field from one that is near."""
     inside = _inside(believed.wall, pixels, field)
     place, seen = (np.concatenate([getattr(one, name) for one in inside]) for name in NEAR)
     now = material_of(believed.wall, place, field, seen)
@@ -206,7 +221,7 @@ def _fitted(
         images = images_of(inside, remainder, found.material)
         return about(wall, place, partial(stripe_rows, images), found.field, found.material)
 
-    return found, step, again
+    return _Fit(found=found, images=images, step=step, again=again)
 
 
 def _inside(
