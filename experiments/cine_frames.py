@@ -53,10 +53,10 @@ def beating_frames(path: str, asking: str) -> EndocardialFrames:
     return wall_frames(left_ventricle(twin.mesh), np.asarray(course(moments)))
 
 
-def beat_period(path: str) -> float:
+def beat_period(path: str, untold: float = PERIOD) -> float:
     """Return how long the beat of `beating_frames` takes, s: a cine's contours tell none."""
     found = _beat_of(path)
-    return PERIOD if found is None else _period(found[1])
+    return untold if found is None else _period(found[1])
 
 
 def wall_harmonics(path: str, told: int) -> int:

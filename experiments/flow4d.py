@@ -26,7 +26,7 @@ import numpy as np
 from experiment import run
 from flow4d_heart import heart
 from flow4d_pair import pair
-from flow4d_phantoms import FLUID, FRAMES, PERIOD, TISSUE, Truth, scan
+from flow4d_phantoms import FLUID, FRAMES, TISSUE, Truth, scan
 from flow4d_vessels import pipe, stenosis
 from peers.environment import SLICERHEART, install
 
@@ -147,11 +147,13 @@ def solve(options: Options) -> Mapping[str, Any]:
 def pressures(truth: Truth, velocity: np.ndarray) -> dict[str, float]:
     """Return the errors of the pressure's difference: by virtual work (at rest) and Poisson's."""
     lumen, result = truth.lumen, {}
-    told = truth.difference(relative_pressure(lumen, velocity, period=PERIOD, fluid=FLUID))
+    told = truth.difference(relative_pressure(lumen, velocity, period=truth.period, fluid=FLUID))
     result["poisson_pressure_error_percent"] = apart_percent(told, truth.drop)
     result["pressure_difference_error_percent"] = result["poisson_pressure_error_percent"]
     if len(lumen.positions) == 1:
-        told = pressure_difference(lumen, velocity, axis=truth.axis, period=PERIOD, fluid=FLUID)
+        told = pressure_difference(
+            lumen, velocity, axis=truth.axis, period=truth.period, fluid=FLUID
+        )
         result["pressure_difference_error_percent"] = apart_percent(told, truth.drop)
     return result | {"pressure_difference_pa": float(np.abs(truth.drop).max())}
 

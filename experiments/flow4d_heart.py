@@ -3,7 +3,7 @@
 from functools import cache
 
 import numpy as np
-from cine_frames import beating_frames
+from cine_frames import beat_period, beating_frames, wall_harmonics
 from flow4d_phantoms import FLUID, FRAMES, PER_FRAME, PERIOD, Field, Truth, around, moments
 
 from cardiotwin.geometry.cavity import (
@@ -32,19 +32,25 @@ def seen_frames(path: str) -> EndocardialFrames:
 
 def heart(voxel: float, edge: float, path: str) -> Truth:
     """Return the flow in a measured ventricle, looked for on a coarser mesh that moves with it."""
-    frames = seen_frames(path)
-    flow = HeartFlow(make_cavity(frames, PERIOD, TRUE), FLUID, steps=STEPS)
+    frames, period, harmonics = seen_frames(path), seen_period(path), wall_harmonics(path, 0)
+    flow = HeartFlow(make_cavity(frames, period, TRUE, harmonics=harmonics), FLUID, steps=STEPS)
     for _ in flow.run(STEPS // 4):  # the beat begins at rest: its first quarter is run again
         pass
     kept = [(m.points, m.velocity, m.pressure) for m in flow.run(STEPS)]
     kept = kept[-(STEPS // 4) :] + kept[: -(STEPS // 4)]
-    looked = make_cavity(frames, PERIOD, CavityTemplate(edge=edge, layers=LAYERS))
-    return truth_of(flow, kept, voxel, looked, moving_lumen(looked, frame_times()))
+    coarse = CavityTemplate(edge=edge, layers=LAYERS)
+    looked = make_cavity(frames, period, coarse, harmonics=harmonics)
+    return truth_of(flow, kept, voxel, looked, moving_lumen(looked, frame_times(period)))
 
 
-def frame_times() -> Field:
+def seen_period(path: str) -> float:
+    """Return the beat's length, s: the phantoms', for a cine's contours tell none, or a twin's."""
+    return beat_period(path, untold=PERIOD)
+
+
+def frame_times(period: float = PERIOD) -> Field:
     """Return the frames' middles, s."""
-    return np.arange(FRAMES) * PERIOD / FRAMES
+    return np.arange(FRAMES) * period / FRAMES
 
 
 def truth_of(
@@ -62,7 +68,7 @@ def truth_of(
     everywhere = np.concatenate([each[0] for each in kept[:: n_steps // FRAMES]])
     grid = around(everywhere.min(axis=0), everywhere.max(axis=0), voxel, 1)
     fine = grid.finer(3)
-    begin = flow.start / PERIOD
+    begin = flow.start / cavity.motion.period
     steps = np.round((moments()[0] - begin) * n_steps).astype(int) - 1
 
     def at(m: int) -> tuple[Field, Field]:
@@ -100,6 +106,7 @@ def truth_of(
         axis=axis / np.linalg.norm(axis),
         difference=difference,
         drop=np.array(drop),
+        period=cavity.motion.period,
     )
 
 

@@ -44,6 +44,8 @@ class Truth:
         From pressures at the lumen's nodes to that at one end less that at the other, by frame.
     drop
         The true one, Pa.
+    period
+        Of the beat, s.
     """
 
     grid: VoxelGrid
@@ -53,6 +55,7 @@ class Truth:
     axis: np.ndarray
     difference: Callable[[Field], np.ndarray]
     drop: np.ndarray
+    period: float = PERIOD
 
 
 def moments() -> tuple[np.ndarray, np.ndarray]:
@@ -79,8 +82,8 @@ def scan(
         signal=signal + noise[0] + 1j * noise[1],
         grid=truth.grid,
         encoding=encoding,
-        times=np.arange(FRAMES) * PERIOD / FRAMES,
-        period=PERIOD,
+        times=np.arange(FRAMES) * truth.period / FRAMES,
+        period=truth.period,
         noise_sd=1 / snr,
         window=1.0,
     )

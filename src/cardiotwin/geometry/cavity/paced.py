@@ -11,6 +11,7 @@ from cardiotwin.geometry.cavity.motion import Motion
 
 Nodes = Float[np.ndarray, "nodes 3"]
 Course = Float[np.ndarray, " moments"]
+ROUNDING = 1e-12  # of a course that rests
 KNOTS = 2048  # of the beat: half a millisecond
 
 
@@ -60,7 +61,8 @@ class PacedMotion:
 
     def pace(self, time: float) -> float:
         """Return how fast the shapes pass: 1 as measured, 0 at rest."""
-        return max(float(self._slope(time % self.period)), 0.0)  # type: ignore[attr-defined]
+        slope = float(self._slope(time % self.period))  # type: ignore[attr-defined]
+        return slope if slope > ROUNDING else 0.0
 
     def positions(self, time: float) -> Nodes:
         """Return where the nodes are, m."""
