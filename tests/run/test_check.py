@@ -1,3 +1,4 @@
+import json
 import re
 
 import nibabel as nib
@@ -82,3 +83,40 @@ def test_a_home_of_nobody_is_a_name_like_any_other(command):
     code, _, err = command("check", "path=~nobody-of-this-name/x.nii")
     assert code == 2
     assert "path does not exist: ~nobody-of-this-name/x.nii" in err
+
+
+def first_pass(folder, times):
+    """Write a first pass of 8 frames beside a subject's labels."""
+    (folder / "perfusion").mkdir()
+    images = np.full((12, 12, 2, 9), 20, dtype=np.int16)
+    images[..., 0] = 100
+    images[4:8, 4:8, :, 4:] = 60
+    affine = np.diag([1.5, 1.5, 8.0, 1.0])
+    nib.save(nib.Nifti1Image(images, affine), folder / "perfusion" / "rest.nii.gz")
+    header = {
+        "DynamicTime": times,
+        "MagneticFieldStrength": 1.5,
+        "ContrastBolusIngredient": "gadobutrol",
+        "SaturationTime": 0.1,
+        "RepetitionTime": 0.0022,
+        "FlipAngle": 12.0,
+        "CentrePulse": 40.0,
+    }
+    (folder / "perfusion" / "rest.json").write_text(json.dumps(header))
+
+
+def test_a_first_pass_is_told(labels, command):
+    first_pass(labels.parent, [None, *range(8)])
+    code, out, _ = command("check", f"path={labels.parent}")
+    assert code == 0
+    assert (
+        "first pass rest.nii.gz: 8 frames in 7 s and one without saturation, the bolus from frame "
+        "3 on, gadobutrol at 1.5 T, 12 x 12 x 2 voxels of 1.5 x 1.5 x 8 mm, no arterial input"
+    ) in out
+
+
+def test_a_first_pass_without_times_is_refused(labels, command):
+    first_pass(labels.parent, list(range(5)))
+    code, _, err = command("check", f"path={labels.parent}")
+    assert code == 2
+    assert re.search(r"DynamicTime of rest.json must have a number .* 9 images.* found 5", err)

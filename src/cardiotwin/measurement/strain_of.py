@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from cardiotwin.errors import InputError
 from cardiotwin.geometry.mesh import TetMesh
 from cardiotwin.geometry.shapes import NODES, jacobians, tetrahedron_shapes
 from cardiotwin.measurement.material import read_material
 from cardiotwin.measurement.motion import Motion
 
 MIDWALL = 1
+FAILING = 0.2  # of the draws may have lines that leave the wall
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,20 +57,32 @@ def global_strains(
         How many.
     wall
         By how much the mesh may lie elsewhere in the material, as `Placed.draws` gives it, m: a
-        strain is that of lines whose place is not known better. None: it is where it is.
+        strain is that of lines whose place is not known better. None: it is where it is. Places
+        whose lines would leave the wall are left out.
+
+    Raises
+    ------
+    InputError
+        If lines leave the wall where the mesh lies, or in many of the draws.
     """
     means = _curves(mesh, motion.displacement)
     moved = motion.draws(draws, rng)
     if wall is None:
         wall = np.zeros((1, *mesh.points.shape))
     slopes = node_slopes(mesh, motion.basis)
-    spread = []
+    spread: list[dict[str, np.ndarray]] = []
+    lost = 0
     for number, one in enumerate(moved):
         apart = wall[number % len(wall)]
         # What lies a little beside a node moves with the field's slope there.
         beside = np.einsum("njk,nj->nk", slopes, apart, optimize=True)
         there = one + np.einsum("nk,fkc->fnc", beside, motion.coefficients, optimize=True)
-        spread.append(_curves(replace(mesh, points=mesh.points + apart), there))
+        try:
+            spread.append(_curves(replace(mesh, points=mesh.points + apart), there))
+        except InputError:
+            lost += 1
+            if lost > FAILING * draws:
+                raise
     return GlobalStrains(
         **means,
         **{f"{name}_sd": np.std([one[name] for one in spread], axis=0, ddof=1) for name in means},

@@ -1,9 +1,13 @@
 """`cardiotwin check`: what is in a folder, what is missing or wrong, before anything runs."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cardiotwin.errors import InputError
+import numpy as np
+
+from cardiotwin.errors import Flag, InputError
+from cardiotwin.imaging.affine import spacing
 from cardiotwin.run.application import Options, run_job
 from cardiotwin.run.options import CheckOptions, store
 from cardiotwin.run.reading import place, reading
@@ -35,7 +39,9 @@ def check_examination(options: Options) -> None:
     path = place("path", options["path"])
     examination = read_examination(path, reading(options))
     found, beside = describe(examination), describe_beside(path)
-    lines, flags = [*found.lines, *beside.lines], [*found.flags, *beside.flags]
+    passes, doubts = _first_passes(path)
+    lines = [*found.lines, *beside.lines, *passes]
+    flags = [*found.flags, *beside.flags, *doubts]
     try:
         anatomy = fit_anatomy(examination, Template())
         lines += [*(_fitted(phase, anatomy) for phase in anatomy.fits), _right(anatomy)]
@@ -45,6 +51,26 @@ def check_examination(options: Options) -> None:
     finally:  # what was read helps to see why geometry refuses it
         for line in (*lines, *(f"! {flag.name}: {flag.sentence}" for flag in flags)):
             print(line)  # noqa: T201 - the command's answer
+
+
+def _first_passes(path: Path) -> tuple[list[str], list[Flag]]:
+    """Return a line on each first pass of a subject's folder, and its flags."""
+    from cardiotwin.perfusion.series import first_pass_files, read_first_pass  # noqa: PLC0415 - not for --help
+
+    lines: list[str] = []
+    flags: list[Flag] = []
+    for file in first_pass_files(path) if path.is_dir() else ():
+        series = read_first_pass(file)
+        i, j, k, frames = series.signal.shape
+        steps = " x ".join(f"{step / MM:.3g}" for step in spacing(series.affine))
+        given = "an arterial input beside it" if series.aif is not None else "no arterial input"
+        lines.append(
+            f"first pass {file.name}: {frames} frames in {np.ptp(series.time):.3g} s and one "
+            f"without saturation, the bolus from frame {series.quiet()} on, {series.agent} at "
+            f"{series.field_strength:g} T, {i} x {j} x {k} voxels of {steps} mm, {given}"
+        )
+        flags += series.flags
+    return lines, flags
 
 
 def _right(anatomy: "Anatomy") -> str:

@@ -36,9 +36,11 @@ def draw_strains(
             plot.fill_between(
                 across, mean - spread, mean + spread, color=theme.SKY, alpha=0.4, linewidth=0
             )
-            plot.plot(across, mean, color=theme.BLUE, marker="o", markersize=3, label="measured")
+            plot.errorbar(  # the band of a single frame has no width
+                across, mean, spread, color=theme.BLUE, marker="o", markersize=3, label="measured"
+            )
             if true is not None:
-                plot.plot(across, scale * true[name], color=theme.VERMILION, label="true")
+                plot.plot(across, scale * true[name], "x-", color=theme.VERMILION, label="true")
             plot.axhline(0, color=theme.GREY, linewidth=0.6)
             plot.set_ylabel(label)
             plot.set_xlabel("time after the R wave, ms" if timed else "frame")
