@@ -22,6 +22,7 @@ CASES = (
 SETTLING = 31  # steps of a tenth of the period under the mean load, before the first beat
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.validation
 @pytest.mark.parametrize("name", CASES)

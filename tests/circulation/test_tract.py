@@ -150,6 +150,7 @@ def test_shut_leaflets_hold_the_blood_as_a_membrane():
     assert float(leaflets[1]) == pytest.approx(-80 * MMHG * valve.bulge, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_beat_repeats_with_its_blood_and_flows_back_at_closure(cycle):
     trace = cycle.trace
     assert bool(cycle.reached.all())
@@ -161,6 +162,7 @@ def test_the_beat_repeats_with_its_blood_and_flows_back_at_closure(cycle):
     assert abs(float(balance)) < 2e-3 * float(trace.stroke_volume)
 
 
+@pytest.mark.slow
 def test_the_gradient_is_that_of_differences():
     names = ("aorta.inertance", "aorta.viscosity", "aortic.area", "mitral.length")
     values = {
@@ -184,6 +186,7 @@ def test_the_gradient_is_that_of_differences():
         assert float(found[k]) == pytest.approx((high - low) / (2 * h), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_tangents_are_the_differences_of_limit_cycles(cycle):
     name, nudge = "left_ventricle.active", 1e-3
     middle = WAVES.left_ventricle.active

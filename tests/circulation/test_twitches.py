@@ -47,6 +47,7 @@ def test_numpy_and_torch_read_one_elastance(twitch):
     assert E[..., 0].numpy() == pytest.approx(np.array(laws), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_shape_of_zeros_changes_nothing():
     flat = replace(LOOP, left_ventricle=replace(VENTRICLE, shape=(0.0,) * 8))
     plain = limit_cycle(circulation=LOOP, steps=100).trace.volume
@@ -54,6 +55,7 @@ def test_a_shape_of_zeros_changes_nothing():
     torch.testing.assert_close(found, plain, rtol=1e-9, atol=0)
 
 
+@pytest.mark.slow
 def test_every_coefficient_has_its_gradient():
     loop = replace(LOOP, left_ventricle=replace(VENTRICLE, shape=(0.0,) * 8))
     names = [f"left_ventricle.shape_{k}" for k in range(8)]
