@@ -165,7 +165,9 @@ def beat(options: Options) -> Mapping[str, Any]:
         shots = [moments[int(k)] for k in spread]
         draw_flow_film(shots, cavity, folder / "heart_flow.mp4")
     if isinstance(heart, ValvedFlow):
-        draw_valves(table, folder / "valves.png")
+        beyond = {"atrium_mmhg": options.atrium_mmhg, "aorta_mmhg": options.aorta_mmhg}
+        level = {key: np.full(len(rows), mmhg) for key, mmhg in beyond.items()}
+        draw_valves(table | level, folder / "valves.png")
     energies = {
         f"kinetic_energy_{name.lower().replace(' ', '_')}_mj": float(table["kinetic_energy_mj"][k])
         for name, k in shown.items()

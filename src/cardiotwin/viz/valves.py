@@ -14,8 +14,8 @@ Courses = Mapping[str, Float[np.ndarray, " moments"]]
 def draw_valves(courses: Courses, file: Path) -> None:
     """Draw the courses of a beat over time.
 
-    `courses` holds, by keys with their units: ventricle, mitral and aortic (the pressures at the
-    stubs' ends) in mmHg; inflow and outflow in mL/s; mitral_open and aortic_open; time in s.
+    `courses` holds, by keys with their units: ventricle, atrium and aorta (the pressures beyond
+    the valves) in mmHg; inflow and outflow in mL/s; mitral_open and aortic_open; time in s.
     """
     time = courses["time_s"] * 1e3
     with theme.figure(6.4, 5.6) as figure:
@@ -23,8 +23,8 @@ def draw_valves(courses: Courses, file: Path) -> None:
         panels = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1.2))
         rows = (
             (panels[0], "ventricle_mmhg", "ventricle's mean", "black"),
-            (panels[0], "mitral_mmhg", "atrium", theme.BLUE),
-            (panels[0], "aortic_mmhg", "aorta", theme.ORANGE),
+            (panels[0], "atrium_mmhg", "atrium", theme.BLUE),
+            (panels[0], "aorta_mmhg", "aorta", theme.ORANGE),
             (panels[1], "inflow_ml_per_s", "in through the mitral valve", theme.BLUE),
             (panels[1], "outflow_ml_per_s", "out through the aortic valve", theme.ORANGE),
             (panels[2], "mitral_open", "mitral", theme.BLUE),
