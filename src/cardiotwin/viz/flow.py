@@ -41,6 +41,7 @@ def draw_flow(moments: Mapping[str, Moment], cavity: MovingCavity, file: Path) -
         for axes in panels.ravel():
             axes.set_aspect("equal")
             axes.set_xlabel("mm")
+        for axes in panels[:, 0]:
             axes.set_ylabel("mm")
         theme.save(figure, file)
 
