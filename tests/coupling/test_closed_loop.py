@@ -24,6 +24,8 @@ from cardiotwin.mechanics.springs import Springs
 from cardiotwin.mechanics.wall import Wall
 from cardiotwin.units import ML, MMHG
 
+pytestmark = pytest.mark.slow
+
 LV, VEINS = (Stores._fields.index(name) for name in ("lv", "pulmonary_veins"))
 EDP, PERIOD, STEP = 10 * MMHG, 0.9, 0.006
 

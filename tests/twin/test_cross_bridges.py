@@ -32,6 +32,8 @@ from cardiotwin.twin.cross_bridges import (
 from cardiotwin.twin.stages import Stages
 from cardiotwin.units import MMHG
 
+pytestmark = pytest.mark.slow
+
 PERIOD, EDP, STEP = 0.9, 10 * MMHG, 0.018
 TRUTH = Land2017(reference_tension=250e3)
 
@@ -72,7 +74,6 @@ def loop(heart):
     return ClosedLoop(dynamics, circulation, muscle)
 
 
-@pytest.mark.slow
 def test_the_strength_that_made_an_ejection_is_found_again(heart, loop):
     _, dynamics, circulation, image, blood = heart
     full, left = ejection(loop, image, blood)
@@ -161,7 +162,6 @@ def test_a_run_of_cross_bridges_that_was_stopped_goes_on_to_the_same_bits(heart,
     assert max(whole.course.tension) > 2e4  # Pa: what the bridges pull, not the twitch's zero
 
 
-@pytest.mark.slow
 def test_the_work_of_muscle_and_blood_is_held_or_dissipated_to_the_steps_order(heart, loop):
     _, dynamics, _, image, blood = heart
     shares, unexplained, apart = [], [], []
