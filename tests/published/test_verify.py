@@ -74,7 +74,7 @@ def test_the_smoke_run_writes_every_table_number_and_picture(monkeypatch, tmp_pa
     experiment.run(verify.Options, verify.verify)
     text = page.read_text()
     assert text.count("\n## ") == len(verify.STUDIES)
-    assert text.count("\n|---:|") == 13
+    assert text.count("\n|---:|") == 14
     assert page.with_name("elastodynamics.png").stat().st_size > 1e4
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result["config"]["finest"] == 1
