@@ -1,12 +1,14 @@
 """Where the blood of a measured ventricle goes, and what it does to the wall.
 
-`python experiments/blood_paths.py path=folder [steps=300] [edge=0.15] [layers=18] [period_s=0.86]
-[beats=2] [washes=4] [movie=1] [output=folder]`
+`python experiments/blood_paths.py path=folder [steps=300] [edge=0.15] [layers=18]
+[harmonics=0] [period_s=PERIOD] [beats=2] [washes=4] [movie=1] [output=folder]`; the folder holds
+the contours of a whole cine, or is the run folder of a twin with its beat.
 
 Particles, one per cell, are followed from end-diastole through systole and back through diastole:
 direct flow, retained inflow, delayed ejection and residual volume, as shares of the blood at
 end-diastole with that of the stubs; then onwards through `washes` beats, what of it is still
-there. What the particles eject is held against what went through the window.
+there. What the particles eject is held against what went through the window. `blood_paths.png`
+shows both in the long axis, and the wall's shear.
 """
 
 import time
@@ -16,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cine_frames import cine_frames
+from cine_frames import beat_period, beating_frames, wall_harmonics
 from experiment import run
+from jaxtyping import Float
 
 from cardiotwin.errors import InputError
 from cardiotwin.geometry.cavity import CavityTemplate, make_cavity
@@ -25,11 +28,12 @@ from cardiotwin.geometry.cavity.template import ENDOCARDIUM
 from cardiotwin.geometry.regions import cell_sizes
 from cardiotwin.haemodynamics.blood import Fluid
 from cardiotwin.haemodynamics.heart import VALVES, HeartFlow, Moment
-from cardiotwin.haemodynamics.particles import INSIDE, Tracer, components, seeds
+from cardiotwin.haemodynamics.particles import INSIDE, Tracer, components, kinds, seeds
 from cardiotwin.haemodynamics.wall_shear import oscillating_shear_index, wall_shear_stress
 from cardiotwin.measurement.flow import Lumen
 from cardiotwin.measurement.flow.pressure import relative_pressure
 from cardiotwin.units import ML, MMHG
+from cardiotwin.viz.blood_paths import draw_blood_paths
 from cardiotwin.viz.flow_film import draw_flow_film
 
 FRAMES = 25  # of the beat, for shear and the film
@@ -42,7 +46,8 @@ class Options:
     steps: int = 300
     edge: float = 0.15  # of the cross-section's radius
     layers: int = 18
-    period_s: float = 0.86
+    harmonics: int = 0  # of the wall's motion; 0: 6, of a twin's beat 16
+    period_s: float = 0.0  # 0: the twin's, of a cine 0.86
     beats: int = 2
     washes: int = 4
     movie: int = 1
@@ -51,39 +56,56 @@ class Options:
 
 def paths(options: Options) -> Mapping[str, Any]:
     """Return the parts of the blood, its washout, the wall's shear and Poisson's pressure."""
-    if options.steps < 1 or options.steps % (FRAMES * FINER) or options.beats < 1:
+    counts = (options.steps, options.beats, options.washes)
+    if min(counts) < 1 or options.steps % (FRAMES * FINER):
         msg = (
-            f"blood_paths needs a multiple of {FRAMES * FINER} steps and a beat, found "
-            f"steps={options.steps} beats={options.beats}."
+            f"blood_paths needs a multiple of {FRAMES * FINER} steps, a beat and a wash, found "
+            f"steps={options.steps} beats={options.beats} washes={options.washes}."
         )
         raise InputError(msg)
     template = CavityTemplate(edge=options.edge, layers=options.layers)
-    cavity = make_cavity(cine_frames(options.path, "blood_paths"), options.period_s, template)
+    frames = beating_frames(options.path, "blood_paths")
+    period = options.period_s or beat_period(options.path)
+    harmonics = wall_harmonics(options.path, options.harmonics)
+    cavity = make_cavity(frames, period, template, harmonics=harmonics)
     heart = HeartFlow(cavity, Fluid(), steps=options.steps)
     for _ in heart.run(options.steps * (options.beats - 1) - 1):
         pass
     kept = list(heart.run(options.steps + 1))  # the first at end-diastole, the last a beat later
     outflow = np.array([m.outflow for m in kept])
     start = time.process_time()
-    told = _parts(heart, kept, options)
+    told, kind, beats = _parts(heart, kept, options)
     cost = time.process_time() - start
     shown = kept[: -1 : options.steps // FRAMES]
     often = kept[: -1 : options.steps // (FRAMES * FINER)]
+    shear = _shear(heart, shown)
+    draw_blood_paths(
+        kept[0],
+        cavity,
+        Path(options.output) / "blood_paths.png",
+        kind=kind,
+        beats=beats,
+        washes=options.washes,
+        shear=np.linalg.norm(shear, axis=2).mean(axis=0),
+    )
     if options.movie:
         draw_flow_film(shown, cavity, Path(options.output) / "flow.mp4")
     return {
         "cells": len(cavity.region.cells),
         "steps": options.steps,
         **told,
-        "ejected_ml": float(outflow[1:].mean() * options.period_s / ML),
-        **_shear(heart, shown),
-        **_pressure(heart, often, options.period_s),
+        "ejected_ml": float(outflow[1:].mean() * period / ML),
+        **_sheared(shear),
+        **_pressure(heart, often, period),
         "tracing_cpu_s": cost,
     }
 
 
-def _parts(heart: HeartFlow, kept: list[Moment], options: Options) -> dict[str, Any]:
-    cavity, period = heart.cavity, options.period_s
+def _parts(
+    heart: HeartFlow, kept: list[Moment], options: Options
+) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
+    """Return the numbers, and of each cell's blood its part and the beat in which it leaves."""
+    cavity, period = heart.cavity, heart.cavity.motion.period
     tracer = Tracer(cavity.region.cells, {name: cavity.region.facets[name] for name in VALVES})
     shots = [(m.points, m.velocity) for m in kept]
     step = heart.time_step
@@ -91,13 +113,8 @@ def _parts(heart: HeartFlow, kept: list[Moment], options: Options) -> dict[str, 
     cell, shares, volume = seeds(kept[0].points, cavity.region.cells)
     forwards = tracer.trace(shots[: systole + 1], step, cell=cell, shares=shares)
     backwards = tracer.trace(shots[systole:][::-1], -step, cell=cell, shares=shares)
-    parts = components(
-        forwards,
-        backwards,
-        volume,
-        aortic=VALVES.index("aortic"),
-        mitral=VALVES.index("mitral"),
-    )
+    valves = {name: VALVES.index(name) for name in VALVES}
+    parts = components(forwards, backwards, volume, **valves)
     onwards = tracer.trace(
         shots + shots[1:] * (options.washes - 1), step, cell=cell, shares=shares
     )
@@ -106,7 +123,7 @@ def _parts(heart: HeartFlow, kept: list[Moment], options: Options) -> dict[str, 
         float(volume[(onwards.exit == INSIDE) | (onwards.step > n)].sum() / volume.sum())
         for n in beats
     ]
-    return {
+    numbers = {
         "direct_flow_percent": 100 * parts.direct,
         "retained_inflow_percent": 100 * parts.retained,
         "delayed_ejection_percent": 100 * parts.delayed,
@@ -121,14 +138,19 @@ def _parts(heart: HeartFlow, kept: list[Moment], options: Options) -> dict[str, 
         "still_there_percent": [100 * share for share in still],
         "particles": len(cell),
     }
+    gone = np.where(onwards.exit == INSIDE, options.washes, onwards.step // beats[0]) + 1
+    return numbers, kinds(forwards, backwards, **valves), gone
 
 
-def _shear(heart: HeartFlow, shown: list[Moment]) -> dict[str, float]:
+def _shear(heart: HeartFlow, shown: list[Moment]) -> Float[np.ndarray, "moments triangles 3"]:
     region, viscosity = heart.cavity.region, heart.flow.fluid.viscosity
     wall = region.facets[ENDOCARDIUM]
-    stress = np.stack(
+    return np.stack(
         [wall_shear_stress(m.points, region.cells, m.velocity, wall, viscosity) for m in shown]
     )
+
+
+def _sheared(stress: Float[np.ndarray, "moments triangles 3"]) -> dict[str, float]:
     size = np.linalg.norm(stress, axis=2).mean(axis=0)
     return {
         "wall_shear_mean_pa": float(size.mean()),

@@ -25,6 +25,7 @@ WALL = -1
 INSIDE = -1  # of `Paths.exit`: has not left
 LONGEST = 200  # cells that a particle may pass in a step
 ASTRAY = 1e-3  # share of the particles that may circle a wall's edge: they stay there
+KINDS = ("direct", "retained", "delayed", "residual")  # blood, see `Components`
 HAIR = 1e-9  # of a cell, by which a particle may lie outside
 
 Cells = Integer[np.ndarray, "cells 4"]
@@ -205,18 +206,17 @@ def components(
     aortic, mitral
         Which of the exits is which valve's.
     """
-    ejected, came = forwards.exit == aortic, backwards.exit == mitral
-    whole = volume.sum()
+    kind = kinds(forwards, backwards, aortic=aortic, mitral=mitral)
+    shares = np.bincount(kind, weights=volume, minlength=len(KINDS)) / volume.sum()
+    return Components(**dict(zip(KINDS, shares.tolist(), strict=True)))
 
-    def part(chosen: np.ndarray) -> float:
-        return float(volume[chosen].sum() / whole)
 
-    return Components(
-        direct=part(came & ejected),
-        retained=part(came & ~ejected),
-        delayed=part(~came & ejected),
-        residual=part(~came & ~ejected),
-    )
+def kinds(
+    forwards: Paths, backwards: Paths, *, aortic: int, mitral: int
+) -> Integer[np.ndarray, " particles"]:
+    """Return which of `KINDS` each particle is; the arguments are those of `components`."""
+    stays, old = forwards.exit != aortic, backwards.exit != mitral
+    return np.asarray(stays + 2 * old)
 
 
 def _mixed(
@@ -260,4 +260,4 @@ def _neighbours(
     return np.asarray(across.reshape(4, n).T)
 
 
-__all__ = ["Components", "Paths", "Tracer", "components", "seeds"]
+__all__ = ["KINDS", "Components", "Paths", "Tracer", "components", "kinds", "seeds"]

@@ -145,6 +145,15 @@ def section(
     pv.PolyData, Float[np.ndarray, "points 3"], Float[np.ndarray, "3"], Float[np.ndarray, "3"]
 ]:
     """Return the cut through the cells, its velocities, and the picture's two axes."""
+    apex, across, up = long_axis(moment, cavity)
+    cut = _blood(moment, cavity).slice(normal=np.cross(across, up), origin=apex).triangulate()
+    return cut, np.asarray(cut.point_data["velocity"]), across, up
+
+
+def long_axis(
+    moment: Moment, cavity: MovingCavity
+) -> tuple[Float[np.ndarray, "3"], Float[np.ndarray, "3"], Float[np.ndarray, "3"]]:
+    """Return the apex, and the directions from the mitral to the aortic window and to the base."""
     facets = cavity.region.facets
     mitral, aortic = (
         moment.points[np.unique(facets[name])].mean(axis=0) for name in ("mitral", "aortic")
@@ -155,8 +164,7 @@ def section(
     across = aortic - mitral
     across -= (across @ up) * up
     across /= np.linalg.norm(across)
-    cut = _blood(moment, cavity).slice(normal=np.cross(across, up), origin=apex).triangulate()
-    return cut, np.asarray(cut.point_data["velocity"]), across, up
+    return apex, across, up
 
 
 def _blood(moment: Moment, cavity: MovingCavity) -> pv.UnstructuredGrid:
@@ -169,4 +177,4 @@ def _blood(moment: Moment, cavity: MovingCavity) -> pv.UnstructuredGrid:
     return found
 
 
-__all__ = ["draw_flow", "section"]
+__all__ = ["draw_flow", "long_axis", "section"]
