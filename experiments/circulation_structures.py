@@ -3,8 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cardiotwin.circulation import Circulation, Elastance, from_end_diastole, resistive
-from cardiotwin.circulation.tract import aorta, aortic_valve, mitral_valve
+from cardiotwin.circulation import (
+    Circulation,
+    Elastance,
+    from_end_diastole,
+    parameter_values,
+    resistive,
+)
+from cardiotwin.circulation.arteries import Arm, aorta, aortic_valve, mitral_valve
 from cardiotwin.coupling.personal import healthy_adult, scaled
 from cardiotwin.coupling.timing import root_impedance
 from cardiotwin.fitting.haemodynamics import ROOT_SHARE, FreeShape
@@ -12,7 +18,7 @@ from cardiotwin.fitting.priors import LogNormal, Normal, Prior
 
 DOG = 0.4  # of an adult's stroke: 25 kg at about 70 mL per 70 kg
 KNOTS = 40  # of the ventricle's elastance: about three samples each
-STRUCTURES = ("plain", "atrium", "valves", "aorta", "catheters", "whole")
+STRUCTURES = ("plain", "atrium", "valves", "aorta", "catheters", "shape", "whole")
 SPREAD = {
     "left_atrium.active": 1.0,
     "left_ventricle.active": 1.0,
@@ -39,6 +45,8 @@ OF_AORTA = {
     "aorta.viscosity": 0.3,
     "aorta.impedance": 0.7,
 }
+OF_ARM = {"arm.compliance": 0.7, "arm.inertance": 0.7, "arm.termination": 1.0}
+ARM = 0.3  # of the aorta's compliance and admittance: what head and arms take of the flow
 SOURCE = "a healthy adult's circulation, scaled to the stroke of a 25 kg dog"
 
 
@@ -73,8 +81,11 @@ def loop_and_priors(
     if has(structure, "aorta"):
         loop = with_waves(loop)
         spread |= OF_AORTA
-    shapes = []
     if has(structure, "whole"):
+        loop = with_arm(loop)
+        spread |= OF_ARM
+    shapes = []
+    if has(structure, "shape"):
         ventricle = replace(elastance(loop, "left_ventricle"), shape=(0.0,) * KNOTS)
         loop = replace(loop, left_ventricle=ventricle)
         shapes = [FreeShape(chamber="left_ventricle", sd=0.2, length=1.2 / KNOTS)]
@@ -95,8 +106,7 @@ def laws(
     for name, sd in spread.items():
         median = medians.get(name)
         if median is None:
-            part, key = name.split(".")
-            median = getattr(getattr(loop, part), key)
+            median = parameter_values(loop)[name]
         found[name] = LogNormal(median=median, sd=sd, source=SOURCE)
     return found
 
@@ -132,6 +142,16 @@ def with_waves(loop: Circulation) -> Circulation:
     )
     arteries = replace(loop.systemic_arteries, compliance=half)
     return replace(loop, aorta=tube, systemic_arteries=arteries)
+
+
+def with_arm(loop: Circulation) -> Circulation:
+    """Return the loop whose aorta has a second arm, of the same transit time."""
+    tube = loop.aorta
+    assert tube is not None  # noqa: S101  # of `with_waves`
+    impedance = tube.impedance / ARM
+    held = ARM * tube.compliance
+    arm = Arm(compliance=held, inertance=impedance**2 * held, termination=impedance)
+    return replace(loop, aorta=replace(tube, compliance=(1 - ARM) * tube.compliance, arm=arm))
 
 
 __all__ = ["STRUCTURES", "has", "loop_and_priors"]

@@ -17,8 +17,9 @@ from cardiotwin.circulation import (
     simulate,
     with_valves,
 )
-from cardiotwin.circulation.hearts import Hearts, default_start, to_ring
+from cardiotwin.circulation.hearts import Hearts
 from cardiotwin.circulation.rates import pressures, rates
+from cardiotwin.circulation.rows import default_start, to_ring
 from cardiotwin.circulation.valves import SMOOTH_WIDTH
 from cardiotwin.errors import ConvergenceError, InputError
 from cardiotwin.units import ML, MMHG

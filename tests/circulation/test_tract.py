@@ -7,25 +7,29 @@ import pytest
 import torch
 
 from cardiotwin.circulation import Circulation, from_end_diastole, limit_cycle, simulate, step
-from cardiotwin.circulation.hearts import Hearts
-from cardiotwin.circulation.tangents import cycle_tangents
-from cardiotwin.circulation.tract import (
-    DENSITY,
+from cardiotwin.circulation.arteries import (
     Aorta,
+    Arm,
     InertialValve,
     aorta,
     aortic_valve,
     mitral_valve,
-    valve_rates,
 )
+from cardiotwin.circulation.hearts import Hearts
+from cardiotwin.circulation.tangents import cycle_tangents
+from cardiotwin.circulation.tract import DENSITY, valve_rates
 from cardiotwin.errors import InputError
 from cardiotwin.units import ML, MMHG
 
 LOOP = from_end_diastole(Circulation())
 HALF = replace(LOOP.systemic_arteries, compliance=0.7 * ML / MMHG)
+TUBE = aorta(0.67 * ML / MMHG)
+ARM = Arm(
+    compliance=TUBE.compliance / 3, inertance=5 * TUBE.inertance, termination=9 * TUBE.termination
+)
 WAVES = replace(
     LOOP,
-    aorta=aorta(0.67 * ML / MMHG),
+    aorta=replace(TUBE, arm=ARM),
     aortic=aortic_valve(),
     mitral=mitral_valve(),
     systemic_arteries=HALF,
@@ -41,7 +45,7 @@ def cycle():
 def ladder(tube):
     """Return the impedance at the inlet, as a function of the frequency, Hz, by the rates."""
     tract = Hearts.of({}, replace(WAVES, aorta=tube)).tract()
-    n = 2 * tube.segments
+    n = 2 * (tube.segments + (tube.arm is not None))
     inflow = torch.zeros(4, 1, dtype=torch.float64)
 
     def change(state, flow):
@@ -71,12 +75,16 @@ def cascade(tube, f):
         seen = seen + (tube.resistance + w * tube.inertance) / n
         wall = (1 + w * tube.viscosity) / (w * tube.compliance / n)
         seen = 1 / (1 / seen + 1 / wall)
+    if tube.arm:
+        held = 1 / (1 / tube.arm.termination + w * tube.arm.compliance)
+        seen = 1 / (1 / seen + 1 / (w * tube.arm.inertance + held))
     return seen + tube.impedance
 
 
+@pytest.mark.parametrize("arm", [None, ARM])
 @pytest.mark.parametrize("segments", [1, 3])
-def test_the_aorta_has_the_impedance_of_its_circuit(segments):
-    tube = replace(WAVES.aorta, segments=segments)
+def test_the_aorta_has_the_impedance_of_its_circuit(segments, arm):
+    tube = replace(TUBE, segments=segments, arm=arm)
     found = ladder(tube)
     for f in (0.3, 1.25, 5.0, 20.0):
         assert found(f) == pytest.approx(cascade(tube, f), rel=1e-10)
@@ -84,8 +92,8 @@ def test_the_aorta_has_the_impedance_of_its_circuit(segments):
 
 def test_a_tube_of_many_segments_has_the_impedance_of_a_wave():
     """At a matched end a line without loss shows sqrt(L/C) at every frequency."""
-    lossless = {"resistance": 1e-6 * WAVES.aorta.termination, "viscosity": 0.0, "impedance": 0.0}
-    tube = replace(WAVES.aorta, **lossless)
+    lossless = {"resistance": 1e-6 * TUBE.termination, "viscosity": 0.0, "impedance": 0.0}
+    tube = replace(TUBE, **lossless)
     misses = [
         abs(ladder(replace(tube, segments=n))(2.0) / tube.termination - 1) for n in (10, 20, 40)
     ]
@@ -95,8 +103,8 @@ def test_a_tube_of_many_segments_has_the_impedance_of_a_wave():
 
 
 def test_without_inertance_it_is_a_windkessel():
-    lossless = {"resistance": 1e-6 * WAVES.aorta.termination, "viscosity": 0.0, "impedance": 0.0}
-    one = replace(WAVES.aorta, **lossless)
+    lossless = {"resistance": 1e-6 * TUBE.termination, "viscosity": 0.0, "impedance": 0.0}
+    one = replace(TUBE, **lossless)
     light = ladder(replace(one, inertance=1e-6 * one.inertance, segments=1))
     for f in (1.25, 5.0):
         windkessel = 1 / (1 / one.termination + 2j * np.pi * f * one.compliance)
@@ -164,8 +172,9 @@ def test_the_beat_repeats_with_its_blood_and_flows_back_at_closure(cycle):
 
 @pytest.mark.slow
 def test_the_gradient_is_that_of_differences():
-    names = ("aorta.inertance", "aorta.viscosity", "aortic.area", "mitral.length")
     values = {
+        "arm.inertance": ARM.inertance,
+        "arm.compliance": ARM.compliance,
         "aorta.inertance": WAVES.aorta.inertance,
         "aorta.viscosity": WAVES.aorta.viscosity,
         "aortic.area": WAVES.aortic.area,
@@ -178,7 +187,7 @@ def test_the_gradient_is_that_of_differences():
         return trace.aorta[0][100, 0] + 1e6 * trace.stroke_volume
 
     found = torch.autograd.grad(seen(at).sum(), list(at.values()))
-    for k, name in enumerate(names):
+    for k, name in enumerate(values):
         h = 1e-5 * values[name]
         ends = {n: torch.full((2,), v, dtype=torch.float64) for n, v in values.items()}
         ends[name] = values[name] + torch.tensor([h, -h], dtype=torch.float64)
@@ -215,6 +224,12 @@ def test_tangents_are_the_differences_of_limit_cycles(cycle):
 def test_what_is_none_is_refused():
     with pytest.raises(InputError, match="area must be positive"):
         InertialValve(area=0.0, length=0.01, opening_rate=0.1, closing_rate=0.1)
+    with pytest.raises(InputError, match="compliance must be positive"):
+        replace(ARM, compliance=0.0)
+    with pytest.raises(InputError, match=r"arm\.termination must be positive"):
+        simulate({"arm.termination": -1.0}, circulation=WAVES, steps=50)
+    with pytest.raises(InputError, match=r"Unknown parameter .*arm\.inertance"):
+        simulate({"arm.inertance": 1.0}, circulation=replace(WAVES, aorta=TUBE), steps=50)
     with pytest.raises(InputError, match="one segment or more"):
         replace(WAVES.aorta, segments=0)
     with pytest.raises(InputError, match="viscosity must be finite"):

@@ -7,6 +7,7 @@ run one heart in implicit steps, for chambers of finite elements. Both read the 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from cardiotwin.circulation.arteries import Aorta, Arm, InertialValve
 from cardiotwin.circulation.beats import LimitCycle, Record, beat, settle
 from cardiotwin.circulation.elements import (
     Chamber,
@@ -25,12 +26,11 @@ from cardiotwin.circulation.loop import (
 from cardiotwin.circulation.preload import preload
 from cardiotwin.circulation.state import State, Stores
 from cardiotwin.circulation.stepping import Step, step
-from cardiotwin.circulation.tract import Aorta, InertialValve
 from cardiotwin.circulation.twitches import HillTwitch
 
 if TYPE_CHECKING:
-    from cardiotwin.circulation.hearts import parameter_values
     from cardiotwin.circulation.march import Trace
+    from cardiotwin.circulation.names import parameter_values
     from cardiotwin.circulation.periodic import Cycle, limit_cycle
     from cardiotwin.circulation.simulation import simulate
 
@@ -38,12 +38,13 @@ IN_TORCH = {
     "Cycle": "periodic",
     "Trace": "march",
     "limit_cycle": "periodic",
-    "parameter_values": "hearts",
+    "parameter_values": "names",
     "simulate": "simulation",
 }
 
 __all__ = [
     "Aorta",
+    "Arm",
     "Chamber",
     "Circulation",
     "Cycle",

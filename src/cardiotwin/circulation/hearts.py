@@ -12,6 +12,7 @@ from cardiotwin.circulation.loop import Circulation
 from cardiotwin.circulation.names import (
     CHAMBERS,
     OF_AORTA,
+    OF_ARM,
     OF_HILL,
     OF_INERTIAL,
     OF_TWITCH,
@@ -25,7 +26,6 @@ from cardiotwin.circulation.names import (
     refuse_unphysical,
 )
 from cardiotwin.circulation.rates import Loop
-from cardiotwin.circulation.state import Stores
 from cardiotwin.circulation.tract import DENSITY, HELD, SWIFT, Tract
 from cardiotwin.circulation.twitches import hill_activation, spline_weights
 from cardiotwin.circulation.valves import valve_constants
@@ -109,7 +109,18 @@ class Hearts:
     @property
     def states(self) -> int:
         """Return the number of rows of a state: 12, and those of aorta and inertial valves."""
-        return 12 + 2 * self.segments + 3 * self.laws.count("inertial")
+        return 12 + 2 * self.stores + 3 * self.laws.count("inertial")
+
+    @property
+    def stores(self) -> int:
+        """Return the number of the aorta's volumes: of its segments, then of its arm."""
+        return self.segments + ("arm.compliance" in self.values)
+
+    def soft(self) -> Float[torch.Tensor, "stores batch"]:
+        """Return the compliances of the aorta's volumes, m^3/Pa."""
+        rows = [self.stack(("aorta",), "compliance") / max(self.segments, 1)] * self.segments
+        rows += [self.stack(("arm",), "compliance")] * (self.stores - self.segments)
+        return torch.cat(rows)
 
     def tract(self, *, times: bool = False) -> Tract | None:
         """Return aorta and inertial valves, if there are any; `times` as of `loop`."""
@@ -120,11 +131,17 @@ class Hearts:
         valve = [self.stack(names, key) for key in OF_INERTIAL] if inertial else []
         aorta = [self.stack(("aorta",), key) for key in OF_AORTA] if self.segments else []
         aorta[:3] = [whole / self.segments for whole in aorta[:3]]
+        arm = [self.stack(("arm",), key) for key in OF_ARM] if self.stores > self.segments else []
         if times:
-            valve = [number.unsqueeze(-2) for number in valve]
-            aorta = [number.unsqueeze(-2) for number in aorta]
+            valve, aorta, arm = (
+                [number.unsqueeze(-2) for number in each] for each in (valve, aorta, arm)
+            )
         return Tract(
-            inertial=inertial, segments=self.segments, valve=tuple(valve), aorta=tuple(aorta)
+            inertial=inertial,
+            segments=self.segments,
+            valve=tuple(valve),
+            aorta=tuple(aorta),
+            arm=tuple(arm),
         )
 
     def stack(self, names: tuple[str, ...], key: str) -> Float[torch.Tensor, "rows batch"]:
@@ -212,6 +229,9 @@ class Hearts:
             compliance, inertance, resistance, termination, viscosity, _ = tract.aorta
             wave = 2 / (compliance * inertance).sqrt()
             rates += [wave + (resistance + termination + 4 * viscosity / compliance) / inertance]
+            if tract.arm:
+                held, mass, end = tract.arm
+                rates += [(1 / (compliance * mass) + 1 / (held * mass)).sqrt() + 1 / (held * end)]
         return torch.cat(rates).amax(0)
 
     def _stiffer(self, chamber: int) -> Tensor:
@@ -223,73 +243,4 @@ class Hearts:
         return torch.exp(knots.amax(0))
 
 
-def default_start(circulation: Circulation, hearts: Hearts) -> Float[torch.Tensor, "states batch"]:
-    """Return the circulation's first state for each heart: its pressures in its own vessels."""
-    state = circulation.start()
-    rows = [float(getattr(state.volume, key)) for key in CHAMBERS.values()]
-    rows += [float(getattr(state.pressure, key)) for key in VESSELS]
-    rows += [float(getattr(state.outflow, key)) for key in VESSELS]
-    if circulation.aorta:
-        rows += [rows[4]] * hearts.segments + [rows[8]] * hearts.segments
-    rows += [0.0] * (hearts.states - len(rows))
-    return torch.tensor(rows, dtype=torch.float64)[:, None].expand(-1, len(hearts))
-
-
-def to_ring(state: Float[torch.Tensor, "states batch"], hearts: Hearts) -> tuple[Tensor, Tensor]:
-    """Return volumes (8, batch) and vessel flows (2, 2, batch) of a state."""
-    stored = state[4:8] * hearts.stack(VESSELS, "compliance")
-    volume = torch.cat((state[0:2], stored[0:2], state[2:4], stored[2:4]))
-    return volume, state[8:12].reshape(2, 2, -1)
-
-
-def to_blood(state: Float[torch.Tensor, "states batch"], hearts: Hearts) -> tuple[Tensor, ...]:
-    """Return volumes and vessel flows of a state and, beyond the ring, those of `Tract`."""
-    ring = to_ring(state, hearts)
-    if hearts.states == len(state) == 12:
-        return ring
-    n = hearts.segments
-    rest = state[12:]
-    if n:
-        compliance = hearts.stack(("aorta",), "compliance") / n
-        rest = torch.cat((rest[:n] * compliance, rest[n:]))
-    return *ring, rest
-
-
-def from_blood(blood: tuple[Tensor, ...], hearts: Hearts) -> Float[torch.Tensor, "states batch"]:
-    """Return a state: chamber volumes, vessel pressures and flows; of the aorta the same."""
-    ring = from_ring(blood[0], blood[1], hearts)
-    if len(blood) == 2:
-        return ring
-    n, rest = hearts.segments, blood[2]
-    if n:
-        compliance = hearts.stack(("aorta",), "compliance") / n
-        rest = torch.cat((rest[:n] / compliance, rest[n:]))
-    return torch.cat((ring, rest))
-
-
-def held(blood: tuple[Tensor, ...], hearts: Hearts) -> Batch:
-    """Return the whole blood, m^3."""
-    whole: Tensor = blood[0].sum(0)
-    return whole + blood[2][: hearts.segments].sum(0) if hearts.segments else whole
-
-
-def from_ring(volume: Float[torch.Tensor, "8 batch"], flow: Tensor, hearts: Hearts) -> Tensor:
-    """Return chamber volumes, vessel pressures and vessel flows."""
-    stored = torch.cat((volume[2:4], volume[6:8])) / hearts.stack(VESSELS, "compliance")
-    return torch.cat((volume[0:2], volume[4:6], stored, flow.reshape(4, -1)))
-
-
-ROW = {name: row for row, name in enumerate(Stores._fields)}
-
-__all__ = [
-    "ROW",
-    "Hearts",
-    "default_start",
-    "from_blood",
-    "from_ring",
-    "held",
-    "parameter_values",
-    "refuse_unphysical",
-    "to_blood",
-    "to_ring",
-]
+__all__ = ["Hearts"]

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from cardiotwin.circulation.arteries import Aorta, InertialValve
 from cardiotwin.circulation.elements import Chamber, Elastance, Twitch, Valve, Vessel
 from cardiotwin.circulation.rates import Loop, pressures, rates
 from cardiotwin.circulation.state import State, Stores, refuse_negative
-from cardiotwin.circulation.tract import Aorta, InertialValve
 from cardiotwin.circulation.twitches import HillTwitch
 from cardiotwin.circulation.valves import valve_constants, valve_slope
 from cardiotwin.errors import InputError

@@ -16,9 +16,10 @@ from jaxtyping import Bool, Float
 from torch.utils.checkpoint import checkpoint
 
 from cardiotwin.circulation import tract as beside
-from cardiotwin.circulation.hearts import ROW, Hearts, from_blood
+from cardiotwin.circulation.hearts import Hearts
 from cardiotwin.circulation.rates import across, outflows, pressures, rates
 from cardiotwin.circulation.rhythm import Blood, Rhythm, as_arrays, moved
+from cardiotwin.circulation.rows import ROW, from_blood
 from cardiotwin.errors import InputError
 
 Tensor = torch.Tensor
@@ -92,7 +93,9 @@ class Trace:
         state = self.tract.movedim(1, 0)
         flow = self.of("lv", "outflow")[None]
         pressure = tract.root(state, flow, torch), tract.filled(state, flow, torch)[0]
-        return torch.cat(pressure).movedim(0, 1), tract.parts(state)[1].movedim(0, 1)
+        return torch.cat(pressure).movedim(0, 1), tract.parts(state)[1][: tract.segments].movedim(
+            0, 1
+        )
 
     @property
     def end(self) -> Float[torch.Tensor, "states batch"]:
@@ -100,7 +103,7 @@ class Trace:
 
         Volumes of la, lv, ra, rv; pressures of systemic arteries and veins, pulmonary arteries
         and veins; flows out of these. Then, of what there is: pressures by volume of the aorta's
-        segments, flows out of these, flows of inertial valves, their openings.
+        segments and arm, flows out of and into these, flows of inertial valves, their openings.
         """
         last = self.volume[-1], self.vessel_flow[-1]
         return from_blood(last if self.tract is None else (*last, self.tract[-1]), self.hearts)
@@ -126,7 +129,7 @@ class Trace:
         whole = self.volume.sum(1)
         if self.tract is None:
             return whole
-        return whole + self.tract[:, : self.hearts.segments].sum(1)
+        return whole + self.tract[:, : self.hearts.stores].sum(1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

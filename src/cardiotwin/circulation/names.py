@@ -25,6 +25,7 @@ OF_VALVE = ("open_resistance", "closed_resistance", "width")
 OF_INERTIAL = ("area", "length", "opening_rate", "closing_rate", "bulge")
 OF_VESSEL = ("resistance", "compliance", "inertance")
 OF_AORTA = ("compliance", "inertance", "resistance", "termination", "viscosity", "impedance")
+OF_ARM = ("compliance", "inertance", "termination")
 SIGNED = ("onset", "unstressed_volume")  # what may be negative or zero
 NOUGHT = ("viscosity", "impedance")  # what may be zero
 
@@ -47,6 +48,8 @@ def parameter_values(circulation: Circulation) -> dict[str, float]:
         values |= {f"{name}.{key}": getattr(getattr(circulation, name), key) for key in OF_VESSEL}
     if circulation.aorta:
         values |= {f"aorta.{key}": getattr(circulation.aorta, key) for key in OF_AORTA}
+        if circulation.aorta.arm:
+            values |= {f"arm.{key}": getattr(circulation.aorta.arm, key) for key in OF_ARM}
     return values
 
 

@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float
 
-from cardiotwin.circulation.hearts import Hearts, default_start, held, to_blood
+from cardiotwin.circulation.hearts import Hearts
 from cardiotwin.circulation.loop import Circulation
 from cardiotwin.circulation.march import STEPS, Outside, Trace
 from cardiotwin.circulation.names import VESSELS, refuse_unphysical
+from cardiotwin.circulation.rows import default_start, held, to_blood
 from cardiotwin.circulation.simulation import (
     end_of_beat,
     hearts_of,
@@ -95,8 +96,8 @@ class BeatMap:
         one = torch.ones_like(self.hearts.values["period"]).expand(4, -1)
         rows = [one, self.hearts.stack(VESSELS, "compliance"), torch.zeros_like(one)]
         if self.hearts.states > 12:
-            n = self.hearts.segments
-            rows += [self.hearts.stack(("aorta",), "compliance").expand(n, -1) / max(n, 1)]
+            n = self.hearts.stores
+            rows += [self.hearts.soft()] if n else []
             rows += [torch.zeros_like(one[:1]).expand(self.hearts.states - 12 - n, -1)]
         return (torch.cat(rows) * self.size).T
 
@@ -189,7 +190,7 @@ def sizes(circulation: Circulation, hearts: Hearts) -> Float[torch.Tensor, "stat
     """Return the size of each row of a state: the adult's largest of its kind, of a share 1."""
     adult = default_start(circulation, hearts)[:12, 0]
     volume, pressure, flow = kinds = adult.abs().reshape(3, 4).amax(1)
-    n, valves = hearts.segments, hearts.laws.count("inertial")
+    n, valves = hearts.stores, hearts.laws.count("inertial")
     rest = [pressure] * n + [flow] * (n + valves) + [torch.ones_like(flow)] * valves
     rest += [volume] * valves
     return torch.cat((kinds.repeat_interleave(4), *(one[None] for one in rest)))[:, None]

@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from jaxtyping import Float
 
-from cardiotwin.circulation.hearts import Hearts, default_start, from_blood, to_blood
+from cardiotwin.circulation.hearts import Hearts
 from cardiotwin.circulation.loop import Circulation
 from cardiotwin.circulation.march import STEPS, March, Outside, Trace
 from cardiotwin.circulation.names import CHAMBERS
 from cardiotwin.circulation.rhythm import Rhythm
+from cardiotwin.circulation.rows import default_start, from_blood, to_blood
 from cardiotwin.errors import InputError
 
 Tensor = torch.Tensor

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 
-from cardiotwin.circulation.hearts import Hearts, held, to_blood
+from cardiotwin.circulation.hearts import Hearts
 from cardiotwin.circulation.loop import Circulation
 from cardiotwin.circulation.march import STEPS, Trace
 from cardiotwin.circulation.periodic import sizes
+from cardiotwin.circulation.rows import held, to_blood
 from cardiotwin.circulation.simulation import simulate
 from cardiotwin.errors import ConvergenceError
 

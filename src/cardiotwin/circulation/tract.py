@@ -1,4 +1,4 @@
-"""What a loop may have beside its eight stores: blood with inertia in valves, an aorta with waves.
+"""How blood moves beside a loop's eight stores: in valves with inertia, in an aorta with waves.
 
 Valves: Mynard, Davidson, Penny & Smolich (2012), Int J Num Meth Biomed Eng 28:626-641,
 eq. 1-10. Aorta: a ladder of equal segments (Westerhof, Bosman, De Vries & Noordergraaf 1969,
@@ -6,110 +6,16 @@ J Biomech 2:121-143), here closed by a resistance before the windkessel of the s
 the load of the tube models of Burattini & Campbell (1989), IEEE Trans Biomed Eng 36:805-811.
 """
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from cardiotwin.circulation.checks import check_positive
 from cardiotwin.circulation.rates import Loop, across, outflows
-from cardiotwin.errors import InputError
-from cardiotwin.units import ML, MMHG
 
 DENSITY = 1060.0  # kg/m^3 of blood
 SWIFT = 400.0  # 1/s: leaflets move no faster
 HELD = 300.0  # 1/s at which shut leaflets stop the blood between them
 NARROW = 0.02  # of the orifice: the smallest by which a jet's pressure is reckoned
 AORTIC = 1  # row of the aortic valve among the four
-
-
-@dataclass(frozen=True, kw_only=True)
-class InertialValve:
-    """Leaflets that take time, round blood that has mass: it may flow back while they close.
-
-    Parameters
-    ----------
-    area
-        Effective, of the open orifice, m^2.
-    length
-        Of the blood accelerated in it, m.
-    opening_rate, closing_rate
-        Of the leaflets by the pressure across them, 1/(Pa s).
-    bulge
-        Volume by which shut leaflets give way to a pressure across them, m^3/Pa.
-
-    Notes
-    -----
-    With the open share z, dp = rho Q|Q|/(2 A^2) + (rho l/A) dQ/dt at A = z area and
-    dz/dt = (1 - z) K_open dp, or z K_close dp where dp < 0. Ours, for explicit steps: dp moves
-    the leaflets at r tanh(K dp/r), r = 400/s. Ours, for the aorta's pressure before it opens and
-    as it shuts: shut leaflets are a membrane, which the blood before them pushes out by
-    dW/dt = (1 - z)^4 Q against W/bulge, damped at 300/s, and which is slack when they are open.
-    """
-
-    area: float
-    length: float
-    opening_rate: float
-    closing_rate: float
-    bulge: float = 0.005 * ML / MMHG
-
-    def __post_init__(self) -> None:
-        """Refuse a valve that is none."""
-        for item in fields(self):
-            check_positive(self, item.name)
-
-    @property
-    def law(self) -> str:
-        """Return that the flow is a state of its own."""
-        return "inertial"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Aorta:
-    """A ladder of equal segments between the aortic valve and the systemic arteries.
-
-    Parameters
-    ----------
-    compliance
-        Of the whole, m^3/Pa.
-    inertance
-        Of the whole, Pa s^2/m^3.
-    resistance
-        Of the whole, Pa s/m^3.
-    termination
-        Resistance at its end, Pa s/m^3: where it is sqrt(inertance/compliance), a fast wave is
-        not reflected.
-    viscosity
-        Of the wall, s: p = (V + viscosity dV/dt)/C; of 0, the wall is elastic.
-    impedance
-        In series at its inlet, Pa s/m^3: what a jump of the flow meets at once, for which a
-        ladder of few segments is too slow.
-    segments
-        How many.
-    """
-
-    compliance: float
-    inertance: float
-    resistance: float
-    termination: float
-    viscosity: float = 0.0
-    impedance: float = 0.0
-    segments: int = 3
-
-    def __post_init__(self) -> None:
-        """Refuse an aorta that is none."""
-        for name in ("compliance", "inertance", "resistance", "termination"):
-            check_positive(self, name)
-        for name in ("viscosity", "impedance"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                msg = (
-                    f"Aorta.{name} must be finite and not negative, found {value:g}. Give it in "
-                    "s or Pa s/m^3, or 0."
-                )
-                raise InputError(msg)
-        if self.segments < 1 or self.segments != int(self.segments):
-            msg = f"An aorta has one segment or more, found {self.segments}. Give 1 to 10."
-            raise InputError(msg)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -126,24 +32,28 @@ class Tract:
         Area, length, opening and closing rate of the inertial valves.
     aorta
         Compliance, inertance, resistance of one segment, termination, viscosity, impedance.
+    arm
+        Compliance, inertance, termination; empty: there is none.
     """
 
     inertial: tuple[int, ...]
     segments: int
     valve: tuple[Any, ...]
     aorta: tuple[Any, ...]
+    arm: tuple[Any, ...] = ()
 
     @property
-    def size(self) -> int:
-        """Return the number of states."""
-        return 2 * self.segments + 3 * len(self.inertial)
+    def stores(self) -> int:
+        """Return the number of volumes: of the segments, and of the arm as the last one."""
+        return self.segments + bool(self.arm)
 
     def parts(self, state: Any) -> tuple[Any, Any, Any, Any]:
-        """Return volumes and flows of the segments, flows of the valves, and their leaflets'.
+        """Return volumes and flows of the stores, flows of the valves, and their leaflets'.
 
-        The last are openings, then bulges, m^3.
+        Flows are those out of the segments, and into the arm. The last are openings, then
+        bulges, m^3.
         """
-        n, m = self.segments, len(self.inertial)
+        n, m = self.stores, len(self.inertial)
         return state[:n], state[n : 2 * n], state[2 * n : 2 * n + m], state[2 * n + m :]
 
     def filled(self, state: Any, at_valve: Any, xp: Any) -> tuple[Any, Any]:
@@ -151,10 +61,12 @@ class Tract:
 
         `at_valve` is the flow of the aortic valve, (1, *batch).
         """
+        n = self.segments
         volume, moving, _, _ = self.parts(state)
         compliance, viscosity = self.aorta[0], self.aorta[4]
-        filling = xp.concatenate((at_valve, moving[:-1])) - moving
-        return (volume + viscosity * filling) / compliance, filling
+        along, into = moving[:n], at_valve - moving[n:] if self.arm else at_valve
+        filling = xp.concatenate((into, along[:-1])) - along
+        return (volume[:n] + viscosity * filling) / compliance, filling
 
     def root(self, state: Any, at_valve: Any, xp: Any) -> Any:
         """Return the pressure behind the aortic valve, Pa, at its flow, (1, *batch)."""
@@ -192,14 +104,22 @@ class Tract:
         `fall` and `flow` are those of the four valves, `beyond` the pressure of the systemic
         arteries, (1, *batch).
         """
-        _, moving, own, leaflets = self.parts(state)
+        n = self.segments
+        volume, moving, own, leaflets = self.parts(state)
         rows, leaving = [], flow[AORTIC : AORTIC + 1]
-        if self.segments:
+        if n:
             pressure, filling = self.filled(state, leaving, xp)
             _, inertance, resistance, termination, *_ = self.aorta
-            after = xp.concatenate((pressure[1:], beyond + termination * moving[-1:]))
-            rows += [filling, (pressure - after - resistance * moving) / inertance]
-            leaving = moving[-1:]
+            along = moving[:n]
+            after = xp.concatenate((pressure[1:], beyond + termination * along[-1:]))
+            faster = (pressure - after - resistance * along) / inertance
+            rows, leaving = [filling, faster], along[-1:]
+            if self.arm:
+                compliance, inertance, termination = self.arm
+                held = volume[n:] / compliance
+                out = (held - beyond) / termination
+                rows = [filling, moving[n:] - out, faster, (pressure[:1] - held) / inertance]
+                leaving = leaving + out
         if self.inertial:
             at = fall[list(self.inertial)]
             rows += list(valve_rates(at, own, leaflets, self.valve, xp))
@@ -247,30 +167,4 @@ def valves(  # noqa: PLR0917
     return fall, tract.with_states(flow, state, xp)
 
 
-def aortic_valve() -> InertialValve:
-    """Return the adult's aortic valve (Mynard et al. 2012, table III)."""
-    return InertialValve(area=4.9e-4, length=0.01, opening_rate=0.12, closing_rate=0.12)
-
-
-def mitral_valve() -> InertialValve:
-    """Return the adult's mitral valve (Mynard et al. 2012, table III)."""
-    return InertialValve(area=5.1e-4, length=0.02, opening_rate=0.3, closing_rate=0.4)
-
-
-def aorta(compliance: float = 1.0 * ML / MMHG) -> Aorta:
-    """Return an aorta of a compliance, m^3/Pa, and a characteristic impedance of 0.045 mmHg s/mL.
-
-    Impedance: Nichols & O'Rourke (2011), McDonald's Blood Flow in Arteries, ch. 12.
-    """
-    impedance = 0.045 * MMHG / ML
-    return Aorta(
-        compliance=compliance,
-        inertance=impedance**2 * compliance,
-        resistance=0.1 * impedance,
-        termination=impedance,
-        viscosity=0.005,
-        impedance=impedance,
-    )
-
-
-__all__ = ["Aorta", "InertialValve", "Tract", "aorta", "aortic_valve", "mitral_valve", "rates"]
+__all__ = ["Tract", "rates", "valve_rates", "valves"]
