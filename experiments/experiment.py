@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
+from enum import Enum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,10 @@ def read_options[Options](kind: type[Options], words: list[str]) -> Options:
         try:
             given[key] = types[key](text)
         except ValueError as error:
-            msg = f"{key} takes {types[key].__name__} values, found {text!r}. Give a number."
+            asked = f"takes {types[key].__name__} values"
+            if issubclass(types[key], Enum):
+                asked = f"is one of {', '.join(each.value for each in types[key])}"
+            msg = f"{key} {asked}, found {text!r}. Give one."
             raise InputError(msg) from error
         if isinstance(given[key], float) and not math.isfinite(given[key]):
             msg = f"{key} takes finite numbers, found {text!r}."

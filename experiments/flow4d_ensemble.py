@@ -48,6 +48,9 @@ from cardiotwin.measurement.flow.unknowns import UNKNOWNS, values_of
 KINDS = ("window", "resistive")
 
 
+FEWEST = 3  # members: two have one deviation from their mean
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     path: str = ""
@@ -224,6 +227,12 @@ class _Score:
 def _check(options: Options) -> None:
     if options.truth not in KINDS:
         msg = f"truth must be window or resistive, found {options.truth!r}. Name one of them."
+        raise InputError(msg)
+    if options.members < FEWEST or not (options.snr > 0 and options.venc_ratio > 0):
+        msg = (
+            f"An ensemble takes {FEWEST} members or more, and positive snr and venc_ratio, found "
+            f"members={options.members} snr={options.snr:g} venc_ratio={options.venc_ratio:g}."
+        )
         raise InputError(msg)
     if options.rounds < 1 or options.draws < 1:
         msg = (

@@ -172,7 +172,7 @@ def _radius(
     if name in sizes:
         if not 0.5 * low <= sizes[name] <= 1.5 * high:
             msg = (
-                f"A {name} valve is {500 * low:.0f} to {1500 * high:.0f} mm wide, found "
+                f"The {name} valve is {500 * low:.0f} to {1500 * high:.0f} mm wide, found "
                 f"{1e3 * sizes[name]:g} mm. Give its diameter."
             )
             raise InputError(msg)
