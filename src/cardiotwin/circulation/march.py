@@ -93,9 +93,8 @@ class Trace:
         state = self.tract.movedim(1, 0)
         flow = self.of("lv", "outflow")[None]
         pressure = tract.root(state, flow, torch), tract.filled(state, flow, torch)[0]
-        return torch.cat(pressure).movedim(0, 1), tract.parts(state)[1][: tract.segments].movedim(
-            0, 1
-        )
+        along = tract.parts(state)[1][: tract.segments]
+        return torch.cat(pressure).movedim(0, 1), along.movedim(0, 1)
 
     @property
     def end(self) -> Float[torch.Tensor, "states batch"]:
