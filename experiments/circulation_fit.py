@@ -20,6 +20,7 @@ from experiment import DATA, run
 from cardiotwin.errors import Flag, InputError
 from cardiotwin.fitting.channels import FLUID_FILLED, Channel
 from cardiotwin.fitting.haemodynamics import HaemodynamicFit, fit_circulation
+from cardiotwin.measurement.mains import KEYS
 from cardiotwin.measurement.preload_study import read_preload_study
 from cardiotwin.measurement.pressure_trace import BeatTrace, read_beat_trace
 from cardiotwin.units import ML, MMHG
@@ -30,6 +31,7 @@ ZERO = 5 * MMHG  # Pa: how far a fluid-filled catheter's level may be off
 BESIDE = 2 * MMHG  # Pa: how far two levelled transducers may differ
 GAIN = 0.01  # of the reading: what transducers of one kind differ by
 WANDER = 1 * MMHG  # Pa by which a breath moves a pressure over a beat
+HUM = 1 * MMHG  # Pa of the mains in a pressure that holds any
 CLOCK = 0.005  # s: the pulse's way along a catheter
 VOLUME_NOISE = 3 * ML  # of a contour in a real-time image
 UNITS = {
@@ -54,6 +56,7 @@ UNITS = {
     "length": ("cm", 1e-2),
     "opening_rate": ("per_s_mmhg", 1 / MMHG),
     "closing_rate": ("per_s_mmhg", 1 / MMHG),
+    **dict.fromkeys(KEYS, ("mmhg", MMHG)),
 }
 NOISY = 1.5  # times the noise, beyond which a residual is the model's
 
@@ -82,6 +85,8 @@ def channels(trace: BeatTrace, structure: str = "whole") -> list[Channel]:
                 noise=trace.noise[name],
                 level_sd=ZERO if levels and name == "lv_pressure" else 0.0,
             )
+            if name in trace.hum:
+                channel = replace(channel, hum_sd=HUM)
             found.append(instrumented(channel, structure, beside=beside))
     return found
 
@@ -180,7 +185,7 @@ def numbers(measured: list[Channel], fit: HaemodynamicFit) -> dict[str, Any]:
         key = name.rsplit(".", maxsplit=1)[-1]
         suffix, unit = UNITS.get(key, ("s", 1.0))
         label = f"{name.replace('.', '_')}_{suffix}"
-        relative = key not in ("delay", "level", "shift", "onset", "drift")
+        relative = key not in {"delay", "level", "shift", "onset", "drift", *KEYS}
         found[label] = value / unit
         found[f"{label}_sd"] = fit.sd[name] * (value if relative else 1.0) / unit
     found["stroke_volume_ml"] = float(fit.trace.stroke_volume[0]) / ML

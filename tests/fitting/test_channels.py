@@ -5,6 +5,7 @@ import pytest
 
 from cardiotwin.errors import InputError
 from cardiotwin.fitting.channels import FLUID_FILLED, Channel, catheterised
+from cardiotwin.measurement.mains import KEYS
 from cardiotwin.units import MMHG
 
 PERIOD, ROWS = 0.8, 400
@@ -39,6 +40,16 @@ def test_a_clock_a_gain_a_level_and_a_drift_do_what_they_say():
     found = one.reading(values, PERIOD)(WAVE)[:, 0] + one.offset(values, PERIOD)
     wanted = 1.1 * np.sin(2 * np.pi * 5 / PERIOD * (TIME - 0.02)) + 3 + 2 * (TIME / PERIOD - 0.5)
     np.testing.assert_allclose(found, wanted, atol=1e-3)
+
+
+def test_the_mains_are_added_after_the_catheter_at_the_times_of_the_samples():
+    one = channel(hum_sd=MMHG)
+    given = dict(zip(KEYS, (1.0, 2.0, 3.0, -4.0), strict=True))
+    found = one.offset({f"lv_pressure.{key}": value for key, value in given.items()}, PERIOD)
+    slow, fast = (2 * np.pi * f * TIME for f in (60, 180))
+    wanted = np.cos(slow) + 2 * np.sin(slow) + 3 * np.cos(fast) - 4 * np.sin(fast)
+    np.testing.assert_allclose(found, wanted, atol=1e-12)
+    assert {f"lv_pressure.{key}" for key in KEYS} == set(one.priors())
 
 
 def test_the_reading_is_linear():

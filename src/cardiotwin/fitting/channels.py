@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from cardiotwin.errors import InputError
 from cardiotwin.fitting.priors import LogNormal, Normal, Prior
+from cardiotwin.measurement.mains import KEYS, waves
 
 Course = Float[np.ndarray, "rows batch"]
 KINDS = ("lv_pressure", "aortic_pressure", "lv_volume", "aortic_flow")
@@ -62,6 +63,8 @@ class Channel:
         How far its scale may be off, as a share; 0: it is right.
     drift_sd
         How far it may wander over the beat (a breath, another preload), in the same unit.
+    hum_sd
+        How much of the mains (`measurement.mains`) it may hold, in the same unit; 0: none.
     catheter
         What it was measured with, if that was slow.
     """
@@ -74,6 +77,7 @@ class Channel:
     shift_sd: float = 0.0
     gain_sd: float = 0.0
     drift_sd: float = 0.0
+    hum_sd: float = 0.0
     catheter: Catheter | None = None
 
     def __post_init__(self) -> None:
@@ -88,10 +92,10 @@ class Channel:
                 "for each time."
             )
             raise InputError(msg)
-        if not self.noise > 0 or any(getattr(self, f.name) < 0 for f in fields(self)[4:8]):
+        if not self.noise > 0 or any(getattr(self, f.name) < 0 for f in fields(self)[4:9]):
             msg = (
                 f"{self.name} must have a positive noise, found {self.noise:g}, and level, "
-                "clock, gain and drift of standard deviations of 0 or more."
+                "clock, gain, drift and hum of standard deviations of 0 or more."
             )
             raise InputError(msg)
 
@@ -103,6 +107,9 @@ class Channel:
             if sd:
                 source = f"the channel's {key}_sd"
                 found[f"{self.name}.{key}"] = Normal(mean=0.0, sd=sd, source=source)
+        if self.hum_sd:
+            hum = Normal(mean=0.0, sd=self.hum_sd, source="the channel's hum_sd")
+            found |= {f"{self.name}.{key}": hum for key in KEYS}
         if self.gain_sd:
             gain = LogNormal(median=1.0, sd=self.gain_sd, source="the channel's gain_sd")
             found[f"{self.name}.gain"] = gain
@@ -114,7 +121,7 @@ class Channel:
     def reading(self, values: Mapping[str, float], period: float) -> Callable[[Course], Course]:
         """Return the linear map from courses over a closed beat, (rows, batch), to the frames.
 
-        It has no `level` and no `drift`: those are `offset`.
+        It has no `level`, no `drift` and no hum: those are `offset`.
         """
         gain = values.get(f"{self.name}.gain", 1.0)
         frequency = values.get(f"{self.name}.frequency")
@@ -136,7 +143,10 @@ class Channel:
     def offset(self, values: Mapping[str, float], period: float) -> Float[np.ndarray, " frames"]:
         """Return what the instrument adds."""
         drift = values.get(f"{self.name}.drift", 0.0) * (self.time / period - 0.5)
-        return np.asarray(values.get(f"{self.name}.level", 0.0) + drift)
+        added = values.get(f"{self.name}.level", 0.0) + drift
+        if self.hum_sd:
+            added = added + waves(self.time) @ [values[f"{self.name}.{key}"] for key in KEYS]
+        return np.asarray(added)
 
 
 def catheterised(beat: Course, period: float, frequency: float, damping: float) -> Course:

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from scipy.signal import savgol_filter
 
 from cardiotwin.errors import Flag, InputError
+from cardiotwin.measurement.mains import MAINS, found_hum, waves
 from cardiotwin.units import ML, MMHG
 
 Course = Float[np.ndarray, " frames"]
@@ -30,6 +31,7 @@ LEVEL = 4 * MMHG  # Pa by which the aorta may stay above the ventricle that fill
 CORONARY = 5 * ML  # m^3/s: more flows in no coronary artery of an animal of this size
 PER_MINUTE = 1 / 60
 SMOOTHED = 0.05  # s over which a pressure is smooth
+HUMMING = 0.3 * MMHG  # Pa: mains of a smaller amplitude are left in the noise
 TRAPPED = 5 * MMHG  # Pa by which a relaxing ventricle's pressure never rises again
 RELAXING = 0.3, 0.85  # of the peak, between which it relaxes
 UPSTROKE = 0.02  # s after the R wave, over which a ventricle's rise is measured
@@ -53,7 +55,9 @@ class BeatTrace:
     channels
         Good ones by name, SI.
     noise
-        Standard deviation of each about its smooth course, SI.
+        Standard deviation of each about its smooth course and the mains' hum, SI.
+    hum
+        Amplitude of the mains in the pressures that hold them, SI.
     period
         s.
     flags
@@ -68,6 +72,7 @@ class BeatTrace:
     time: Course
     channels: Mapping[str, Course]
     noise: Mapping[str, float]
+    hum: Mapping[str, float]
     period: float
     flags: tuple[Flag, ...]
 
@@ -106,7 +111,8 @@ def read_beat_trace(path: Path) -> BeatTrace:
     good, flags = judge(channels)
     step = float(np.median(np.diff(time)))
     time = time - time[0]
-    noise = {name: _noise(values, step) for name, values in good.items()}
+    rough = {name: _rough(time, values, step) for name, values in good.items()}
+    hum = {name: loud for name, (_, loud) in rough.items() if loud}
     if "lv_pressure" in good:
         _refuse_beats(path, good["lv_pressure"])
     period = _closed(time, good.get("lv_pressure"), step)
@@ -114,9 +120,10 @@ def read_beat_trace(path: Path) -> BeatTrace:
     return BeatTrace(
         time=time[within],
         channels={name: values[within] for name, values in good.items()},
-        noise=noise,
+        noise={name: noise for name, (noise, _) in rough.items()},
+        hum=hum,
         period=period,
-        flags=flags,
+        flags=(*flags, *_humming(hum)),
     )
 
 
@@ -254,9 +261,27 @@ def _number(text: str | None) -> float:
         return float("nan")
 
 
-def _noise(values: Course, step: float) -> float:
+def _rough(time: Course, values: Course, step: float) -> tuple[float, float]:
+    """Return the noise of a course, and the amplitude of the mains where it is taken out of it."""
     window = max(5, int(SMOOTHED / step) // 2 * 2 + 1)
-    return float(np.std(values - savgol_filter(values, window, 3)))
+
+    left = values - savgol_filter(values, window, 3)
+    columns = waves(time)
+    columns = columns - savgol_filter(columns, window, 3, axis=0)
+    hum = found_hum(left, columns)
+    loud = float(np.linalg.norm(hum))
+    if loud < HUMMING:
+        return float(np.std(left)), 0.0
+    return float(np.std(left - columns @ hum)), loud
+
+
+def _humming(hum: Mapping[str, float]) -> Iterator[Flag]:
+    for name, loud in hum.items():
+        sentence = (
+            f"{name} holds {loud / MMHG:.2f} mmHg of the mains' {MAINS:.0f} Hz and its third "
+            "harmonic: it is told apart from the noise."
+        )
+        yield Flag(name=f"{name}_hum", sentence=sentence)
 
 
 __all__ = ["BeatTrace", "judge", "read_beat_trace"]
