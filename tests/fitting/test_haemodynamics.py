@@ -1,9 +1,12 @@
 """Fits of the circulation find the circulation that made the data, as often as they say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cardiotwin.circulation import Circulation, from_end_diastole, limit_cycle
+from cardiotwin.fitting.beat_problem import BeatProblem
 from cardiotwin.fitting.channels import Channel
 from cardiotwin.fitting.haemodynamics import ROOT_SHARE, fit_circulation
 from cardiotwin.fitting.priors import LogNormal
@@ -71,3 +74,27 @@ def test_a_fit_recovers_the_circulation_with_its_levels_and_clocks():
     assert fit.values["lv_volume.shift"] == pytest.approx(SHIFT, abs=0.004)
     for channel in channels:
         assert fit.residual[channel.name] == pytest.approx(channel.noise, rel=0.25)
+
+
+def test_a_trial_that_is_worse_does_not_move_where_the_next_one_begins():
+    time = np.linspace(0, 0.79, 20)
+    quiet = Channel(name="lv_volume", time=time, value=np.full(20, 100 * ML), noise=ML)
+    laws = {"blood_volume": LogNormal(median=1.6e-3, sd=0.3, source="the adult")}
+
+    def posed(channel):
+        return BeatProblem(
+            circulation=LOOP, loop=laws, channels=[channel], shapes=[], spread=[ML], steps=100
+        )
+
+    here = np.zeros(len(posed(quiet).names))
+    course, _ = posed(quiet).predict(here)
+    problem = posed(replace(quiet, value=course))
+    problem.linearised(here)
+    best = problem.near["start"].clone()
+    problem.linearised(here + 0.3)
+    assert float((problem.near["last"] / best - 1).abs().max()) > 0.01
+    np.testing.assert_array_equal(problem.near["start"], best)
+    other = posed(replace(quiet, value=2 * course))
+    other.linearised(here)
+    other.linearised(here + 0.3)
+    np.testing.assert_array_equal(other.near["start"], other.near["last"])

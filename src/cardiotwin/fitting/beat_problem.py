@@ -70,7 +70,8 @@ class BeatProblem:
     spread
         Of each channel, what the search takes for noise.
     near
-        Where the last cycle began.
+        Where the last cycle began, and that of the smallest sum of squares, from which each trial
+        goes on: one that was taken back may lie on another branch of cycles.
     """
 
     circulation: Circulation
@@ -80,6 +81,7 @@ class BeatProblem:
     spread: Sequence[float]
     steps: int
     near: dict[str, torch.Tensor] = field(default_factory=dict)
+    least: list[float] = field(default_factory=lambda: [np.inf], init=False)
 
     @cached_property
     def priors(self) -> dict[str, Prior]:
@@ -165,7 +167,7 @@ class BeatProblem:
             start=self.near["start"],
             steps=self.steps,
         )
-        self.near["start"] = found.start
+        self.near["last"] = found.start
         shape = len(self.channels), self.steps + 1
         courses = found.value.numpy().reshape(*shape, 1)
         by_loop = found.slope.numpy().reshape(*shape, m)
@@ -229,7 +231,10 @@ class BeatProblem:
         frames, slope = self.predict(x)
         both = np.column_stack([frames - self.measured, slope])
         whole = both / np.repeat(self.spread, [len(c.time) for c in self.channels])[:, None]
-        return np.append(whole[:, 0], x), np.concatenate([whole[:, 1:], np.eye(len(x))])
+        miss = np.append(whole[:, 0], x)
+        if miss @ miss < self.least[0]:
+            self.least[0], self.near["start"] = float(miss @ miss), self.near["last"]
+        return miss, np.concatenate([whole[:, 1:], np.eye(len(x))])
 
 
 __all__ = ["ROOT_SHARE", "BeatProblem", "FreeShape"]

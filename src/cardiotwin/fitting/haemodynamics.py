@@ -153,7 +153,7 @@ def _told(problem: BeatProblem, mode: Mode) -> HaemodynamicFit:
     trace = simulate(
         parameters,
         circulation=problem.circulation,
-        start=problem.near["start"][:, None],
+        start=problem.near["last"][:, None],
         steps=problem.steps,
     )
     if not bool(trace.finished.all()):
