@@ -46,7 +46,7 @@ OF_AORTA = {
     "aorta.impedance": 0.7,
 }
 OF_ARM = {"arm.compliance": 0.7, "arm.inertance": 0.7, "arm.termination": 1.0}
-ARM = 0.3  # of the aorta's compliance and admittance: what head and arms take of the flow
+ARM = 0.3  # of the aorta's compliance and admittance, an assumption
 SOURCE = "a healthy adult's circulation, scaled to the stroke of a 25 kg dog"
 
 
@@ -145,7 +145,7 @@ def with_waves(loop: Circulation) -> Circulation:
 
 
 def with_arm(loop: Circulation) -> Circulation:
-    """Return the loop whose aorta has a second arm, of the same transit time."""
+    """Return the loop whose aorta has a second arm, of the one tube's transit time."""
     tube = loop.aorta
     assert tube is not None  # noqa: S101  # of `with_waves`
     impedance = tube.impedance / ARM

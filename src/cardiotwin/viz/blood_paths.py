@@ -18,8 +18,8 @@ from cardiotwin.haemodynamics.heart import Moment
 from cardiotwin.haemodynamics.particles import KINDS
 from cardiotwin.units import MM
 from cardiotwin.viz import theme
-from cardiotwin.viz.flow import long_axis
-from cardiotwin.viz.layers import Camera, Layer
+from cardiotwin.viz.flow import long_axis, upright
+from cardiotwin.viz.layers import Layer
 from cardiotwin.viz.scene import render
 
 COLOURS = (theme.GREEN, theme.YELLOW, theme.BLUE, theme.VERMILION)  # of `KINDS`
@@ -112,15 +112,7 @@ def _wall(
     scale = Normalize(0, float(np.quantile(shear, SEEN)))
     colour = ScalarMappable(scale, theme.MAGNITUDE_MAP)
     _, across, up = long_axis(moment, cavity)
-    used = moment.points[np.unique(nodes)]
-    along = used @ up
-    middle = used.mean(axis=0)
-    camera = Camera(
-        focus=middle + up * ((along.max() + along.min()) / 2 - middle @ up),
-        towards_viewer=np.cross(across, up),
-        up=up,
-        height=1.05 * float(np.ptp(along)),
-    )
+    camera = upright(moment.points[np.unique(nodes)], across, up, room=1.05)
     wall = Layer(points=moment.points, triangles=triangles, colours=colour.to_rgba(nodal)[:, :3])
     plot.imshow(render([wall], camera, width=SCENE[0], height=SCENE[1]))
     plot.set_axis_off()

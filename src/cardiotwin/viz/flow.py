@@ -16,6 +16,7 @@ from cardiotwin.haemodynamics.heart import Moment
 from cardiotwin.haemodynamics.numbers import vorticity
 from cardiotwin.units import MM
 from cardiotwin.viz import theme
+from cardiotwin.viz.layers import Camera
 
 SPACING = 0.75 * MM  # of the grid on which streamlines are followed
 STREAMS = 1.3  # of them, as matplotlib counts density
@@ -167,6 +168,23 @@ def long_axis(
     return apex, across, up
 
 
+def upright(
+    points: Float[np.ndarray, "points 3"],
+    across: Float[np.ndarray, "3"],
+    up: Float[np.ndarray, "3"],
+    *,
+    room: float,
+) -> Camera:
+    """Return the camera that sees points as `long_axis` lays them, `room` times as high."""
+    along, middle = points @ up, points.mean(axis=0)
+    return Camera(
+        focus=middle + up * ((along.max() + along.min()) / 2 - middle @ up),
+        towards_viewer=np.cross(across, up),
+        up=up,
+        height=room * float(np.ptp(along)),
+    )
+
+
 def _blood(moment: Moment, cavity: MovingCavity) -> pv.UnstructuredGrid:
     """Return the cells with their nodes' velocity and vorticity."""
     cells = cavity.region.cells
@@ -177,4 +195,4 @@ def _blood(moment: Moment, cavity: MovingCavity) -> pv.UnstructuredGrid:
     return found
 
 
-__all__ = ["draw_flow", "long_axis", "section"]
+__all__ = ["draw_flow", "long_axis", "section", "upright"]

@@ -14,7 +14,7 @@ from cardiotwin.geometry.cavity.template import BASE, ENDOCARDIUM
 from cardiotwin.haemodynamics.heart import Moment
 from cardiotwin.units import ML, MM
 from cardiotwin.viz import theme
-from cardiotwin.viz.flow import section
+from cardiotwin.viz.flow import long_axis, section, upright
 from cardiotwin.viz.layers import Camera, Layer, Pixels
 from cardiotwin.viz.movie import write_film
 from cardiotwin.viz.scene import render
@@ -34,17 +34,9 @@ def draw_flow_film(moments: Sequence[Moment], cavity: MovingCavity, file: Path) 
     """Write the film of moments of a beat, evenly spaced, in order."""
     fastest = max(float(np.linalg.norm(m.velocity, axis=1).max()) for m in moments)
     scale = Normalize(0, 0.6 * fastest)
-    first = moments[0]
-    _, _, across, up = section(first, cavity)
+    _, across, up = long_axis(moments[0], cavity)
     everywhere = np.concatenate([m.points for m in moments[::4]])
-    along = everywhere @ up
-    camera = Camera(
-        focus=everywhere.mean(axis=0)
-        + up * ((along.max() + along.min()) / 2 - everywhere.mean(axis=0) @ up),
-        towards_viewer=np.cross(across, up),
-        up=up,
-        height=1.08 * float(np.ptp(along)),
-    )
+    camera = upright(everywhere, across, up, room=1.08)
     file.parent.mkdir(parents=True, exist_ok=True)
     return write_film([_frame(m, cavity, camera, scale) for m in moments], file, rate=RATE)
 

@@ -49,7 +49,7 @@ class MovingCavity:
     profile
         By valve: 1 in the middle of its stub's end, 0 at the rim and at all other nodes.
     stubs
-        By valve: the nodes of its stub, layer by layer from the lid to the end.
+        By valve: the nodes of its stub, layer by layer from the roof to the end.
     n_ventricle
         How many of the cells, the first ones, lie below the endocardium's rim.
     apex
@@ -228,7 +228,7 @@ def _volumes(
 def _free(
     template: CavityTemplate, cells: CavityCells, n_nodes: int
 ) -> Bool[np.ndarray, " nodes"]:
-    """Return the nodes that no wall, lid or stub holds: those inside, and the collar's."""
+    """Return the nodes that no wall, roof or stub holds: those inside, and the collar's."""
     n_disc = len(cells.disc.points)
     rim = np.isclose(np.hypot(*cells.disc.points.T), 1)
     body = np.tile(~rim, (template.layers + 1, 1))

@@ -1,7 +1,7 @@
 """The template of a cavity: discs on top of each other, one connectivity for the whole beat.
 
 The lowest disc is the apical cap of the endocardium, the rims of the others are rings of it, and
-the highest is the lid over the base, in which the valves' windows are; a stub stands on each.
+the highest is the roof over the base, in which the valves' windows are; a stub stands on each.
 Where its nodes are in a frame, `placing` says.
 """
 
